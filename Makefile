@@ -1,0 +1,39 @@
+# One line a target; what they do lies in scripts/. `make help` lists them.
+PYTHON := .cache/venv/controller/bin/python
+export PATH := $(CURDIR)/.cache/venv/controller/bin:$(PATH)
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: controller ## a throwaway host on this machine, site.yml on it, real photographs through /predict
+	@$(PYTHON) scripts/demo.py
+
+test: controller ## every check there is, on this machine
+	@scripts/bootstrap.sh service service38 && $(PYTHON) scripts/check.py all
+
+test-fast: controller ## the checks that need no throwaway host: linters, types, plugins, service
+	@scripts/bootstrap.sh service service38 && $(PYTHON) scripts/check.py fast
+
+lint: controller ## style, types and Ansible's production profile
+	@scripts/bootstrap.sh service && $(PYTHON) scripts/check.py lint
+
+verify: controller ## compare the hosts of the inventory with what they should be (INVENTORY=inventory/demo)
+	@$(PYTHON) scripts/verify.py $(INVENTORY)
+
+docs: controller ## write docs/roles/ from the roles' argument specifications
+	@$(PYTHON) scripts/role_pages.py
+
+lock: ## resolve the hash-locked requirements anew
+	@scripts/lock.sh
+
+controller:
+	@scripts/bootstrap.sh system controller
+
+hosts-down: ## remove the throwaway hosts of this checkout
+	@python3 scripts/hosts.py down
+
+clean: hosts-down ## remove the throwaway hosts, their images and .cache; nothing else
+	@scripts/clean.sh
+
+.PHONY: help demo test test-fast lint verify docs lock controller hosts-down clean

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Install what a part of the project needs. Safe to interrupt and to run again: what is complete is left alone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+    cat <<'TXT'
+usage: scripts/bootstrap.sh PART...
+
+  system      the Debian packages of requirements/apt.txt (podman and the tools that build a throwaway host)
+  controller  .cache/venv/controller: Ansible, linters, molecule, testinfra    (Python 3.11; 3.10 and 3.12 work too)
+  service     .cache/venv/service:    the service with torch (CPU) and its test tools          (Python 3.11)
+  service38   .cache/venv/service38:  the service without torch and its test tools             (Python 3.8)
+
+Environment:
+  HOTPATH_PYTHON         the Python of the controller (default: the first of python3.11, python3.12, python3.10)
+  HOTPATH_TORCH_WHEELS   a directory or a page of wheels that holds torch's CPU build, if pip does not know one
+TXT
+}
+
+started=$SECONDS
+say() { printf '[%4ds] %s\n' "$((SECONDS - started))" "$*"; }
+die() { printf 'bootstrap: %s\n' "$*" >&2; exit 1; }
+
+# The first Python of the given minor versions that really starts (a version manager's shim may exist and fail).
+find_python() {
+    local minor
+    for minor in "$@"; do
+        for candidate in "python$minor" "$HOME/.pyenv/versions/$minor".*/bin/python; do
+            if "$candidate" -c "import sys, ensurepip, venv; assert '%d.%d' % sys.version_info[:2] == '$minor'" \
+                > /dev/null 2>&1; then
+                command -v "$candidate"
+                return
+            fi
+        done
+    done
+    return 1
+}
+
+install_system() {
+    local missing=() package
+    while read -r package; do
+        dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q '^install ok installed' || missing+=("$package")
+    done < <(grep -v '^#' requirements/apt.txt)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get > /dev/null || die "this is not Debian or Ubuntu. Install what corresponds to: ${missing[*]}"
+    [ "$(id -u)" -eq 0 ] || die "not root. Run: sudo apt-get install --no-install-recommends ${missing[*]}"
+    say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
+    mkdir -p .cache/logs
+    export DEBIAN_FRONTEND=noninteractive
+    # An interrupted installation leaves packages unpacked and not configured.
+    { dpkg --configure -a && apt-get update -q && apt-get install -y -q --no-install-recommends "${missing[@]}"; } \
+        < /dev/null > .cache/logs/apt.log 2>&1 ||
+        die "apt-get failed (exit $?): $(tail -n 3 .cache/logs/apt.log). The whole log: .cache/logs/apt.log"
+}
+
+# install_venv NAME PYTHON LOCK...: a virtual environment that holds exactly what the lock files name.
+install_venv() {
+    local name=$1 python=$2 venv=.cache/venv/$1 key
+    shift 2
+    key=$({ "$python" -VV; cat "$@"; } | sha256sum | cut -c1-16)
+    mkdir -p .cache/venv .cache/logs
+    exec 9> ".cache/venv/$name.lock"
+    flock 9 # a second run waits for the first and then finds its work done
+    if [ "$(cat "$venv/.complete" 2> /dev/null)" != "$key" ]; then
+        say "Making $venv with $("$python" -V) from $*"
+        rm -rf "$venv"
+        "$python" -m venv "$venv"
+        local arguments=() lock
+        for lock in "$@"; do arguments+=(-r "$lock"); done
+        [ -z "${HOTPATH_TORCH_WHEELS:-}" ] || arguments+=(--find-links "$HOTPATH_TORCH_WHEELS")
+        # The locks are complete, so pip resolves nothing; bytecode is made for what is used, at its first use.
+        "$venv/bin/python" -m pip install --no-input --no-deps --require-hashes --no-compile --progress-bar off \
+            "${arguments[@]}" < /dev/null > ".cache/logs/venv-$name.log" 2>&1 ||
+            die "pip failed: $(grep -m 3 -E '^ *(ERROR|error|Expected|Got)' ".cache/logs/venv-$name.log"). The whole log: .cache/logs/venv-$name.log"
+        echo "$key" > "$venv/.complete"
+        say "$venv is complete"
+    fi
+    exec 9>&-
+}
+
+# Without a CPU build in reach pip takes the CUDA one from the index and then misses its libraries: say so before.
+require_cpu_torch() {
+    local python=$1 links=() chosen
+    [ -f .cache/venv/service/.complete ] && return 0
+    [ -z "${HOTPATH_TORCH_WHEELS:-}" ] || links=(--find-links "$HOTPATH_TORCH_WHEELS")
+    chosen=$("$python" -m pip install -q --dry-run --no-deps --ignore-installed --report - "${links[@]}" \
+        "$(grep -oE '^torch==[^ ]+' service/locks/cpu-py311.txt)" 2> /dev/null |
+        "$python" -c 'import json, sys; print(json.load(sys.stdin)["install"][0]["metadata"]["version"])') ||
+        die "pip finds no torch for $("$python" -V). Set HOTPATH_TORCH_WHEELS to a directory or a page of wheels with its CPU build."
+    case $chosen in
+        *+cpu) ;;
+        *) die "pip would take torch $chosen, the CUDA build: gigabytes, and not what a machine without a GPU needs. Set HOTPATH_TORCH_WHEELS to a directory or a page of wheels with the CPU build (PyTorch publishes one at https://download.pytorch.org/whl/cpu/torch/)." ;;
+    esac
+}
+
+[ $# -gt 0 ] || { usage >&2; exit 2; }
+for part in "$@"; do
+    case $part in
+        -h | --help) usage ;;
+        system) install_system ;;
+        controller)
+            python=${HOTPATH_PYTHON:-$(find_python 3.11 3.12 3.10)} ||
+                die "no Python 3.10, 3.11 or 3.12 with venv. Install one (Debian: apt-get install python3 python3-venv), or name it in HOTPATH_PYTHON."
+            install_venv controller "$python" requirements/controller.txt
+            ;;
+        service)
+            python=$(find_python 3.11) || die "no Python 3.11 with venv; the service's CPU lock is for 3.11."
+            require_cpu_torch "$python"
+            install_venv service "$python" service/locks/cpu-py311.txt service/locks/dev-py311.txt
+            ;;
+        service38)
+            python=$(find_python 3.8) || die "no Python 3.8 with venv on this machine."
+            install_venv service38 "$python" service/locks/dev-py38.txt
+            ;;
+        *) usage >&2; die "unknown part: $part" ;;
+    esac
+done

@@ -1,0 +1,91 @@
+"""Every role keeps the house's rules: its specification says what its defaults say, and its tags are its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
+
+
+def load(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text()) or {}
+
+
+def specification(role: Path) -> dict[str, Any]:
+    return load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]
+
+
+@pytest.fixture(params=ROLES, ids=lambda role: role.name)
+def role(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+def test_specification_equals_defaults(role: Path) -> None:
+    """A variable that is optional stands in both files with the same default; one without default is required."""
+    defaults_file = role / "defaults" / "main.yml"
+    defaults = load(defaults_file) if defaults_file.exists() else {}
+    options = specification(role).get("options", {})
+    specified = {name: option["default"] for name, option in options.items() if "default" in option}
+    assert specified == defaults
+    undeclared = [n for n, option in options.items() if "default" not in option and not option.get("required")]
+    assert not undeclared, f"neither required nor with a default: {undeclared}"
+
+
+def test_every_option_is_described_and_typed(role: Path) -> None:
+    def incomplete(options: dict[str, Any]) -> list[str]:
+        found = [name for name, option in options.items() if not option.get("description") or not option.get("type")]
+        for option in options.values():
+            found += incomplete(option.get("options", {}))
+        return found
+
+    assert incomplete(specification(role).get("options", {})) == []
+
+
+def test_public_variables_carry_the_roles_name(role: Path) -> None:
+    names = list(specification(role).get("options", {}))
+    assert [name for name in names if not name.startswith(f"{role.name}_")] == []
+
+
+def test_every_default_has_a_comment(role: Path) -> None:
+    """A reader of defaults/main.yml learns what a variable means without looking elsewhere."""
+    path = role / "defaults" / "main.yml"
+    lines = path.read_text().splitlines() if path.exists() else []
+    bare = [
+        line
+        for before, line in zip(["", *lines], lines, strict=False)
+        if line[:1].isalpha() and "#" not in line and not before.lstrip().startswith("#")
+    ]
+    assert bare == []
+
+
+def test_tags_are_the_roles_own(role: Path) -> None:
+    """`--tags <role>_configure` must reach one role only."""
+
+    def tags(node: object) -> list[str]:
+        if isinstance(node, list):
+            return [tag for item in node for tag in tags(item)]
+        if isinstance(node, dict):
+            own = node.get("tags", [])
+            own = [own] if isinstance(own, str) else own
+            inner = [tag for key in ("block", "rescue", "always", "apply") for tag in tags(node.get(key))]
+            included = node.get("ansible.builtin.include_tasks")
+            return own + inner + tags(included)
+        return []
+
+    allowed = {f"{role.name}_{stage}" for stage in ("install", "configure", "verify")} | {"always"}
+    found = {tag for path in (role / "tasks").glob("*.yml") for tag in tags(yaml.safe_load(path.read_text()))}
+    assert found <= allowed
+
+
+def test_pages_are_generated() -> None:
+    result = subprocess.run(
+        [sys.executable, "scripts/role_pages.py", "--check"], cwd=ROOT, text=True, capture_output=True, check=False
+    )
+    assert result.returncode == 0, result.stderr

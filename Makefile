@@ -1,6 +1,7 @@
 # One line a target; what they do lies in scripts/. `make help` lists them.
 PYTHON := .cache/venv/controller/bin/python
 export PATH := $(CURDIR)/.cache/venv/controller/bin:$(PATH)
+INVENTORY ?= inventory/demo
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -19,7 +20,7 @@ lint: controller ## style, types and Ansible's production profile
 	@scripts/bootstrap.sh service && $(PYTHON) scripts/check.py lint
 
 verify: controller ## compare the hosts of the inventory with what they should be (INVENTORY=inventory/demo)
-	@$(PYTHON) scripts/verify.py $(INVENTORY)
+	@$(PYTHON) -m pytest tests/roles --hosts=ansible://gpu_hosts --ansible-inventory=$(INVENTORY)
 
 docs: controller ## write docs/roles/ from the roles' argument specifications
 	@$(PYTHON) scripts/role_pages.py

@@ -1,0 +1,153 @@
+"""Run the project's checks, one stage after the other, and print a table of what passed.
+
+Every stage runs even when an earlier one failed; the exit code is 1 when any failed. A stage's whole output is kept
+under .cache/logs/check/; what scrolls by is pytest's own output and the headlines of the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / ".cache" / "logs" / "check"
+VENV = ROOT / ".cache" / "venv"
+CONTROLLER = str(VENV / "controller" / "bin" / "python")
+SERVICE = str(VENV / "service" / "bin" / "python")
+SERVICE38 = str(VENV / "service38" / "bin" / "python")
+EVERYTHING = re.compile("")
+# molecule tells of each step of a scenario, ansible of each host at the end of a play.
+MOLECULE_HEADLINES = re.compile(r"(INFO|WARNING|ERROR|CRITICAL) |: ok=\d|failed: |fatal: |^=+ .* in [\d.]+s")
+TAIL = 60
+TYPED = ("plugins", "scripts", "tests", "inventory", "molecule")  # the service has its own settings and environment
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command. `shown` selects the lines that are echoed while it runs."""
+
+    name: str
+    command: tuple[str, ...]
+    group: str
+    folder: str = "."
+    shown: re.Pattern[str] = EVERYTHING
+
+
+@dataclass(frozen=True)
+class Outcome:
+    stage: Stage
+    code: int
+    seconds: float
+    closing: str  # pytest's closing line, where the stage ran pytest
+
+
+def stages() -> Iterator[Stage]:
+    """Every stage, the cheap ones first."""
+    yield Stage("ruff", ("ruff", "check", "."), "lint")
+    yield Stage("ruff format", ("ruff", "format", "--check", "."), "lint")
+    yield Stage("ruff service", ("ruff", "check", "."), "lint", folder="service")
+    yield Stage("ruff format service", ("ruff", "format", "--check", "."), "lint", folder="service")
+    yield Stage("mypy", (CONTROLLER, "-m", "mypy", *TYPED), "lint")
+    yield Stage("mypy service", (SERVICE, "-m", "mypy"), "lint", folder="service")
+    yield Stage("shellcheck", ("shellcheck", *shell_scripts()), "lint")
+    yield Stage("yamllint", ("yamllint", "--strict", "."), "lint")
+    yield Stage("ansible-lint", ("ansible-lint", "--offline", "-q"), "lint")
+    yield Stage("roles and plugins", pytest(CONTROLLER, "tests/lint", "tests/plugins", "tests/scripts"), "fast")
+    yield Stage("service on Python 3.11", pytest(SERVICE), "fast", folder="service")
+    if (VENV / "service38" / ".complete").exists():
+        yield Stage("service on Python 3.8", pytest(SERVICE38), "fast", folder="service")
+    for scenario in sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml")):
+        command = ("molecule", "test", "--scenario-name", scenario)
+        yield Stage(f"molecule {scenario}", command, "all", shown=MOLECULE_HEADLINES)
+    yield Stage("throwaway hosts", pytest(CONTROLLER, "tests/hosts"), "all")
+    yield Stage("failures", pytest(CONTROLLER, "tests/faults"), "all")
+    yield Stage("end to end", pytest(CONTROLLER, "tests/e2e"), "all")
+
+
+def pytest(python: str, *paths: str) -> tuple[str, ...]:
+    return (python, "-m", "pytest", "--durations=5", *paths)
+
+
+def shell_scripts() -> list[str]:
+    """Every tracked file whose first line names a shell."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, text=True, capture_output=True, check=True).stdout.split()
+    found = []
+    for name in tracked:
+        path = ROOT / name
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as handle:
+                if re.match(rb"#!.*\b(ba)?sh\b", handle.readline(100)):
+                    found.append(name)
+    return found
+
+
+def run(stage: Stage, started: float) -> Outcome:
+    """Run one stage; its output goes to its log and, as far as it is to be shown, to the terminal."""
+    print(f"\n[{time.monotonic() - started:5.0f} s] {stage.name}: {' '.join(stage.command)}", flush=True)
+    begun = time.monotonic()
+    lines: list[str] = []
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "PY_COLORS": "0"}
+    environment.pop("FORCE_COLOR", None)
+    log = LOGS / f"{stage.name.replace(' ', '-')}.log"
+    with log.open("w") as handle:
+        process = subprocess.Popen(
+            stage.command,
+            cwd=ROOT / stage.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            handle.write(line)
+            lines.append(line)
+            if stage.shown.search(line):
+                print(line, end="", flush=True)
+    code = process.wait()
+    if code != 0 and stage.shown is not EVERYTHING:
+        print(f"--- the last lines of {log.relative_to(ROOT)} ---", *lines[-TAIL:], sep="\n", flush=True)
+    closing = [line.strip("= \n") for line in lines if re.match(r"=+ .*(passed|failed|error).* in [\d.]+s", line)]
+    return Outcome(stage, code, time.monotonic() - begun, closing[-1] if closing else "")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("group", choices=["lint", "fast", "all"], help="fast includes lint, all includes fast")
+    parser.add_argument("--only", metavar="TEXT", help="only the stages whose name contains this")
+    arguments = parser.parse_args()
+    groups = {"lint": {"lint"}, "fast": {"lint", "fast"}, "all": {"lint", "fast", "all"}}[arguments.group]
+    chosen = [s for s in stages() if s.group in groups and (arguments.only or "") in s.name]
+    if not chosen:
+        parser.error(f"no stage is named like {arguments.only!r}; there are: {', '.join(s.name for s in stages())}")
+    LOGS.mkdir(parents=True, exist_ok=True)
+    os.environ["PATH"] = f"{Path(CONTROLLER).parent}{os.pathsep}{os.environ['PATH']}"
+    started = time.monotonic()
+    outcomes = [run(stage, started) for stage in chosen]
+
+    table = Table(title=f"{arguments.group}: {time.monotonic() - started:.0f} s")
+    for column in ("stage", "result", "seconds", "tests"):
+        table.add_column(column, justify="right" if column == "seconds" else "left")
+    for outcome in outcomes:
+        result = "passed" if outcome.code == 0 else f"FAILED ({outcome.code})"
+        table.add_row(outcome.stage.name, result, f"{outcome.seconds:.0f}", outcome.closing)
+    if arguments.group != "lint" and not arguments.only and not (VENV / "service38" / ".complete").exists():
+        table.add_row("service on Python 3.8", "SKIPPED", "0", "no Python 3.8 on this machine")
+    Console(width=140).print(table)
+    return 1 if any(outcome.code for outcome in outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

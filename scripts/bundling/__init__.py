@@ -1,0 +1,1 @@
+"""What the hosts install, built once on the controller and named after its content."""

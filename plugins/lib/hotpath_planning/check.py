@@ -1,0 +1,93 @@
+"""What every plan keeps, whoever made it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hotpath_planning.model import Plan, PlanError, Topology
+from hotpath_planning.text import cpu_list
+
+PAGE_SIZES_KIB = (2048, 1024 * 1024)
+# The rest of a node's memory is for the model, the page cache and everything else.
+HUGEPAGE_MEMORY_PART = 0.5
+
+
+def check(plan: Plan, topology: Topology) -> None:
+    """Raise PlanError at the first thing that cannot hold."""
+    groups = list(_groups(plan))
+    _exist(groups, topology)
+    _on_node(groups, topology)
+    if plan.policy != "shared":
+        _disjoint(groups)
+        _whole_cores(groups, topology)
+    _pages_fit(plan, topology)
+
+
+def _groups(plan: Plan) -> Iterator[tuple[str, int | None, list[int]]]:
+    """(name, node it must lie on, CPUs) of each set of a plan."""
+    yield "housekeeping_cpus", None, plan.housekeeping_cpus
+    for nic in plan.nic_queues:
+        # Interfaces of one node share their cores, so they count as one group.
+        yield f"nic_queues of node {nic.numa_node}", nic.numa_node, nic.cpus
+    for engine in plan.engines:
+        yield f"cpus of {engine.device}", engine.numa_node, engine.cpus
+        yield f"worker_cpus of {engine.device}", engine.numa_node, engine.worker_cpus
+
+
+def _exist(groups: list[tuple[str, int | None, list[int]]], topology: Topology) -> None:
+    online = {cpu for node in topology.nodes for cpu in node.cpus}
+    for name, _, cpus in groups:
+        if not cpus:
+            raise PlanError(f"{name} is empty; name at least one CPU of {cpu_list(online)}")
+        if missing := set(cpus) - online:
+            raise PlanError(f"{name}: CPU {cpu_list(missing)} is not online; the host has {cpu_list(online)}")
+
+
+def _on_node(groups: list[tuple[str, int | None, list[int]]], topology: Topology) -> None:
+    of_node = {node.id: set(node.cpus) for node in topology.nodes}
+    for name, node, cpus in groups:
+        if node is not None and (away := set(cpus) - of_node[node]):
+            raise PlanError(
+                f"{name}: CPU {cpu_list(away)} is not on node {node}, where the device is; "
+                f"choose among {cpu_list(of_node[node])}"
+            )
+
+
+def _disjoint(groups: list[tuple[str, int | None, list[int]]]) -> None:
+    owner: dict[int, str] = {}
+    for name, _, cpus in groups:
+        for cpu in cpus:
+            if owner.setdefault(cpu, name) != name:
+                raise PlanError(
+                    f"CPU {cpu} is both in {owner[cpu]} and in {name}; give it to one of them, "
+                    "or choose host_plan_policy: shared"
+                )
+
+
+def _whole_cores(groups: list[tuple[str, int | None, list[int]]], topology: Topology) -> None:
+    siblings = {cpu: core for node in topology.nodes for core in node.cores for cpu in core}
+    for name, _, cpus in groups:
+        for cpu in cpus:
+            if not set(siblings[cpu]) <= set(cpus):
+                raise PlanError(
+                    f"{name} splits a core: CPU {cpu} shares it with {cpu_list(set(siblings[cpu]) - {cpu})}; "
+                    f"take all of {cpu_list(siblings[cpu])} or none"
+                )
+
+
+def _pages_fit(plan: Plan, topology: Topology) -> None:
+    memory = {node.id: node.memory_kib for node in topology.nodes}
+    asked = dict.fromkeys(memory, 0)
+    for pages in plan.hugepages:
+        if pages.numa_node not in memory:
+            nodes = cpu_list(memory)
+            raise PlanError(f"hugepages name node {pages.numa_node}, which the host lacks; it has {nodes}")
+        if pages.size_kib not in PAGE_SIZES_KIB:
+            raise PlanError(f"hugepages of {pages.size_kib} KiB do not exist on x86-64; choose 2048 or 1048576")
+        asked[pages.numa_node] += pages.size_kib * pages.count
+    for node, size in asked.items():
+        if size > memory[node] * HUGEPAGE_MEMORY_PART:
+            raise PlanError(
+                f"hugepages take {size // 1024} MiB of the {memory[node] // 1024} MiB of node {node}; "
+                f"ask for at most {int(memory[node] * HUGEPAGE_MEMORY_PART) // 1024} MiB"
+            )

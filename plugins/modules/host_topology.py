@@ -1,0 +1,199 @@
+"""Ansible module: what the kernel says about CPUs, memory, GPUs and NICs (runs on the host's Python 3.6)."""
+
+DOCUMENTATION = r"""
+module: host_topology
+short_description: Read the host's topology from sysfs
+description:
+  - Reads NUMA nodes, CPUs, SMT siblings, memory, hugepages, NVIDIA GPUs and physical NICs with their interrupts.
+  - Changes nothing and gives the same answer in check mode.
+options:
+  root:
+    description: Directory under which C(sys) and C(proc) are read.
+    type: path
+    default: /
+author: [Hotpath]
+"""
+
+EXAMPLES = r"""
+- name: Read the host's topology
+  host_topology:
+  register: topology
+"""
+
+RETURN = r"""
+topology:
+  description:
+    - C(cpus) (online and offline), C(cores) (SMT siblings together), C(nodes), C(gpus) and C(nics).
+    - C(numa_node) is null where the firmware does not name a node. Memory is in KiB.
+  type: dict
+  returned: always
+"""
+
+import glob
+import os
+import re
+from typing import Any, Dict, List, Optional, Tuple
+
+from ansible.module_utils.basic import AnsibleModule
+
+NVIDIA = "0x10de"
+DISPLAY_CLASSES = ("0x0300", "0x0302")  # VGA controller, 3D controller
+PCI_ADDRESS = re.compile(r"^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$")
+
+
+def read(path: str, default: str = "") -> str:
+    """The stripped content of a file; `default` where the kernel does not offer it (EINVAL on some attributes)."""
+    try:
+        with open(path) as stream:
+            return stream.read().strip()
+    except OSError:
+        return default
+
+
+def numbered(pattern: str, prefix: str) -> List[Tuple[int, str]]:
+    """(number, path) of each `<prefix><number>` that the pattern finds, in order of the number."""
+    found = []
+    for path in glob.glob(pattern):
+        number = os.path.basename(path)[len(prefix) :]
+        if number.isdigit():
+            found.append((int(number), path))
+    return sorted(found)
+
+
+def cpu_ids(text: str) -> List[int]:
+    """Numbers of a kernel CPU list: "0-2,8" -> [0, 1, 2, 8]."""
+    cpus: List[int] = []
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        cpus.extend(range(int(first), int(last or first) + 1))
+    return cpus
+
+
+def known_node(device: str) -> Optional[int]:
+    """The device's NUMA node, None where the firmware names none (the kernel then says -1)."""
+    node = int(read(os.path.join(device, "numa_node"), "-1"))
+    return node if node >= 0 else None
+
+
+def interrupts(device: str) -> List[int]:
+    """Message-signalled interrupts of a PCI device, in order of their allocation."""
+    return [irq for irq, _ in numbered(os.path.join(device, "msi_irqs", "*"), "")]
+
+
+def pci_device(path: str) -> Optional[str]:
+    """The PCI device at or above a sysfs device: a virtio NIC hangs one level below its PCI function."""
+    path = os.path.realpath(path)
+    while path != "/":
+        if PCI_ADDRESS.match(os.path.basename(path)):
+            return path
+        path = os.path.dirname(path)
+    return None
+
+
+def cpus_and_cores(sys: str) -> Tuple[Dict[str, List[int]], List[List[int]]]:
+    base = os.path.join(sys, "devices/system/cpu")
+    online = cpu_ids(read(os.path.join(base, "online")))
+    cores = set()
+    for cpu in online:
+        siblings = read(os.path.join(base, "cpu%d/topology/thread_siblings_list" % cpu), str(cpu))
+        cores.add(tuple(sibling for sibling in cpu_ids(siblings) if sibling in online))
+    cpus = {"online": online, "offline": cpu_ids(read(os.path.join(base, "offline")))}
+    return cpus, [list(core) for core in sorted(cores)]
+
+
+def memory_kib(path: str) -> int:
+    match = re.search(r"MemTotal:\s*(\d+) kB", read(path))
+    return int(match.group(1)) if match else 0
+
+
+def hugepages(base: str) -> List[Dict[str, int]]:
+    return [
+        {
+            "size_kib": int(re.sub(r"\D", "", os.path.basename(pool))),
+            "total": int(read(os.path.join(pool, "nr_hugepages"), "0")),
+            "free": int(read(os.path.join(pool, "free_hugepages"), "0")),
+        }
+        for pool in sorted(glob.glob(os.path.join(base, "hugepages-*kB")))
+    ]
+
+
+def nodes(sys: str, proc: str, online: List[int]) -> List[Dict[str, Any]]:
+    """NUMA nodes; a kernel without NUMA is one node that holds everything."""
+    found = [
+        {
+            "id": number,
+            "cpus": [cpu for cpu in cpu_ids(read(os.path.join(path, "cpulist"))) if cpu in online],
+            "memory_kib": memory_kib(os.path.join(path, "meminfo")) or memory_kib(os.path.join(proc, "meminfo")),
+            "hugepages": hugepages(os.path.join(path, "hugepages")),
+        }
+        for number, path in numbered(os.path.join(sys, "devices/system/node/node*"), "node")
+    ]
+    return found or [
+        {
+            "id": 0,
+            "cpus": online,
+            "memory_kib": memory_kib(os.path.join(proc, "meminfo")),
+            "hugepages": hugepages(os.path.join(sys, "kernel/mm/hugepages")),
+        }
+    ]
+
+
+def gpus(sys: str) -> List[Dict[str, Any]]:
+    """NVIDIA GPUs in the order of their PCI address, which is CUDA's order under CUDA_DEVICE_ORDER=PCI_BUS_ID."""
+    found = []
+    for path in sorted(glob.glob(os.path.join(sys, "bus/pci/devices/*"))):
+        display = read(os.path.join(path, "class"))[:6] in DISPLAY_CLASSES
+        if display and read(os.path.join(path, "vendor")) == NVIDIA:
+            device = {"pci": os.path.basename(path), "device": read(os.path.join(path, "device"))[2:]}
+            found.append(dict(device, numa_node=known_node(path), irqs=interrupts(path)))
+    return found
+
+
+def nics(sys: str) -> List[Dict[str, Any]]:
+    """Physical network interfaces: those with a PCI device behind them."""
+    found = []
+    for path in sorted(glob.glob(os.path.join(sys, "class/net/*"))):
+        device = pci_device(os.path.join(path, "device")) if os.path.exists(os.path.join(path, "device")) else None
+        if device is None:
+            continue
+        found.append(
+            {
+                "interface": os.path.basename(path),
+                "pci": os.path.basename(device),
+                "link": read(os.path.join(path, "operstate")) == "up",
+                "numa_node": known_node(device),
+                "irqs": interrupts(device),
+                "rx_queues": len(numbered(os.path.join(path, "queues/rx-*"), "rx-")),
+                "tx_queues": len(numbered(os.path.join(path, "queues/tx-*"), "tx-")),
+            }
+        )
+    return found
+
+
+def topology(root: str) -> Dict[str, Any]:
+    sys, proc = os.path.join(root, "sys"), os.path.join(root, "proc")
+    cpus, cores = cpus_and_cores(sys)
+    if not cpus["online"]:
+        raise ValueError("%s/devices/system/cpu/online names no CPU; is sysfs mounted there?" % sys)
+    return {
+        "cpus": cpus,
+        "cores": cores,
+        "nodes": nodes(sys, proc, cpus["online"]),
+        "gpus": gpus(sys),
+        "nics": nics(sys),
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"root": {"type": "path", "default": "/"}},
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(changed=False, topology=topology(module.params["root"]))
+    except (OSError, ValueError) as error:
+        module.fail_json(msg="The host's topology cannot be read: %s" % error)
+
+
+if __name__ == "__main__":
+    main()

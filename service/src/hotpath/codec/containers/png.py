@@ -1,0 +1,42 @@
+"""PNG headers (W3C PNG, third edition), APNG included: its default image is the one that counts."""
+
+from __future__ import annotations
+
+import struct
+from typing import List, Tuple
+
+from hotpath.codec import errors
+from hotpath.codec.exif import orientation
+from hotpath.codec.header import MAX_PARTS, ImageHeader
+
+_SIGNATURE = 8
+_FRAMING = 12  # bytes of length, type and check sum around a chunk's data
+_ESSENTIAL = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+
+
+def read_header(body: bytes) -> ImageHeader:
+    """Walk all chunks; note the orientation and where the chunks lie that the pixels need.
+
+    Dropping the others also drops compressed texts and profiles that unpack to gigabytes.
+    """
+    length, first, width, height = struct.unpack_from(">I4sII", body, _SIGNATURE)
+    if first != b"IHDR" or length != 13:
+        raise errors.corrupt("PNG", "its first chunk is no image header")
+    essential: List[Tuple[int, int]] = [(0, _SIGNATURE)]
+    position, turn = _SIGNATURE, 1
+    for _ in range(MAX_PARTS):
+        if position + _FRAMING > len(body):
+            raise errors.truncated("PNG")
+        length, kind = struct.unpack_from(">I4s", body, position)
+        end = position + _FRAMING + length
+        if end > len(body):
+            raise errors.truncated("PNG")
+        if kind in _ESSENTIAL:
+            start = essential.pop()[0] if essential[-1][1] == position else position
+            essential.append((start, end))
+        elif kind == b"eXIf":
+            turn = orientation(body[position + 8 : end - 4])
+        if kind == b"IEND":
+            return ImageHeader("png", width, height, turn, tuple(essential))
+        position = end
+    raise errors.corrupt("PNG", f"it has more than {MAX_PARTS} chunks")

@@ -1,0 +1,49 @@
+"""From a body to a slot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from hotpath.codec import geometry, raster, turbo
+from hotpath.codec.header import JpegHeader
+from hotpath.codec.probe import probe
+from hotpath.codec.spec import ImageLimits, ImageSpec
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """What was found: format, upright size in pixels, EXIF orientation applied, and JPEG's reduction (1, 2, 4, 8)."""
+
+    format: str
+    width: int
+    height: int
+    orientation: int
+    reduction: int
+
+
+def decode_into(
+    body: bytes, spec: ImageSpec, limits: ImageLimits, out: npt.NDArray[np.uint8]
+) -> DecodedImage:
+    """Decode the image in `body` and write the model's picture into `out`, uint8 RGB of shape `spec.shape`.
+
+    Raises `ImageError` for a body that cannot be answered; `out` is then as it was, since writing is the last step.
+    Raises `ValueError` when `out` does not fit the spec, which is the caller's mistake and never the client's.
+    """
+    if out.shape != spec.shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
+        raise ValueError(
+            f"out is {out.dtype} of shape {out.shape}; it must be contiguous uint8 of {spec.shape}"
+        )
+    header = probe(body, limits)
+    size = (header.width, header.height)
+    if isinstance(header, JpegHeader):
+        pixels, reduction = turbo.decode(body, header, spec.resize_shorter)
+        image = Image.fromarray(pixels)
+    else:
+        image, reduction = raster.decode(body, header), 1
+    np.copyto(out, geometry.fit(image, size, reduction, header.orientation, spec))
+    upright = size[::-1] if header.orientation >= 5 else size
+    return DecodedImage(header.format, upright[0], upright[1], header.orientation, reduction)

@@ -1,0 +1,131 @@
+"""One dnf transaction that is resolved, judged, checked for signatures and only then run.
+
+Works with dnf 4.2 and later; runs on the host's Python 3.6. dnf's plugins are not loaded: locks are judged here, because a
+lock that merely hides packages makes dnf say "nothing provides" where "it is locked" would be the reason.
+"""
+
+from ansible.module_utils.rpm_pins import Change, describe, parse_locks, refusals, version_matches
+
+
+class Refused(Exception):
+    """The transaction cannot or must not run; the message names cause and remedy."""
+
+    def __init__(self, message, not_on_offer=False):
+        super(Refused, self).__init__(message)
+        self.not_on_offer = not_on_offer
+
+
+def run_transaction(request, lock_text, dry_run):
+    """Bring the requested packages to their versions and return the changes in words.
+
+    request: the parameters of the module pinned_packages. Raises Refused before anything on the host has changed.
+    """
+    import dnf  # only on the host
+
+    base = _open(dnf)
+    try:
+        try:
+            if request["stream"]:
+                _enable_stream(dnf, base, request["stream"])
+            for package in request["packages"]:
+                _request(base, package, request["stream"])
+            base.resolve(allow_erasing=True)
+        except dnf.exceptions.DepsolveError as error:
+            raise Refused("dnf finds no set of packages that satisfies {0}: {1}. Check that the repositories hold the "
+                          "packages it names, and that no other installed package needs another version.".format(
+                              _names(request), str(error).strip()))
+        changes = _changes(base)
+        names = {package["name"] for package in request["packages"]}
+        locks = {name: evrs for name, evrs in parse_locks(lock_text).items() if name not in names}
+        reasons = refusals(changes, names, request["replaces"], locks, request["refuse"])
+        if reasons:
+            raise Refused("Nothing was changed. The installation of {0} was refused. {1}".format(
+                _names(request), " ".join(reasons)))
+        if not dry_run:
+            _run(dnf, base)
+        return sorted(describe(change) for change in changes)
+    finally:
+        base.close()
+
+
+def _names(request):
+    return ", ".join((package["name"] + " " + package["version"]).strip() for package in request["packages"])
+
+
+def _open(dnf):
+    base = dnf.Base()
+    base.conf.read()
+    base.conf.substitutions.update_from_etc("/", varsdir=base.conf.varsdir)
+    base.conf.best = True
+    base.read_all_repos()
+    try:
+        base.fill_sack(load_system_repo=True)
+    except dnf.exceptions.RepoError as error:
+        base.close()
+        raise Refused("A package repository cannot be read: {0}. Check its address in /etc/yum.repos.d, or set "
+                      "el8_repositories_mirror to a mirror that the host reaches.".format(error), not_on_offer=True)
+    return base
+
+
+def _enable_stream(dnf, base, spec):
+    import dnf.module.module_base
+
+    name, stream = spec.split(":")
+    modules = dnf.module.module_base.ModuleBase(base)
+    offered = sorted({module.getStream() for module in modules.get_modules(name)[0]})
+    if stream not in offered:
+        raise Refused("Module {0} has no stream '{1}'; the repositories offer: {2}. Choose one of these, or a repository "
+                      "that has it.".format(name, stream, ", ".join(offered) or "no stream at all"), not_on_offer=True)
+    try:
+        modules.enable([spec])
+    except dnf.exceptions.MarkingErrors as error:
+        raise Refused("dnf cannot enable {0}: {1}".format(spec, error))
+
+
+def _request(base, package, stream):
+    """Ask for one package at its version; other installed versions of it leave."""
+    query = base.sack.query().filterm(name=package["name"], arch=[base.conf.substitutions["basearch"], "noarch"])
+    candidates = [item for item in query.available() if version_matches(package["version"], _evr(item))]
+    present = [item for item in query.installed() if version_matches(package["version"], _evr(item))]
+    if present:
+        for extra in set(query.installed()) - set(present):
+            base.package_remove(extra)
+        return
+    if not candidates:
+        offered = sorted({_evr(item) for item in query.available()})
+        raise Refused("{0} {1} is not on offer{2}; the repositories offer: {3}. Choose one of these, or a repository that "
+                      "has it.".format(package["name"], package["version"], " in stream " + stream if stream else "",
+                                       ", ".join(offered) or "no version at all"), not_on_offer=True)
+    base.package_install(max(candidates))
+
+
+def _evr(package):
+    return "{0}:{1}-{2}".format(package.epoch, package.version, package.release)
+
+
+def _changes(base):
+    new = {package.name: _evr(package) for package in base.transaction.install_set}
+    old = {package.name: _evr(package) for package in base.transaction.remove_set}
+    return [Change(name, new.get(name, ""), old.get(name, "")) for name in sorted(set(new) | set(old))]
+
+
+def _run(dnf, base):
+    packages = list(base.transaction.install_set)
+    try:
+        base.download_packages(packages)
+    except dnf.exceptions.DownloadError as error:
+        raise Refused("Nothing was changed. A package could not be downloaded: {0}. Check the repository's address and "
+                      "the free space of /var.".format(error))
+    unsigned = []
+    for package in packages:
+        code, message = base.package_signature_check(package)
+        if code != 0:
+            unsigned.append("{0} ({1})".format(package, message))
+    if unsigned:
+        raise Refused("Nothing was changed. Not signed by a trusted key: {0}. Either the repository is not the one it "
+                      "claims to be, or its key changed: put the right key with its fingerprint into "
+                      "el8_repositories_keys.".format(", ".join(sorted(unsigned))))
+    try:
+        base.do_transaction()
+    except dnf.exceptions.Error as error:
+        raise Refused("dnf could not run the transaction: {0}".format(error))

@@ -1,0 +1,36 @@
+"""OpenPGP public keys as gpg describes them. Runs on the host's Python 3.6."""
+
+import time
+from collections import namedtuple
+
+# expires: seconds since the epoch, 0 for never.
+PublicKey = namedtuple("PublicKey", ["fingerprint", "created", "expires", "user"])
+
+
+def parse_colons(text):
+    """The primary keys in the output of `gpg --with-colons --show-keys`."""
+    keys = []
+    for line in text.splitlines():
+        fields = line.split(":")
+        if fields[0] == "pub":
+            keys.append(PublicKey("", int(fields[5] or 0), int(fields[6] or 0), ""))
+        elif keys and fields[0] == "fpr" and not keys[-1].fingerprint:
+            keys[-1] = keys[-1]._replace(fingerprint=fields[9])
+        elif keys and fields[0] == "uid" and not keys[-1].user:
+            keys[-1] = keys[-1]._replace(user=fields[9].replace("\\x3a", ":"))
+    return keys
+
+
+def has_expired(key, now=None):
+    """Whether the key's lifetime is over."""
+    return bool(key.expires) and key.expires <= (time.time() if now is None else now)
+
+
+def expiry_date(key):
+    """The day on which the key expires, as YYYY-MM-DD."""
+    return time.strftime("%Y-%m-%d", time.gmtime(key.expires))
+
+
+def rpm_name(key):
+    """The name under which the rpm database holds the key: id and time of creation, both in hexadecimal."""
+    return "gpg-pubkey-{0}-{1:x}".format(key.fingerprint[-8:].lower(), key.created)

@@ -1,0 +1,86 @@
+"""What an exact set of rpm packages may do to a host: version locks and the judgement of a transaction.
+
+Pure functions, so that they are tested without dnf. Runs on the host's Python 3.6.
+"""
+
+import re
+from collections import namedtuple
+from fnmatch import fnmatchcase
+
+# One package that a transaction changes. `new` and `old` are "epoch:version-release" or "" where there is none.
+Change = namedtuple("Change", ["name", "new", "old"])
+
+# "name-epoch:version-release.arch", the form that `dnf versionlock add` writes; the epoch may be missing.
+_LOCK = re.compile(r"^(?P<name>[^!\s].*)-(?P<evr>(?:\d+:)?[^-\s]+-[^-\s]+)\.[^.\s]+$")
+
+
+def version_matches(wanted, evr):
+    """Whether `evr` ("3:510.47.03-1.el8") is the version asked for, given with or without release and epoch."""
+    if not wanted:
+        return True
+    without_epoch = evr.split(":", 1)[-1]
+    return wanted in (evr, without_epoch, without_epoch.rsplit("-", 1)[0])
+
+
+def parse_locks(text):
+    """The locked packages of a versionlock list: name -> set of "epoch:version-release"."""
+    locks = {}
+    for line in text.splitlines():
+        match = _LOCK.match(line.strip())
+        if match and not line.startswith("#"):
+            locks.setdefault(match.group("name"), set()).add(match.group("evr"))
+    return locks
+
+
+def merge_locks(text, wanted):
+    """The versionlock list with exactly one lock for each name in `wanted` (name -> evr); other lines stay."""
+    kept = []
+    for line in text.splitlines():
+        match = _LOCK.match(line.strip())
+        if not (match and match.group("name") in wanted):
+            kept.append(line)
+    lines = kept + ["{0}-{1}.*".format(name, evr) for name, evr in sorted(wanted.items())]
+    merged = "".join(line + "\n" for line in lines)
+    # The order of unchanged lines is no difference: a second run must leave the file as it is.
+    return text if sorted(merged.splitlines()) == sorted(text.splitlines()) else merged
+
+
+def matches_any(name, globs):
+    """Whether a package's name matches one of the shell patterns."""
+    return any(fnmatchcase(name, glob) for glob in globs)
+
+
+def describe(change):
+    """One change in words."""
+    if not change.old:
+        return "install {0} {1}".format(change.name, change.new)
+    if not change.new:
+        return "remove {0} {1}".format(change.name, change.old)
+    return "replace {0} {1} by {2}".format(change.name, change.old, change.new)
+
+
+def refusals(changes, requested, replaceable, locks, rules):
+    """Why a transaction must not run: one sentence for each reason, none when it may.
+
+    requested: names asked for; replaceable: globs of packages that may leave; locks: name -> evrs locked by others;
+    rules: dictionaries with `packages` (globs), `reason`, `remedy`.
+    """
+    found = []
+    unasked = [change for change in changes if change.name not in requested]
+    for rule in rules:
+        hits = [change for change in unasked if matches_any(change.name, rule["packages"])]
+        # A rule is about what comes: a forbidden package that leaves, leaves by the other judgements below.
+        hits = [change for change in hits if change.new]
+        if hits:
+            found.append("It would {0}. {1} {2}".format(
+                ", ".join(sorted(describe(change) for change in hits)), rule["reason"], rule["remedy"]))
+            unasked = [change for change in unasked if change not in hits]
+    for change in unasked:
+        allowed = matches_any(change.name, replaceable)
+        if change.name in locks and change.new not in locks[change.name] and not allowed:
+            found.append("It would {0}, which is locked at {1}. Ask for a version that fits, or change the lock with "
+                         "the role that set it.".format(describe(change), ", ".join(sorted(locks[change.name]))))
+        elif not change.new and not allowed:
+            found.append("It would {0}, which nobody asked for. Remove the package yourself if it is not "
+                         "needed.".format(describe(change)))
+    return found

@@ -1,0 +1,38 @@
+"""What is installed, read from the rpm database and dnf's own files. Runs on the host's Python 3.6."""
+
+import os
+
+MODULES_DIRECTORY = "/etc/dnf/modules.d"
+
+
+def _text(value):
+    """A tag of an rpm header as text: bytes with the rpm of EL8.0, text since."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def installed_versions(names):
+    """name -> list of the different installed "epoch:version-release", empty when the package is not there."""
+    import rpm  # only on the host
+
+    transaction = rpm.TransactionSet()
+    return {
+        name: sorted({
+            "{0}:{1}-{2}".format(header["epoch"] or 0, _text(header["version"]), _text(header["release"]))
+            for header in transaction.dbMatch("name", name)
+        })
+        for name in names
+    }
+
+
+def enabled_stream(module_name, directory=MODULES_DIRECTORY):
+    """The stream of a dnf module that is enabled on the host, "" when none is."""
+    path = os.path.join(directory, module_name + ".module")
+    if not os.path.exists(path):
+        return ""
+    settings = {}
+    with open(path) as lines:
+        for line in lines:
+            key, found, value = line.partition("=")
+            if found:
+                settings[key.strip()] = value.strip()
+    return settings.get("stream", "") if settings.get("state") == "enabled" else ""

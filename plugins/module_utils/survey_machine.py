@@ -1,0 +1,112 @@
+"""What a machine is, read from its files: PCI bus, kernel, memory, disks. Changes nothing; runs on Python 3.6.
+
+Every function takes the root of the file system, so that tests can show it another machine.
+"""
+
+import glob
+import os
+import re
+
+NVIDIA = "0x10de"
+
+
+def read(root, path):
+    """The stripped text of a file, "" when it cannot be read."""
+    try:
+        with open(os.path.join(root, path)) as stream:
+            return stream.read().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def key_values(text):
+    """KEY=value lines as a dictionary; quotes are removed."""
+    pairs = (line.partition("=") for line in text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
+    return {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}
+
+
+def pci(root):
+    """NVIDIA's GPUs and NVSwitches on the PCI bus: lists of {address, device}."""
+    gpus, switches = [], []
+    for folder in sorted(glob.glob(os.path.join(root, "sys/bus/pci/devices/*"))):
+        if read(folder, "vendor") != NVIDIA:
+            continue
+        device_class = read(folder, "class")
+        item = {"address": os.path.basename(folder), "device": read(folder, "device")}
+        if device_class.startswith(("0x0300", "0x0302")):  # VGA or 3D controller
+            gpus.append(item)
+        elif device_class.startswith("0x0680"):  # bridge of no other kind: an NVSwitch
+            switches.append(item)
+    return {"gpus": gpus, "nvswitches": switches}
+
+
+def operating_system(root):
+    release = key_values(read(root, "etc/os-release"))
+    machine = os.uname().machine
+    libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
+    pythons = glob.glob(os.path.join(root, "usr/bin/python3.[0-9]*"))
+    return {
+        "os": {
+            "name": release.get("PRETTY_NAME", ""),
+            "version": release.get("VERSION_ID", ""),
+            "like": (release.get("ID", "") + " " + release.get("ID_LIKE", "")).split(),
+        },
+        "architecture": machine,
+        "glibc": libc.split()[-1] if libc else "",
+        "pythons": sorted(os.path.basename(path)[len("python"):] for path in pythons
+                          if re.search(r"python3\.\d+$", path)),
+        "container": in_container(root),
+        "selinux": selinux_mode(root),
+    }
+
+
+def in_container(root):
+    """Whether this is a container, by the marks that podman, docker and systemd-nspawn leave."""
+    if any(os.path.exists(os.path.join(root, mark)) for mark in ("run/.containerenv", ".dockerenv")):
+        return True
+    return any(item.startswith("container=") for item in read(root, "proc/1/environ").split("\0"))
+
+
+def selinux_mode(root):
+    enforcing = read(root, "sys/fs/selinux/enforce")
+    return {"1": "enforcing", "0": "permissive"}.get(enforcing, "disabled")
+
+
+def kernel(root):
+    """The running kernel, its loaded GPU driver and whether it accepts unsigned modules."""
+    loaded = re.search(r"Module(?: for \S+)?\s+(\d+[\d.]+)", read(root, "proc/driver/nvidia/version"))
+    variables = glob.glob(os.path.join(root, "sys/firmware/efi/efivars/SecureBoot-*"))
+    secure = False
+    if variables:
+        with open(variables[0], "rb") as stream:
+            secure = stream.read()[-1:] == b"\x01"  # four bytes of attributes come first
+    return {
+        "kernel": os.uname().release,
+        "nvidia_loaded": loaded.group(1) if loaded else "",
+        "nouveau_loaded": os.path.isdir(os.path.join(root, "sys/module/nouveau")),
+        "secure_boot": secure,
+    }
+
+
+def memory(root):
+    """Memory of each NUMA node in KiB; one node 0 where the kernel shows none."""
+    nodes = {}
+    for path in glob.glob(os.path.join(root, "sys/devices/system/node/node[0-9]*/meminfo")):
+        number = re.search(r"node(\d+)/meminfo$", path).group(1)
+        total = re.search(r"MemTotal:\s+(\d+) kB", read("", path))
+        nodes[number] = int(total.group(1)) if total else 0
+    if not nodes:
+        total = re.search(r"MemTotal:\s+(\d+) kB", read(root, "proc/meminfo"))
+        nodes["0"] = int(total.group(1)) if total else 0
+    return {"memory_kib": nodes}
+
+
+def disks(root):
+    """Free bytes of the file systems that are written to; equal `device` numbers mean the same file system."""
+    found = {}
+    for path in ("/", "/boot", "/opt", "/usr", "/var", "/var/lib"):
+        real = os.path.join(root, path.lstrip("/"))
+        if os.path.isdir(real):
+            state = os.statvfs(real)
+            found[path] = {"free_bytes": state.f_bavail * state.f_frsize, "device": os.stat(real).st_dev}
+    return {"disks": found}

@@ -1,0 +1,150 @@
+#!/usr/bin/python
+"""Look at a host without changing it: what it is, what it has, what it can install."""
+
+from __future__ import absolute_import, division, print_function
+
+DOCUMENTATION = r"""
+module: host_survey
+short_description: Look at a host without changing it
+description:
+  - Reads what decides whether a host can become an inference host. Judging is left to the filter C(preflight_problems).
+options:
+  subjects:
+    description: What to look at.
+    type: list
+    elements: str
+    choices: [system, kernel, pci, memory, disks, ports, packages, repositories]
+    default: [system, kernel, pci, memory, disks, ports, packages, repositories]
+  ports:
+    description: TCP ports whose listeners are wanted.
+    type: list
+    elements: int
+    default: []
+  repositories:
+    description: Repositories to look into, each with C(id) and C(address); whether the host's dnf knows them does not matter.
+    type: list
+    elements: dict
+    default: []
+  packages:
+    description: Packages that are wanted, each with C(name), C(version) and the C(repository) (an id of O(repositories)) to find them in.
+    type: list
+    elements: dict
+    default: []
+  timeout:
+    description: Seconds to wait for an answer of a repository.
+    type: int
+    default: 10
+  root:
+    description: Root of the file system to look at; for tests.
+    type: path
+    default: /
+"""
+
+RETURN = r"""
+gpus: {description: "NVIDIA GPUs on the PCI bus, each with address and device.", type: list, returned: pci}
+kernel: {description: The running kernel., type: str, returned: kernel}
+repositories: {description: "By id: address, problem (empty when it answers).", type: dict, returned: repositories}
+streams: {description: Streams of the module nvidia-driver and the driver versions in each., type: dict, returned: repositories}
+offered: {description: "Versions on offer of each wanted package that is not installed; none when it could not be told.", type: dict,
+          returned: repositories}
+"""
+
+import re
+
+from ansible.module_utils import survey_machine, survey_ports
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.repository_metadata import Repository, Unreadable
+from ansible.module_utils.rpm_pins import version_matches
+from ansible.module_utils.rpm_state import enabled_stream, installed_versions
+from ansible.module_utils.urls import fetch_url
+
+SUBJECTS = ["system", "kernel", "pci", "memory", "disks", "ports", "packages", "repositories"]
+
+
+def socket_unit(module):
+    """A function that names the socket unit which listens on a port."""
+    def name(port):
+        code, out, _ = module.run_command(["systemctl", "list-sockets", "--no-legend", "--no-pager"])
+        units = re.findall(r":{0}\s+(\S+)".format(port), out) if code == 0 else []
+        return units[0] if units else ""
+    return name
+
+
+def fetcher(module):
+    def fetch(address):
+        if address.startswith("file://"):
+            try:
+                with open(address[len("file://"):], "rb") as stream:
+                    return stream.read()
+            except OSError as error:
+                raise Unreadable(str(error))
+        response, info = fetch_url(module, address, timeout=module.params["timeout"])
+        if info["status"] != 200:
+            raise Unreadable(info["msg"])
+        return response.read()
+    return fetch
+
+
+def wanted_packages(packages):
+    """Which wanted packages are there, by name: the installed versions."""
+    names = sorted({package["name"] for package in packages} | {"kernel-core", "kernel-devel", "nvidia-driver"})
+    return {"installed": installed_versions(names), "enabled_stream": enabled_stream("nvidia-driver")}
+
+
+def missing(packages, installed, repository):
+    return sorted({
+        package["name"] for package in packages
+        if package["repository"] == repository
+        and not any(version_matches(package["version"], evr) for evr in installed[package["name"]])
+    })
+
+
+def look_into_repositories(module, installed):
+    """Whether each repository answers, and what it offers of the packages that are not installed."""
+    found, offered, streams = {}, {}, None
+    for item in module.params["repositories"]:
+        found[item["id"]] = {"address": item["address"], "problem": ""}
+        names = missing(module.params["packages"], installed, item["id"])
+        try:
+            repository = Repository(item["address"], fetcher(module))
+            in_repository = repository.streams("nvidia-driver", "nvidia-driver")
+            streams = in_repository or streams
+            if names:
+                offered.update(repository.versions(names))
+        except Unreadable as problem:
+            found[item["id"]]["problem"] = str(problem)
+            offered.update({name: None for name in names})
+    return {"repositories": found, "offered": offered, "streams": streams}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "subjects": {"type": "list", "elements": "str", "choices": SUBJECTS, "default": SUBJECTS},
+            "ports": {"type": "list", "elements": "int", "default": []},
+            "repositories": {"type": "list", "elements": "dict", "default": []},
+            "packages": {"type": "list", "elements": "dict", "default": []},
+            "timeout": {"type": "int", "default": 10},
+            "root": {"type": "path", "default": "/"},
+        },
+        supports_check_mode=True,
+    )
+    subjects, root = set(module.params["subjects"]), module.params["root"]
+    readers = {
+        "system": survey_machine.operating_system, "kernel": survey_machine.kernel, "pci": survey_machine.pci,
+        "memory": survey_machine.memory, "disks": survey_machine.disks,
+    }
+    result = {"changed": False}
+    for subject in sorted(subjects & set(readers)):
+        result.update(readers[subject](root))
+    if "ports" in subjects:
+        result["listeners"] = survey_ports.listeners(root, module.params["ports"], socket_unit(module))
+    if subjects & {"packages", "repositories"}:
+        result.update(wanted_packages(module.params["packages"]))
+    if "repositories" in subjects:
+        result.update(look_into_repositories(module, result["installed"]))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -124,7 +124,7 @@ def _run(dnf, base):
     if unsigned:
         raise Refused("Nothing was changed. Not signed by a trusted key: {0}. Either the repository is not the one it "
                       "claims to be, or its key changed: put the right key with its fingerprint into "
-                      "el8_repositories_keys.".format(", ".join(sorted(unsigned))))
+                      "el8_repositories_fingerprints.".format(", ".join(sorted(unsigned))))
     try:
         base.do_transaction()
     except dnf.exceptions.Error as error:

@@ -108,7 +108,7 @@ def wanted_key(module, keyring, entry):
     key = keys[0]
     if fingerprint and key.fingerprint != fingerprint:
         raise KeyProblem("{0} holds the key {1} ({2}), expected {3}. Somebody may have replaced it, or the vendor changed "
-                         "keys: compare with the vendor's announcement before the fingerprint in el8_repositories_keys "
+                         "keys: compare with the vendor's announcement before the fingerprint in el8_repositories_fingerprints "
                          "is changed".format(entry["source"], key.fingerprint, key.user, fingerprint))
     if has_expired(key):
         raise KeyProblem("the key {0} ({1}) in {2} expired on {3}. Packages signed with it cannot be checked: get the "

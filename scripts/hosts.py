@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Throwaway hosts: podman containers with systemd that look like EL8.
+
+  hosts.py up [NAME...]      make and boot hosts (default: those of the demo inventory)
+  hosts.py down [NAME...]    remove hosts (default: all of this checkout)
+  hosts.py list              show the hosts of this checkout
+  hosts.py ssh NAME [CMD]    log in to a host, or run a command there
+  hosts.py image             build the mirror and the image only
+
+HOTPATH_DEMO_HOSTS  hosts of the demo inventory (gpu-1)
+HOTPATH_PORT        first port on 127.0.0.1 to publish a host's service on (18080)
+HOTPATH_HOST_IMAGE  a real EL8 image to use in place of the look-alike
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from throwaway import hosts, image, inventory  # noqa: E402
+from throwaway.cache import Failure  # noqa: E402
+
+
+def show(found: list[hosts.Host]) -> None:
+    """Print one line a host."""
+    for host in found:
+        state = "running" if host.running else "stopped"
+        print(f"{host.name}\t{state}\thttp://127.0.0.1:{host.port}\t{host.container}\t{host.image}")
+
+
+def log_in(name: str, command: list[str]) -> None:
+    """Replace this process by ssh."""
+    if name not in hosts.hosts():
+        raise Failure(f"There is no host {name}: make it with `scripts/hosts.py up {name}`")
+    container = hosts.PREFIX + name
+    words = ["ssh", "-i", str(hosts.KEY), *hosts.ssh_arguments(container), f"root@{container}", *command]
+    os.execvp(words[0], words)
+
+
+def main() -> int:
+    """Run one command of the line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=["up", "down", "list", "ssh", "image"])
+    parser.add_argument("names", nargs=argparse.REMAINDER, metavar="NAME")
+    arguments = parser.parse_args()
+    try:
+        if arguments.action == "up":
+            show(hosts.up(arguments.names or inventory.host_names()))
+        elif arguments.action == "down":
+            for host in hosts.down(arguments.names):
+                print(f"{host.name} removed")
+        elif arguments.action == "list":
+            show(list(hosts.hosts().values()))
+        elif arguments.action == "image":
+            print(image.ensure_image())
+        elif not arguments.names:
+            raise Failure("Which host? scripts/hosts.py ssh NAME")
+        else:
+            log_in(arguments.names[0], arguments.names[1:])
+    except Failure as failure:
+        print(f"hosts.py: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""Make, find and remove throwaway hosts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .cache import CACHE, PROJECT, Failure, lock, run, say
+from .engine import containers, limit_options, runtime_options
+from .image import ensure_image, real_base
+from .mirror import ensure_mirror
+
+# Two checkouts on one machine never meet: names carry a hash of the checkout's path.
+PREFIX = f"hotpath-{hashlib.sha1(str(PROJECT).encode()).hexdigest()[:8]}-"
+SERVICE_PORT = 8000
+FIRST_PORT = 18080
+BOOT_SECONDS = 60
+KEY = CACHE / "ssh" / "id_ed25519"
+
+
+@dataclass(frozen=True)
+class Host:
+    """One throwaway host as the engine knows it."""
+
+    name: str
+    container: str
+    running: bool
+    image: str
+    port: int | None  # on 127.0.0.1, leads to the service
+
+    @classmethod
+    def of(cls, inspected: dict[str, Any]) -> Host:
+        """Read what `podman inspect` says."""
+        bindings = (inspected["HostConfig"].get("PortBindings") or {}).get(f"{SERVICE_PORT}/tcp") or []
+        return cls(
+            name=inspected["Name"].removeprefix(PREFIX),
+            container=inspected["Name"],
+            running=inspected["State"]["Running"],
+            image=inspected["ImageName"],
+            port=int(bindings[0]["HostPort"]) if bindings else None,
+        )
+
+
+def hosts() -> dict[str, Host]:
+    """Every throwaway host of this checkout by name."""
+    return {host.name: host for host in map(Host.of, containers(PREFIX))}
+
+
+def up(names: list[str]) -> list[Host]:
+    """Bring the named hosts up; one that already runs on the present image is left alone."""
+    for name in names:
+        if not name.replace("-", "").isalnum() or not name.islower():
+            raise Failure(f"{name!r} is no host name: use lower-case letters, digits and dashes, for example gpu-1")
+    with lock("hosts"):
+        _ensure_ssh_key()
+        image = ensure_image()
+        found = hosts()
+        started = []
+        for name in names:
+            host = found.get(name)
+            if host and host.running and host.image == image:
+                continue
+            if host:
+                say(f"Replacing {name}: " + ("its image is outdated" if host.running else "it does not run"))
+                remove([host])
+                del found[name]
+            _start(name, image, {host.port for host in found.values() if host.port})
+            found = hosts()
+            started.append(name)
+        for name in started:
+            _wait_until_booted(PREFIX + name)
+            say(f"{name} is up")
+    return [found[name] for name in names]
+
+
+def down(names: list[str]) -> list[Host]:
+    """Remove the named hosts, all of this checkout when none is named; return what was removed."""
+    with lock("hosts"):
+        doomed = [host for host in hosts().values() if not names or host.name in names]
+        remove(doomed)
+    return doomed
+
+
+def remove(doomed: list[Host]) -> None:
+    """Remove containers at once: nothing on a throwaway host is worth an orderly end."""
+    if doomed:
+        run(["podman", *runtime_options(), "rm", "--force", "--time", "0", *[host.container for host in doomed]])
+
+
+def ssh_arguments(container: str) -> list[str]:
+    """Options with which ssh reaches a host: no port and no network, sshd talks through the engine.
+
+    The engine's own channel can't be tapped, so there is no host key to know.
+    """
+    proxy = f"podman {' '.join(runtime_options())} exec -i {container} /usr/sbin/sshd -i".replace("  ", " ")
+    return [
+        "-o", f"ProxyCommand={proxy}",
+        "-o", "StrictHostKeyChecking=no",
+        "-o", "UserKnownHostsFile=/dev/null",
+        "-o", "LogLevel=ERROR",
+    ]  # fmt: skip
+
+
+def _start(name: str, image: str, taken: set[int]) -> None:
+    port = _free_port(taken)
+    mirror = [] if real_base() else ["--volume", f"{ensure_mirror()}:/srv/mirror:ro"]
+    run(
+        ["podman", *runtime_options(), "run", "--detach", "--name", PREFIX + name, "--hostname", name,
+         "--systemd=always", *limit_options(), "--pids-limit", "4096", "--shm-size", "1g",
+         # Names that can't be resolved would stall every lookup for seconds: the image's empty resolv.conf stays.
+         "--dns", "none",
+         "--publish", f"127.0.0.1:{port}:{SERVICE_PORT}",
+         "--volume", f"{KEY}.pub:/root/.ssh/authorized_keys:ro", *mirror, image]
+    )  # fmt: skip
+
+
+def _wait_until_booted(container: str) -> None:
+    deadline = time.monotonic() + BOOT_SECONDS
+    state = ""
+    while time.monotonic() < deadline:
+        command = ["podman", *runtime_options(), "exec", container, "systemctl", "is-system-running", "--wait"]
+        state = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        if state == "running":
+            return
+        if state == "degraded":
+            failed = run(["podman", *runtime_options(), "exec", container, "systemctl", "--failed", "--plain", "--no-legend"])
+            raise Failure(f"{container} booted with failed units:\n{failed}See: podman exec {container} journalctl -b")
+        time.sleep(0.2)
+    raise Failure(f"{container} did not boot within {BOOT_SECONDS} s (systemd says {state or 'nothing'}): podman logs {container}")
+
+
+def _free_port(taken: set[int]) -> int:
+    """The first free port on 127.0.0.1 from HOTPATH_PORT on; `taken` ones belong to our stopped or starting hosts."""
+    wanted = int(os.environ.get("HOTPATH_PORT", FIRST_PORT))
+    for port in range(wanted, wanted + 100):
+        if port in taken:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                say(f"Port {port} on 127.0.0.1 is taken; trying the next one (HOTPATH_PORT chooses where to begin)")
+                continue
+        return port
+    raise Failure(f"No free port on 127.0.0.1 from {wanted} to {wanted + 99}: set HOTPATH_PORT to another range")
+
+
+def _ensure_ssh_key() -> None:
+    if not KEY.exists():
+        KEY.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "hotpath throwaway hosts", "-f", KEY])

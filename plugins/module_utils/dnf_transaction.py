@@ -4,7 +4,14 @@ Works with dnf 4.2 and later; runs on the host's Python 3.6. dnf's plugins are n
 lock that merely hides packages makes dnf say "nothing provides" where "it is locked" would be the reason.
 """
 
-from ansible.module_utils.rpm_pins import Change, describe, parse_locks, refusals, version_matches
+from ansible.module_utils.rpm_pins import (
+    SIDE_BY_SIDE,
+    Change,
+    describe,
+    parse_locks,
+    refusals,
+    version_matches,
+)
 
 
 class Refused(Exception):
@@ -88,8 +95,9 @@ def _request(base, package, stream):
     candidates = [item for item in query.available() if version_matches(package["version"], _evr(item))]
     present = [item for item in query.installed() if version_matches(package["version"], _evr(item))]
     if present:
-        for extra in set(query.installed()) - set(present):
-            base.package_remove(extra)
+        if package["name"] not in SIDE_BY_SIDE:
+            for extra in set(query.installed()) - set(present):
+                base.package_remove(extra)
         return
     if not candidates:
         offered = sorted({_evr(item) for item in query.available()})

@@ -10,6 +10,9 @@ from fnmatch import fnmatchcase
 # One package that a transaction changes. `new` and `old` are "epoch:version-release" or "" where there is none.
 Change = namedtuple("Change", ["name", "new", "old"])
 
+# dnf keeps several versions of these side by side, one for each kernel.
+SIDE_BY_SIDE = frozenset(["kernel", "kernel-core", "kernel-devel", "kernel-modules"])
+
 # "name-epoch:version-release.arch", the form that `dnf versionlock add` writes; the epoch may be missing.
 _LOCK = re.compile(r"^(?P<name>[^!\s].*)-(?P<evr>(?:\d+:)?[^-\s]+-[^-\s]+)\.[^.\s]+$")
 
@@ -20,6 +23,12 @@ def version_matches(wanted, evr):
         return True
     without_epoch = evr.split(":", 1)[-1]
     return wanted in (evr, without_epoch, without_epoch.rsplit("-", 1)[0])
+
+
+def in_place(name, wanted, versions):
+    """Whether a package is installed at the wanted version and, unless versions lie side by side, in no other."""
+    fitting = [evr for evr in versions if version_matches(wanted, evr)]
+    return bool(fitting) and (name in SIDE_BY_SIDE or len(versions) == 1)
 
 
 def parse_locks(text):

@@ -64,18 +64,14 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.dnf_transaction import Refused, run_transaction
-from ansible.module_utils.rpm_pins import merge_locks, version_matches
+from ansible.module_utils.rpm_pins import in_place, merge_locks
 from ansible.module_utils.rpm_state import enabled_stream, installed_versions
 
 LOCK_LIST = "/etc/dnf/plugins/versionlock.list"
 
 
-def in_place(packages, installed):
-    """Whether each wanted package is there in one version only, and in the right one."""
-    return all(
-        len(installed[package["name"]]) == 1 and version_matches(package["version"], installed[package["name"]][0])
-        for package in packages
-    )
+def all_in_place(packages, installed):
+    return all(in_place(package["name"], package["version"], installed[package["name"]]) for package in packages)
 
 
 def read_locks():
@@ -137,7 +133,7 @@ def main():
 
     installed = installed_versions(names)
     result = {"changed": False, "changes": [], "stream": stream}
-    if not in_place(packages, installed) or (wanted_stream and stream != wanted_stream.split(":")[1]):
+    if not all_in_place(packages, installed) or (wanted_stream and stream != wanted_stream.split(":")[1]):
         try:
             changes = run_transaction(module.params, read_locks(), dry_run=module.check_mode)
         except Refused as error:
@@ -149,7 +145,7 @@ def main():
             changes = ["install " + name for name in names]
         result.update(changed=True, changes=changes)
         installed = installed_versions(names)
-        if not module.check_mode and not in_place(packages, installed):
+        if not module.check_mode and not all_in_place(packages, installed):
             module.fail_json(msg="dnf reported success, but the rpm database now holds {0}; wanted {1}. A script of a "
                              "package failed or another program changed packages meanwhile: see /var/log/dnf.rpm.log "
                              "and run again.".format(installed, packages), **result)

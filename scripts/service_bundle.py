@@ -1,7 +1,8 @@
 """Build what the hosts install: the wheels of a locked set, the service's own wheel, and the model's source.
 
 The answer on standard output is the bundle's description as JSON, which is also kept as OUTPUT/SET.json for the
-deployment; progress goes to standard error. Everything is named after its content, so a second call finds its work done.
+deployment; progress goes to standard error. Everything is named after its content, so a second call finds its work
+done.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--lock", type=Path, help="default: SERVICE/locks/SET-pyXY.txt")
     parser.add_argument("--model", default="efficientnet_lite0", help="a folder of SERVICE/models")
     parser.add_argument("--wheels", type=Path, help="take every wheel from this directory and ask no index")
-    parser.add_argument("--torch-wheels", default=os.environ.get("HOTPATH_TORCH_WHEELS", ""), help="where pip finds torch")
+    parser.add_argument(
+        "--torch-wheels", default=os.environ.get("HOTPATH_TORCH_WHEELS", ""), help="where pip finds torch"
+    )
     return parser.parse_args()
 
 

@@ -29,7 +29,7 @@ options:
 KEPT_LINES = 25
 
 
-class ActionModule(ActionBase):
+class ActionModule(ActionBase):  # type: ignore[misc]
     """Answer what the program wrote as JSON, as `answer`; `changed` is the answer's own `changed`."""
 
     TRANSFERS_FILES = False

@@ -20,8 +20,7 @@ class DeploymentError(Exception):
 
 
 @contextmanager
-def exclusive(path, timeout_s=900):
-    # type: (str, float) -> Iterator[None]
+def exclusive(path: str, timeout_s: float = 900) -> Iterator[None]:
     """Hold the host-wide lock at `path`.
 
     A play that was killed leaves its last command running on the host; the next play waits here until it has ended
@@ -45,8 +44,7 @@ def exclusive(path, timeout_s=900):
         yield
 
 
-def require_digest(path, sha256):
-    # type: (str, str) -> None
+def require_digest(path: str, sha256: str) -> None:
     """Raise DeploymentError unless the file is there and is the one that the controller built."""
     if not os.path.isfile(path):
         raise DeploymentError("{0} is not on this host. Run the deployment again: it sends the file.".format(path))
@@ -62,8 +60,7 @@ def require_digest(path, sha256):
         )
 
 
-def extract(archive, target):
-    # type: (str, str) -> None
+def extract(archive: str, target: str) -> None:
     """Unpack regular files below `target`; an archive that holds anything else is refused."""
     with tarfile.open(archive) as tar:
         for member in tar:
@@ -78,8 +75,7 @@ def extract(archive, target):
                 shutil.copyfileobj(content, handle, 1 << 20)  # type: ignore[arg-type]
 
 
-def write_json(path, values):
-    # type: (str, Dict[str, Any]) -> None
+def write_json(path: str, values: Dict[str, Any]) -> None:
     """Write a small file whole or not at all, and to the disk before anything relies on it."""
     partial = path + ".partial"
     with open(partial, "w") as handle:
@@ -90,8 +86,7 @@ def write_json(path, values):
     os.rename(partial, path)
 
 
-def read_json(path):
-    # type: (str) -> Dict[str, Any]
+def read_json(path: str) -> Dict[str, Any]:
     """The content of a JSON file, empty when there is none or when it is unreadable."""
     try:
         with open(path) as handle:

@@ -6,8 +6,7 @@ from typing import Dict, List, Set
 LISTEN = "0A"  # the kernel's number for the state, include/net/tcp_states.h
 
 
-def listening_inodes(port, proc="/proc"):
-    # type: (int, str) -> Set[str]
+def listening_inodes(port: int, proc: str = "/proc") -> Set[str]:
     """The inodes of the sockets that listen on `port`, IPv4 and IPv6."""
     inodes = set()
     for table in ("tcp", "tcp6"):
@@ -20,11 +19,10 @@ def listening_inodes(port, proc="/proc"):
     return inodes
 
 
-def listeners(port, proc="/proc"):
-    # type: (int, str) -> List[Dict[str, object]]
+def listeners(port: int, proc: str = "/proc") -> List[Dict[str, object]]:
     """`pid` and `name` of each process that holds a socket listening on `port`; sees all processes as root only."""
     wanted = {"socket:[{0}]".format(inode) for inode in listening_inodes(port, proc)}
-    found = []
+    found: List[Dict[str, object]] = []
     if not wanted:
         return found
     for pid in sorted((int(name) for name in os.listdir(proc) if name.isdigit())):

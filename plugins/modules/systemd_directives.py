@@ -57,14 +57,16 @@ def main() -> None:
     )
     manager = next((path for path in MANAGERS if os.access(path, os.X_OK)), None)
     if manager is None:
-        module.fail_json(msg="No systemd at {}: the service's unit needs a host that runs systemd.".format(
-            " or ".join(MANAGERS)))
+        module.fail_json(
+            msg="No systemd at {}: the service's unit needs a host that runs systemd.".format(" or ".join(MANAGERS))
+        )
     _, stdout, _ = module.run_command([manager, "--dump-configuration-items"], check_rc=True)
     known = parse(stdout)
     missing = [section for section in module.params["sections"] if section not in known]
     if missing:
-        module.fail_json(msg="{} names no section {}. Known: {}.".format(
-            manager, ", ".join(missing), ", ".join(sorted(known))))
+        module.fail_json(
+            msg="{} names no section {}. Known: {}.".format(manager, ", ".join(missing), ", ".join(sorted(known)))
+        )
     module.exit_json(changed=False, directives={name: sorted(known[name]) for name in module.params["sections"]})
 
 

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import tomllib
 
 from bundling import wheels
 from bundling.archives import Archive, pack
@@ -135,7 +136,9 @@ def dependency_archive(order: Order, keys: Keys, progress: Progress) -> Archive:
     with tempfile.TemporaryDirectory(dir=order.output, prefix=".wheels-") as folder:
         wheelhouse = Path(folder)
         count = order.lock.read_text().count("==")
-        progress.say(f"Getting the {count} wheels of {order.lock.name} from {order.source.place()} (the first time: long)")
+        progress.say(
+            f"Getting the {count} wheels of {order.lock.name} from {order.source.place()} (the first time: long)"
+        )
         wheels.download(order.source, order.lock, order.python, wheelhouse)
         got = sorted(wheelhouse.glob("*.whl"))
         (wheelhouse / "requirements.txt").write_text("".join(f"{wheels.requirement(path)}\n" for path in got))
@@ -155,7 +158,14 @@ def release_archive(order: Order, keys: Keys, dependencies: Archive, progress: P
         room = Path(folder)
         tools = room / "tools"
         done = order.source.pip(
-            "install", "--no-deps", "--require-hashes", *order.source.arguments(), "--target", str(tools), "-r", str(BUILD_TOOLS)
+            "install",
+            "--no-deps",
+            "--require-hashes",
+            *order.source.arguments(),
+            "--target",
+            str(tools),
+            "-r",
+            str(BUILD_TOOLS),
         )
         if done.returncode != 0:
             raise BundleError(wheels.explain(done.stderr, BUILD_TOOLS, order.source))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,14 @@ def service_sources(service: Path) -> list[Path]:
     return [service / "pyproject.toml", *sorted(kept)]
 
 
+def version_of(package: Path) -> str:
+    """The version that the service's package states, read without importing it."""
+    stated = re.search(r'^__version__ = "([^"]+)"', package.read_text(), re.MULTILINE)
+    if stated is None:
+        raise BundleError(f'{package} states no version: it wants a line __version__ = "X.Y.Z".')
+    return stated[1]
+
+
 def keys_of(service: Path, lock: Path, installer: Path, python: str) -> Keys:
     """The keys of a bundle; reads the service's sources and builds nothing.
 
@@ -55,7 +63,7 @@ def keys_of(service: Path, lock: Path, installer: Path, python: str) -> Keys:
             f"No lock file {lock}: this set of packages is not locked for Python {python}. "
             f"There are: {known}. Choose stack_service among these, or lock the set with `make lock`."
         )
-    version = str(tomllib.loads(project.read_text())["project"]["version"])
+    version = version_of(service / "src" / "hotpath" / "__init__.py")
     dependencies = content_key([FORMAT.encode(), python.encode(), lock.read_bytes(), installer.read_bytes()])
     sources = service_sources(service)
     code = [part for path in sources for part in (str(path.relative_to(service)).encode(), path.read_bytes())]

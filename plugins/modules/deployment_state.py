@@ -1,0 +1,227 @@
+#!/usr/bin/python
+"""Read everything that a deployment needs to know about a host, at once."""
+
+import os
+from typing import Any, Dict, List, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.deployment_host import MARKER, read_json
+from ansible.module_utils.listeners import listeners
+
+DOCUMENTATION = r"""
+module: deployment_state
+short_description: Read everything that a deployment needs to know about a host
+description:
+  - Reads what is installed, linked, configured and running, and changes nothing. Also runs in check mode, on a host
+    that was never touched.
+options:
+  root:
+    description: The directory with releases, archives and the link to the current release.
+    type: path
+    required: true
+  models:
+    description: The directory with models by name and version.
+    type: path
+    required: true
+  release:
+    description: The name of the wanted release.
+    type: str
+    required: true
+  archives:
+    description: The archives on the host that the wanted release is installed from, each with C(path) and C(sha256).
+    type: list
+    elements: dict
+    required: true
+  model_archive:
+    description: The archive on the host with the source of the wanted model.
+    type: path
+    required: true
+  model:
+    description: The name of the wanted model.
+    type: str
+    required: true
+  record:
+    description: The file in which the build of the wanted model is recorded.
+    type: path
+    required: true
+  files:
+    description: Files whose text is returned, so that it can be put back.
+    type: list
+    elements: path
+    default: []
+  port:
+    description: The port of the service.
+    type: int
+    required: true
+  keep:
+    description: How many releases and versions of the model stay on the host.
+    type: int
+    default: 3
+author: Hotpath (@hotpath)
+"""
+
+RETURN = r"""
+release_complete:
+  description: Whether the wanted release is installed to its end.
+  type: bool
+  returned: always
+model:
+  description: Name, version and path of the wanted model if it is built, otherwise empty.
+  type: dict
+  returned: always
+links:
+  description: Where the links C(release) and C(model) point to, empty where there is none.
+  type: dict
+  returned: always
+running:
+  description: The deployment that the running service was started from, empty when it does not run.
+  type: str
+  returned: always
+units:
+  description: State of service and socket as systemd shows it.
+  type: dict
+  returned: always
+listeners:
+  description: The processes that listen on the port, each with pid and name.
+  type: list
+  returned: always
+free_bytes:
+  description: Free disk space for releases and for models.
+  type: dict
+  returned: always
+texts:
+  description: The text of each of I(files) that exists.
+  type: dict
+  returned: always
+plan:
+  description: The host's affinity plan, empty when there is none.
+  type: dict
+  returned: always
+superfluous:
+  description: Releases, archives and versions of the model that nothing needs any more.
+  type: list
+  returned: always
+"""
+
+SERVICE = "hotpath.service"
+SOCKET = "hotpath.socket"
+PROPERTIES = "Id,LoadState,ActiveState,NeedDaemonReload,MainPID,UnitFileState"
+PLAN = "/etc/hotpath/plan.json"
+
+
+def read_units(shown: str) -> Dict[str, Dict[str, str]]:
+    """Read `systemctl show`: blocks of NAME=VALUE lines, one block a unit."""
+    units = {}
+    for block in shown.strip().split("\n\n"):
+        values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        units[values.get("Id", "")] = values
+    return units
+
+
+def read_environment(pid: str, name: str, proc: str = "/proc") -> str:
+    """The value of an environment variable with which a process was started."""
+    try:
+        with open(os.path.join(proc, pid, "environ"), "rb") as handle:
+            entries = handle.read().decode("utf-8", "replace").split("\0")
+    except (IOError, OSError):  # no such process
+        return ""
+    return next((entry.split("=", 1)[1] for entry in entries if entry.startswith(name + "=")), "")
+
+
+def link_target(path: str) -> str:
+    """Where a link points to, empty when it is none."""
+    return os.readlink(path) if os.path.islink(path) else ""
+
+
+def read_text(path: str) -> Optional[str]:
+    """The text of a file, None when there is none."""
+    if not os.path.isfile(path):
+        return None
+    with open(path) as handle:
+        return handle.read()
+
+
+def free_bytes(path: str) -> int:
+    """Free space of the file system that `path` is on or will be on."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize
+
+
+def superfluous(directory: str, marker: str, keep: int, needed: List[str]) -> List[str]:
+    """The entries of `directory` that may go: halves, and all but the `keep` newest and those `needed`."""
+    if not os.path.isdir(directory):
+        return []
+    ages = {}
+    for name in os.listdir(directory):
+        path = os.path.join(directory, name)
+        if os.path.isdir(path) and not os.path.islink(path) and not name.startswith("."):
+            proof = os.path.join(path, marker)
+            ages[path] = os.stat(proof).st_mtime if os.path.isfile(proof) else 0.0
+    others = [path for path in sorted(ages, key=lambda p: (-ages[p], p)) if os.path.basename(path) not in needed]
+    room = max(0, keep - len([path for path in ages if os.path.basename(path) in needed]))
+    halves = [path for path in others if not ages[path]]
+    return sorted(halves + [path for path in others if ages[path]][room:])
+
+
+def stale_archives(needed: List[str]) -> List[str]:
+    """Every file beside the needed archives that is none of them: archives of earlier deployments."""
+    directory = os.path.dirname(needed[0])
+    names = os.listdir(directory) if os.path.isdir(directory) else []
+    return sorted({os.path.join(directory, name) for name in names} - set(needed))
+
+
+def read_state(wanted: Dict[str, Any], shown: str) -> Dict[str, Any]:
+    """All that RETURN names."""
+    release = os.path.join(wanted["root"], "releases", wanted["release"])
+    versions = os.path.join(wanted["models"], wanted["model"])
+    model = read_json(wanted["record"])
+    if not os.path.isfile(os.path.join(str(model.get("path", "")), "model.json")):
+        model = {}
+    links = {
+        "release": link_target(os.path.join(wanted["root"], "current")),
+        "model": link_target(os.path.join(versions, "current")),
+    }
+    units = read_units(shown)
+    texts = {path: read_text(path) for path in wanted["files"]}
+    releases = [wanted["release"], os.path.basename(links["release"])]
+    digests = [archive["sha256"] for archive in wanted["archives"]]
+    needed = [archive["path"] for archive in wanted["archives"]] + [wanted["model_archive"]]
+    models = [str(model.get("version", "")), links["model"]]
+    return {
+        "release_complete": read_json(os.path.join(release, MARKER)).get("archives") == digests
+        and os.access(os.path.join(release, "venv", "bin", "python"), os.X_OK),
+        "model": model,
+        "links": links,
+        "running": read_environment(units.get(SERVICE, {}).get("MainPID", "0"), "HOTPATH_DEPLOYMENT"),
+        "units": {"service": units.get(SERVICE, {}), "socket": units.get(SOCKET, {})},
+        "listeners": listeners(wanted["port"]),
+        "free_bytes": {name: free_bytes(wanted[name]) for name in ("root", "models")},
+        "texts": {path: text for path, text in texts.items() if text is not None},
+        "plan": read_json(PLAN),
+        "superfluous": superfluous(os.path.join(wanted["root"], "releases"), MARKER, wanted["keep"], releases)
+        + superfluous(versions, "model.json", wanted["keep"], models)
+        + stale_archives(needed),
+    }
+
+
+def main() -> None:
+    """Run as an Ansible module."""
+    spec: Dict[str, Any] = {
+        name: {"type": "path", "required": True} for name in ("root", "models", "record", "model_archive")
+    }
+    spec.update({name: {"type": "str", "required": True} for name in ("release", "model")})
+    archive = {"path": {"type": "path", "required": True}, "sha256": {"type": "str", "required": True}}
+    spec["archives"] = {"type": "list", "elements": "dict", "required": True, "options": archive}
+    spec["files"] = {"type": "list", "elements": "path", "default": []}
+    spec["port"] = {"type": "int", "required": True}
+    spec["keep"] = {"type": "int", "default": 3}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    command = ["systemctl", "show", SERVICE, SOCKET, "--property=" + PROPERTIES]
+    _, shown, _ = module.run_command(command, check_rc=True)
+    module.exit_json(changed=False, **read_state(module.params, shown))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,17 +1,17 @@
 """From the bytes a client sent to the pixels a model takes.
 
-`probe` judges a body by its header before any pixel is decoded; `decode_into` decodes, turns, resizes and crops it
-into a slot. Both raise `ImageError`, and nothing else, whatever the bytes are (`MemoryError` apart). Everything here is
-pure and may run in any thread; the decoders release the GIL.
+`probe` judges a body by its header before any pixel is decoded; `decode_into` decodes, turns, resizes and
+crops it into a slot. Both raise `ImageError`, and nothing else, whatever the bytes are (`MemoryError` apart).
+Everything here is pure and may run in any thread; the decoders release the GIL.
 
 Rules:
-* The format is what the content says; file names and content types are not asked. Accepted are the formats that
-  browsers upload and every part of which has a small decoder: JPEG, PNG, WebP, GIF and BMP. TIFF is left out: its
-  decoder is the largest and web clients do not send it.
-* A picture is whole or refused. A file that ends before its format's end mark is truncated, even where a decoder
-  could have painted the rest grey.
+* The format is what the content says; file names and content types are not asked. Accepted is what web
+  clients send: JPEG, PNG, WebP, GIF and BMP. TIFF is left out: its decoder is by far the largest, and browsers cannot
+  show it.
+* A picture is whole or refused: where data is missing, no decoder may paint the rest grey. One gap is left: a
+  PNG whose compressed stream was properly closed too early, which no interrupted upload makes.
 * The first frame of an animation counts. Transparent pixels are shown over white, as a page would show them.
-* The EXIF orientation is applied. Colour profiles are ignored, as the model was trained without them.
+* The EXIF orientation is applied. Colour profiles are ignored, as in the training of the usual models.
 * Pixels deeper than 8 bits keep their upper 8.
 """
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from hotpath.codec import geometry, raster, turbo
 from hotpath.codec.header import JpegHeader
@@ -16,7 +15,7 @@ from hotpath.codec.spec import ImageLimits, ImageSpec
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """What was found: format, upright size in pixels, EXIF orientation applied, and JPEG's reduction (1, 2, 4, 8)."""
+    """What was found: format, upright size in pixels, the orientation applied, JPEG's reduction (1, 2, 4, 8)."""
 
     format: str
     width: int
@@ -30,8 +29,8 @@ def decode_into(
 ) -> DecodedImage:
     """Decode the image in `body` and write the model's picture into `out`, uint8 RGB of shape `spec.shape`.
 
-    Raises `ImageError` for a body that cannot be answered; `out` is then as it was, since writing is the last step.
-    Raises `ValueError` when `out` does not fit the spec, which is the caller's mistake and never the client's.
+    Raises `ImageError` for a body that cannot be answered; `out` is then as it was: writing is the last step.
+    Raises `ValueError` when `out` does not fit the spec, which is the caller's mistake, never the client's.
     """
     if out.shape != spec.shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
         raise ValueError(
@@ -40,8 +39,7 @@ def decode_into(
     header = probe(body, limits)
     size = (header.width, header.height)
     if isinstance(header, JpegHeader):
-        pixels, reduction = turbo.decode(body, header, spec.resize_shorter)
-        image = Image.fromarray(pixels)
+        image, reduction = turbo.decode(body, header, spec.resize_shorter)
     else:
         image, reduction = raster.decode(body, header), 1
     np.copyto(out, geometry.fit(image, size, reduction, header.orientation, spec))

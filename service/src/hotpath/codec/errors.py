@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ImageError(Exception):
-    """A body that cannot be answered: the HTTP status, a code for programs, and a reason and a remedy for people."""
+    """A body that cannot be answered: HTTP status, a code for programs, a reason and a remedy for people."""
 
     def __init__(self, status: int, code: str, message: str, remedy: str) -> None:
         super().__init__(message)

@@ -10,7 +10,7 @@ _ENTRY = 12  # bytes of a directory entry: tag, type, count, value
 
 
 def orientation(exif: bytes) -> int:
-    """Return the orientation (1 to 8) that an EXIF block declares; 1, as stored, when it is absent or damaged."""
+    """Return the orientation (1 to 8) that an EXIF block declares; 1 when it is absent or damaged."""
     tiff = exif[6:] if exif.startswith(b"Exif\0\0") else exif
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None:

@@ -19,18 +19,24 @@ def fit(
 ) -> npt.NDArray[np.uint8]:
     """Return the model's picture, uint8 RGB of shape `spec.shape`.
 
-    `image` holds an original of `size` (width, height) shrunk by `reduction`. Resize and crop are one step: the part of
-    the original that the crop would keep is resampled straight to the wanted size. It lies in the centre, so turning the
-    small result is the same as turning the original.
+    `image` holds an original of `size` (width, height) shrunk by `reduction`. Resize and crop are one step:
+    the part of the original that the crop would keep is resampled straight to the wanted size. It lies in the
+    centre, so turning the small result is the same as turning the original.
     """
     sideways = orientation >= 5
     height, width = (spec.width, spec.height) if sideways else (spec.height, spec.width)
     scale = min(size) / spec.resize_shorter  # original pixels to one pixel of the result
-    left, top = (size[0] - width * scale) / 2, (size[1] - height * scale) / 2
-    right, bottom = left + width * scale, top + height * scale
+    left, right = _centre(size[0], width * scale)
+    top, bottom = _centre(size[1], height * scale)
     box = (left / reduction, top / reduction, right / reduction, bottom / reduction)
     small = image.resize((width, height), _FILTERS[spec.interpolation], box=box)
     return turn(_over_white(small) if small.mode == "RGBA" else np.asarray(small), orientation)
+
+
+def _centre(side: int, part: float) -> Tuple[float, float]:
+    """Start and end of the middle `part` of `side`, never outside it by a rounding error."""
+    margin = max(0.0, (side - part) / 2)
+    return margin, side - margin
 
 
 def turn(pixels: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Tuple
 
-# A bound on the segments, chunks or blocks that are walked in Python. Real files stay far below (a 20 MB PNG in the
-# usual 8 KiB chunks has 2,500); a hostile one could otherwise keep an interpreter busy for minutes.
+# A bound on the segments, chunks or blocks that are walked in Python. Real files stay far below (a 20 MB PNG
+# in the usual 8 KiB chunks has 2,500); a hostile one could otherwise keep an interpreter busy for minutes.
 MAX_PARTS = 16_384
 
 
@@ -14,8 +14,8 @@ MAX_PARTS = 16_384
 class ImageHeader:
     """Format and stored size (pixels, before the EXIF orientation is applied) of an image.
 
-    `essential` lists the byte ranges (start, end) that the pixels need, empty for the whole body. The rest (texts,
-    colour profiles, later frames' data) is never shown to a decoder.
+    `essential` lists the byte ranges (start, end) that the pixels need, empty for the whole body. The rest
+    (texts, colour profiles) is never shown to a decoder.
     """
 
     format: str
@@ -27,7 +27,7 @@ class ImageHeader:
 
 @dataclass(frozen=True)
 class JpegHeader(ImageHeader):
-    """What a JPEG declares beyond that: its colour components, and whether Adobe's marker says CMYK is inverted."""
+    """What a JPEG declares beyond that: its components, and Adobe's marker, which means inverted CMYK."""
 
     components: int = 3
     adobe: bool = False

@@ -41,7 +41,7 @@ _FOREIGN = (
 
 
 def probe(body: bytes, limits: ImageLimits) -> ImageHeader:
-    """Return the header of the image in `body`; raise `ImageError` when it is none, is cut off, or is too large."""
+    """Return the header of the image in `body`; raise `ImageError` when it is none, cut off, or too large."""
     if not body:
         raise errors.empty()
     format = _sniff(body)

@@ -37,7 +37,7 @@ class ImageSpec:
 
     @classmethod
     def from_dict(cls, preprocessing: Mapping[str, Any]) -> ImageSpec:
-        """Read the `preprocessing` of a model's metadata; its mean and std belong to the model and are passed over."""
+        """Read the `preprocessing` of a model's metadata, passing over mean and std: they are the model's."""
         known = {field: preprocessing[field] for field in cls.__dataclass_fields__ if field in preprocessing}
         strange = sorted(preprocessing.keys() - known.keys() - {"mean", "std"})
         if strange:

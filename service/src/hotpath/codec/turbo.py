@@ -7,8 +7,9 @@ from typing import Tuple
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
+from PIL import Image
 
-from hotpath.codec import errors
+from hotpath.codec import errors, raster
 from hotpath.codec.header import JpegHeader
 
 # Only these denominators have fast inverse transforms; 5/8 and the like cost as much as a full decode.
@@ -18,35 +19,40 @@ _REDUCTIONS = (8, 4, 2)
 _HARMLESS = "extraneous bytes before marker 0xd9"
 
 
-def decode(body: bytes, header: JpegHeader, shorter: int) -> Tuple[npt.NDArray[np.uint8], int]:
-    """Decode to RGB pixels (rows, columns, 3), reduced by 1, 2, 4 or 8 so that the shorter side still has `shorter`.
+# TurboJPEG knows the usual chroma samplings; the others go through Pillow and libjpeg's general interface.
+_UNCOMMON = "determine subsampling"
 
-    Returns the pixels and the reduction.
+
+def decode(body: bytes, header: JpegHeader, shorter: int) -> Tuple[Image.Image, int]:
+    """Decode to RGB, reduced by 1, 2, 4 or 8 so that the shorter side still has `shorter` pixels.
+
+    Returns the image and the reduction.
     """
     reduction = next((n for n in _REDUCTIONS if min(header.width, header.height) >= n * shorter), 1)
-    space = "CMYK" if header.components == 4 else "RGB"
-    pixels = _decode(body, space, -(-header.height // reduction), -(-header.width // reduction))
-    if header.components == 4:
-        pixels = _cmyk_to_rgb(pixels, inverted=header.adobe)
-    return pixels, reduction
-
-
-def _decode(body: bytes, space: str, height: int, width: int) -> npt.NDArray[np.uint8]:
-    def run(strict: bool) -> npt.NDArray[np.uint8]:
-        pixels: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(
-            body, space, min_height=height, min_width=width, strict=strict
-        )
-        return pixels
-
     try:
-        return run(strict=True)
+        pixels = _decode(body, header, reduction, strict=True)
     except ValueError as error:
         reason = str(error)
-    if _HARMLESS in reason:
-        return run(strict=False)
-    if "premature end" in reason.lower():
-        raise errors.truncated("JPEG")
-    raise errors.corrupt("JPEG", reason)
+        if _UNCOMMON in reason:
+            return raster.decode(body, header), 1
+        if "premature end" in reason.lower():
+            raise errors.truncated("JPEG") from error
+        if _HARMLESS not in reason:
+            raise errors.corrupt("JPEG", reason) from error
+        pixels = _decode(body, header, reduction, strict=False)
+    return Image.fromarray(pixels), reduction
+
+
+def _decode(body: bytes, header: JpegHeader, reduction: int, strict: bool) -> npt.NDArray[np.uint8]:
+    inks = header.components == 4
+    pixels: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(
+        body,
+        "CMYK" if inks else "RGB",
+        min_height=-(-header.height // reduction),
+        min_width=-(-header.width // reduction),
+        strict=strict,
+    )
+    return _cmyk_to_rgb(pixels, inverted=header.adobe) if inks else pixels
 
 
 def _cmyk_to_rgb(cmyk: npt.NDArray[np.uint8], inverted: bool) -> npt.NDArray[np.uint8]:

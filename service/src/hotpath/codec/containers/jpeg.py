@@ -29,7 +29,9 @@ def read_header(body: bytes) -> JpegHeader:
     """Walk the segments up to the first scan."""
     position, turn, adobe, frame = 2, 1, False, None
     for _ in range(MAX_PARTS):
-        found = _MARKER.search(body, position)
+        found = _MARKER.match(body, position)
+        if found is None and position < len(body) - 1:
+            raise errors.corrupt("JPEG", f"no marker at byte {position}, where one must be")
         if found is None or found.group(1)[0] == _END:
             raise errors.truncated("JPEG")
         marker, position = found.group(1)[0], found.end()
@@ -55,6 +57,7 @@ def read_header(body: bytes) -> JpegHeader:
             f"a JPEG of an uncommon kind (frame 0x{marker:02X}, {precision} bits, {components} components)"
         )
         raise errors.unsupported(variant, "a baseline or progressive JPEG with 8 bits, or another format")
-    if body.count(b"\xff\xda", position) + 1 > _MAX_SCANS:
+    several_scans = marker in _PROGRESSIVE_FRAMES or body[position + 2] < components
+    if several_scans and body.count(b"\xff\xda", position) >= _MAX_SCANS:
         raise errors.corrupt("JPEG", f"it has more than {_MAX_SCANS} scans")
     return JpegHeader("jpeg", width, height, turn, components=components, adobe=adobe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import List, Tuple
 
 from hotpath.codec import errors
@@ -32,6 +33,9 @@ def read_header(body: bytes) -> ImageHeader:
         if end > len(body):
             raise errors.truncated("PNG")
         if kind in _ESSENTIAL:
+            (check_sum,) = struct.unpack_from(">I", body, end - 4)
+            if zlib.crc32(memoryview(body)[position + 4 : end - 4]) != check_sum:
+                raise errors.corrupt("PNG", f"the check sum of its {kind.decode()} chunk is wrong")
             start = essential.pop()[0] if essential[-1][1] == position else position
             essential.append((start, end))
         elif kind == b"eXIf":

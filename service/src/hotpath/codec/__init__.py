@@ -6,8 +6,8 @@ Everything here is pure and may run in any thread; the decoders release the GIL.
 
 Rules:
 * The format is what the content says; file names and content types are not asked. Accepted is what web
-  clients send: JPEG, PNG, WebP, GIF and BMP. TIFF is left out: its decoder is by far the largest, and browsers cannot
-  show it.
+  clients send: JPEG, PNG, WebP, GIF and BMP. TIFF is left out: its decoder is by far the largest, and
+  browsers cannot show it.
 * A picture is whole or refused: where data is missing, no decoder may paint the rest grey. One gap is left: a
   PNG whose compressed stream was properly closed too early, which no interrupted upload makes.
 * The first frame of an animation counts. Transparent pixels are shown over white, as a page would show them.

@@ -15,7 +15,7 @@ from hotpath.codec.spec import ImageLimits, ImageSpec
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """What was found: format, upright size in pixels, the orientation applied, JPEG's reduction (1, 2, 4, 8)."""
+    """What was found: format, upright size in pixels, the EXIF orientation, JPEG's reduction (1 to 8)."""
 
     format: str
     width: int

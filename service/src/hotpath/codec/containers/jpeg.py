@@ -13,15 +13,10 @@ _MARKER = re.compile(rb"\xff+([\x01-\xfe])")
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 _END, _SCAN, _APP1, _APP14 = 0xD9, 0xDA, 0xE1, 0xEE
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_DECODABLE_FRAMES = {
-    0xC0,
-    0xC1,
-    0xC2,
-    0xC9,
-    0xCA,
-}  # baseline, extended, progressive; the last two arithmetic-coded
+_PROGRESSIVE_FRAMES = {0xC2, 0xCA}
+_DECODABLE_FRAMES = {0xC0, 0xC1, 0xC9} | _PROGRESSIVE_FRAMES  # baseline and extended
 
-# Each scan of a progressive image costs a pass over all its blocks. Encoders use about ten.
+# Each scan costs a pass over all blocks. Encoders write about ten, where they write several.
 _MAX_SCANS = 64
 
 

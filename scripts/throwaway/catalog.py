@@ -18,6 +18,7 @@ class Package:
 
     name: str
     epoch: int | None = None  # None: the source's
+    only: list[str] = field(default_factory=list)  # versions that have it; empty: all
     requires: list[str] = field(default_factory=list)
     provides: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
@@ -35,9 +36,10 @@ class Source:
     packages: list[Package] = field(default_factory=list)
     stubs: list[str] = field(default_factory=list)
 
-    def contents(self) -> list[Package]:
-        """Every package of the source, the stubs as packages without content."""
-        return self.packages + [Package(name) for name in self.stubs]
+    def contents(self, version: str) -> list[Package]:
+        """Every package of the source at a version, the stubs as packages without content."""
+        present = [package for package in self.packages if not package.only or version in package.only]
+        return present + [Package(name) for name in self.stubs]
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def _stream_document(driver: Source, streams: Streams, name: str) -> str:
         version = build.partition("-")[0]
         if version not in drivers:
             continue
-        for package in driver.packages:
+        for package in driver.contents(version):
             if package.name.startswith("kmod-") and package.name != kmod:
                 continue
             epoch = driver.epoch if package.epoch is None else package.epoch

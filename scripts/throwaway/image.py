@@ -48,6 +48,7 @@ def ensure_image() -> str:
 
 def _build(name: str, folder: Path, base: str, options: list[str]) -> None:
     say(f"Building {name} on {base}")
-    # chroot isolation asks nothing of the machine's cgroups; one squashed layer starts fastest.
-    run(["podman", "build", "--quiet", "--isolation=chroot", "--build-arg", f"BASE={base}", *options, "--tag", name, folder])
+    # chroot isolation asks nothing of the machine's cgroups; podman's own cache does not see that the mirror changed.
+    command = ["podman", "build", "--quiet", "--no-cache", "--isolation=chroot", "--build-arg", f"BASE={base}"]
+    run([*command, *options, "--tag", name, folder])
     say("Image ready")

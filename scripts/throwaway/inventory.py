@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import json
 import os
 from typing import Any
 
 from .cache import CACHE
 from .hosts import KEY, PREFIX, ssh_arguments
 from .image import real_base
+from .mirror import mirror_folder
 from .mirror import mirror_key
 
 
@@ -33,6 +35,15 @@ def _mirror_variables() -> dict[str, Any]:
     published = CACHE / "mirror" / mirror_key() / "keys" / "fingerprints.json"
     fingerprints = {"el8_repositories_fingerprints": json.loads(published.read_text())} if published.exists() else {}
     return {"el8_repositories_mirror": "file:///srv/mirror", **fingerprints}
+
+
+def _mirror_variables() -> dict[str, Any]:
+    """Where the hosts install from, and the keys that were generated for it."""
+    variables: dict[str, Any] = {"el8_repositories_mirror": "file:///srv/mirror"}
+    published = mirror_folder() / "keys" / "fingerprints.json"
+    if published.exists():
+        variables["el8_repositories_fingerprints"] = json.loads(published.read_text())
+    return variables
 
 
 def _host_variables(name: str) -> dict[str, Any]:

@@ -58,9 +58,14 @@ def mirror_key() -> str:
     return content_key([DOUBLES, *_code()])
 
 
+def mirror_folder() -> Path:
+    """Where the mirror of the present inputs lies, built or not."""
+    return CACHE / "mirror" / mirror_key()
+
+
 def ensure_mirror() -> Path:
     """Return the mirror's folder, built first when there is none for the present inputs."""
-    target = CACHE / "mirror" / mirror_key()
+    target = mirror_folder()
     if target.is_dir():
         return target
     with lock("mirror"):

@@ -46,7 +46,7 @@ def render_spec(source: Source, build: str, work: Path) -> str:
     names = {"version": version, "evr": evr}
     head = _HEAD.format(name=source.name, epoch=source.epoch, version=version, release=release)
     install, sections = ["%install"], []
-    for package in source.contents():
+    for package in source.contents(version):
         sections.append(_package_section(package, names))
         listed = []
         for number, (path, original) in enumerate(package.files.items()):

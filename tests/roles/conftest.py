@@ -1,0 +1,71 @@
+"""Fixtures of the suites that say whether a host is what its roles make of it.
+
+The same suites run in molecule on throwaway hosts and by `make verify` on the hosts of any inventory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from host import in_container as facts_of_container
+from support.expected import PROJECT, Expected, Inventory
+from testinfra.host import Host
+
+# The plan that host_plan left on the host; the roles know it as the fact hotpath_plan.
+PLAN = "/etc/hotpath/plan.json"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Look at the throwaway hosts unless the command line names others."""
+    config.option.hosts = config.option.hosts or "ansible://gpu_hosts"
+    config.option.ansible_inventory = config.option.ansible_inventory or str(PROJECT / "inventory" / "demo")
+
+
+@pytest.fixture(scope="session")
+def inventory(pytestconfig: pytest.Config) -> Inventory:
+    """The inventory that the hosts come from."""
+    return Inventory(pytestconfig.option.ansible_inventory)
+
+
+@pytest.fixture(scope="session")
+def facts_of() -> Callable[[Host], dict[str, Any]]:
+    """Variables that only the host can tell, as a play would know them: its facts and its plan. Read once a host."""
+    known: dict[str, dict[str, Any]] = {}
+
+    def read(host: Host) -> dict[str, Any]:
+        name = host.backend.get_hostname()
+        if name not in known:
+            found = host.ansible("setup", "gather_subset=min,distribution,pkg_mgr,service_mgr,virtual", check=False)
+            facts = {key.removeprefix("ansible_"): value for key, value in found["ansible_facts"].items()}
+            known[name] = {**found["ansible_facts"], "ansible_facts": facts}
+            plan = host.file(PLAN)
+            if plan.exists:
+                known[name]["hotpath_plan"] = json.loads(plan.content_string)
+        return known[name]
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def expected(
+    inventory: Inventory, facts_of: Callable[[Host], dict[str, Any]]
+) -> Callable[[Host, str], Expected]:
+    """`expected(host, "cudnn")["cudnn_version"]`: the value that the role would use on this host."""
+    made: dict[tuple[str, str], Expected] = {}
+
+    def resolve(host: Host, role: str) -> Expected:
+        key = (host.backend.get_hostname(), role)
+        if key not in made:
+            made[key] = inventory.expected(*key, facts_of(host))
+        return made[key]
+
+    return resolve
+
+
+@pytest.fixture(scope="session")
+def in_container(facts_of: Callable[[Host], dict[str, Any]]) -> Callable[[Host], bool]:
+    """`in_container(host)`: whether roles leave the kernel of this host alone; then only their files can be asserted."""
+    return lambda host: facts_of_container(facts_of(host)["ansible_facts"])

@@ -1,0 +1,3 @@
+"""Hotpath: a batched, observed image inference service whose request path is planned from the hardware."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,158 @@
+"""The service's configuration file: one typed schema; every error names key, value, reason and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Type
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import Literal
+
+from hotpath.core import HotpathError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class ConfigError(HotpathError):
+    """The configuration can't be used. `problems` holds one sentence for each thing wrong."""
+
+    def __init__(self, path: Path, problems: List[str]) -> None:
+        self.problems = problems
+        super().__init__(f"The configuration {path} can't be used:\n  " + "\n  ".join(problems), "")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerConfig(_Section):
+    """Sockets, HTTP workers and logging."""
+
+    host: str = Field("0.0.0.0", description="an address of this machine; used when systemd passes no socket")
+    port: int = Field(8000, ge=0, le=65535, description="a TCP port; 0 takes a free one")
+    workers: int = Field(2, ge=1, le=256, description="a number of HTTP worker processes from 1 to 256")
+    keep_alive_s: int = Field(120, ge=1, description="whole seconds that an idle connection is kept, at least 1")
+    drain_timeout_s: int = Field(30, ge=1, description="whole seconds for finishing accepted requests, at least 1")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error"
+    )
+
+
+class LimitsConfig(_Section):
+    """What one request and all of them together may take."""
+
+    body_bytes: int = Field(20_000_000, ge=1024, description="bytes of the largest request body, at least 1024")
+    pixels: int = Field(
+        50_000_000, ge=1, le=178_956_970, description="pixels of the largest image, from 1 to 178956970"
+    )  # above that the decoder itself refuses
+    queue: int = Field(256, ge=1, description="requests inside the service at once, at least one a worker")
+    request_timeout_s: float = Field(10.0, gt=0, description="seconds a request may take, above 0")
+
+
+class BatchingConfig(_Section):
+    """How requests are put together."""
+
+    max_batch: int = Field(8, ge=1, le=1024, description="the largest batch, from 1 to 1024")
+
+
+class PlacementConfig(_Section):
+    """Where processes and buffers live."""
+
+    plan: str = Field("", description="the path of the host's plan.json; used when the file exists")
+    arena: str = Field("", description="a directory on hugetlbfs; empty for ordinary shared memory")
+
+
+class ModelConfig(_Section):
+    """One model to serve."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="the name the model was built with")
+    path: Path = Field(description="a directory that `hotpath build` made")
+    backend: Literal["torchscript", "eager", "numeric"] = Field(
+        "torchscript", description="torchscript or eager (numeric is a stand-in for tests)"
+    )
+    devices: List[str] = Field(["cpu"], min_length=1, description='a list such as ["cpu"] or ["cuda:0", "cuda:1"]')
+    threads: int = Field(0, ge=0, description="torch threads of each engine on CPU; 0 for the CPUs it may run on")
+
+    @model_validator(mode="after")
+    def _devices_are_known(self) -> ModelConfig:
+        for device in self.devices:
+            kind, _, number = device.partition(":")
+            if device != "cpu" and not (kind == "cuda" and number.isdigit()):
+                raise ValueError(f"there is no device {device!r}; a device is cpu or cuda:<number>")
+        return self
+
+
+class Config(_Section):
+    """The whole file."""
+
+    server: ServerConfig = Field(ServerConfig(), description="a table")
+    limits: LimitsConfig = Field(LimitsConfig(), description="a table")
+    batching: BatchingConfig = Field(BatchingConfig(), description="a table")
+    placement: PlacementConfig = Field(PlacementConfig(), description="a table")
+    models: List[ModelConfig] = Field(min_length=1, description="at least one [[models]] table")
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Config:
+        if self.limits.queue < self.server.workers:
+            raise ValueError(
+                f"limits.queue = {self.limits.queue} leaves some of the server.workers = {self.server.workers} "
+                "without a single place; raise limits.queue or lower server.workers"
+            )
+        names = [model.name for model in self.models]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"models.name = {name!r} appears more than once; give each model its own name")
+        return self
+
+
+def load(path: Path) -> Config:
+    """Read and judge the file at `path`. Raises ConfigError with every problem found."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(path, [f"it can't be read ({reason}). Check the path and its permissions."]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(path, [f"it is not UTF-8 text ({error.reason}). Write it again as UTF-8."]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(path, [f"it is not valid TOML: {error}. Correct that line."]) from error
+    try:
+        return Config.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(path, [_explain(dict(item), document) for item in error.errors()]) from error
+
+
+def _explain(item: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    """One pydantic error as a sentence with key, value, reason and remedy."""
+    location = item["loc"]
+    key = ".".join(f"[{part}]" if isinstance(part, int) else str(part) for part in location).replace(".[", "[")
+    if item["type"] == "extra_forbidden":
+        known = sorted(_fields_at(location[:-1]))
+        near = difflib.get_close_matches(str(location[-1]), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(known)}."
+        return f"{key} = {item['input']!r}: there is no such key; {hint}"
+    reason = str(item["msg"]).replace("Value error, ", "")
+    wanted = _fields_at(location[:-1]).get(str(location[-1])) if location else None
+    if item["type"] == "missing":
+        return f"{key} is missing: set it to {wanted}."
+    if item["type"] == "value_error":
+        return f"{key}: {reason}." if key else f"{reason}."
+    remedy = f" Set it to {wanted}." if wanted else ""
+    return f"{key} = {item['input']!r}: {reason[:1].lower()}{reason[1:]}.{remedy}"
+
+
+def _fields_at(location: Any) -> Dict[str, str]:
+    """Names and descriptions of the keys that may stand at a place in the file."""
+    sections: Dict[str, Type[BaseModel]] = {
+        "server": ServerConfig,
+        "limits": LimitsConfig,
+        "batching": BatchingConfig,
+        "placement": PlacementConfig,
+        "models": ModelConfig,
+    }
+    section: Type[BaseModel] = sections.get(str(location[0]), Config) if location else Config
+    return {name: field.description or "" for name, field in section.model_fields.items()}

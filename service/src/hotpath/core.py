@@ -1,0 +1,69 @@
+"""What crosses the boundaries between the rooms: plain, typed, immutable values and the operator's error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional, Tuple
+
+
+class HotpathError(Exception):
+    """Something the operator must mend. Says what is wrong and the way out."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(f"{message} {remedy}".strip())
+        self.message = message
+        self.remedy = remedy
+
+
+class Refusal(HotpathError):
+    """The service can't start as configured, and trying again would change nothing."""
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which model answered."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class EngineSpec:
+    """One engine process: the model it serves and the device and CPUs it does it on."""
+
+    index: int
+    model: str
+    model_path: Path
+    device: str
+    backend: str
+    threads: int
+    """Torch threads; 0 means as many as there are CPUs it may run on."""
+    max_batch: int
+    cpus: Tuple[int, ...]
+    """CPUs from the plan; empty means wherever the supervisor may run."""
+
+    @property
+    def label(self) -> str:
+        """A short name for logs and metrics that is unique among the engines."""
+        return f"{self.index}/{self.device}"
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The best classes of one image, best first; scores are probabilities."""
+
+    classes: Tuple[int, ...]
+    scores: Tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an engine says about one request."""
+
+    status: int
+    """One of ipc.messages.Status."""
+    ranking: Optional[Ranking]
+    batch_size: int
+    queue_s: float
+    compute_s: float

@@ -1,0 +1,1 @@
+"""The engine process: back ends, batch loop and warm-up."""

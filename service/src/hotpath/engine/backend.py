@@ -1,0 +1,46 @@
+"""What an engine asks of a back end, and how one is chosen by name."""
+
+from __future__ import annotations
+
+from typing import Any, List, Sequence
+
+import numpy
+from numpy.typing import NDArray
+from typing_extensions import Protocol
+
+from hotpath.core import EngineSpec, Ranking, Refusal
+from hotpath.models.built import BuiltModel
+
+Pixels = NDArray[numpy.uint8]
+
+
+class Backend(Protocol):
+    """Runs one model on one device. Launching and finishing are apart so that a device can overlap two batches."""
+
+    depth: int
+    """How many batches may be launched before the first is finished."""
+
+    def load(self, model: BuiltModel, spec: EngineSpec) -> None:
+        """Make ready to run. Raises Refusal when this can't ever work as configured."""
+
+    def launch(self, inputs: Sequence[Pixels]) -> Any:
+        """Start a batch of (height, width, 3) images; they are read before this returns."""
+
+    def finish(self, batch: Any) -> List[Ranking]:
+        """Wait for a launched batch; one ranking for each input, in order."""
+
+
+def create(name: str) -> Backend:
+    """The back end called `name`. Never another one in its place. Raises Refusal."""
+    if name == "numeric":
+        from hotpath.engine.numeric import NumericBackend
+
+        return NumericBackend()
+    try:
+        from hotpath.engine.torch_backend import EagerBackend, TorchScriptBackend
+    except ImportError as error:
+        raise Refusal(
+            f"The back end {name!r} needs torch, which can't be imported: {error}.",
+            "Install the service from a lock that holds torch, or choose another back end.",
+        ) from error
+    return EagerBackend() if name == "eager" else TorchScriptBackend()

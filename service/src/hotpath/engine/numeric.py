@@ -1,0 +1,44 @@
+"""A stand-in for a network, in numpy alone: names the colour that is nearest to an image's mean.
+
+For tests and for machines without torch; small, exact and as slow as its artifact says.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import List, Sequence
+
+import numpy
+from numpy.typing import NDArray
+
+from hotpath.core import EngineSpec, Ranking
+from hotpath.engine.backend import Pixels
+from hotpath.models.built import BuiltModel
+
+
+class NumericBackend:
+    """Artifact: an .npz of `centres` (classes, 3), in 0..255, and `seconds` that each batch takes."""
+
+    depth = 1
+
+    def load(self, model: BuiltModel, spec: EngineSpec) -> None:
+        """Read the artifact."""
+        with numpy.load(model.artifact("numeric")) as artifact:
+            self._centres: NDArray[numpy.float64] = artifact["centres"].astype(numpy.float64)
+            self._seconds = float(artifact["seconds"])
+        self._top_k = model.top_k
+
+    def launch(self, inputs: Sequence[Pixels]) -> NDArray[numpy.float64]:
+        """Mean colours of the images, of shape (batch, 3)."""
+        return numpy.stack([image.reshape(-1, 3).mean(axis=0) for image in inputs])
+
+    def finish(self, batch: NDArray[numpy.float64]) -> List[Ranking]:
+        """Softmax over negative squared distances."""
+        time.sleep(self._seconds)
+        distances = ((batch[:, None, :] - self._centres[None, :, :]) ** 2).sum(axis=2)
+        weights = numpy.exp((distances.min(axis=1, keepdims=True) - distances) / 1000.0)
+        scores = weights / weights.sum(axis=1, keepdims=True)
+        order = numpy.argsort(-scores, axis=1, kind="stable")[:, : self._top_k]
+        return [
+            Ranking(tuple(row.tolist()), tuple(scores[index, row].tolist())) for index, row in enumerate(order)
+        ]

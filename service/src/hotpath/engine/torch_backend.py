@@ -1,0 +1,88 @@
+"""The torch back ends: traced TorchScript, and the eager model it was traced from."""
+
+from __future__ import annotations
+
+import os
+from typing import List, Sequence, Tuple
+
+import numpy
+import torch
+from torch import Tensor
+
+from hotpath.core import EngineSpec, Ranking, Refusal
+from hotpath.engine.backend import Pixels
+from hotpath.models.built import BuiltModel
+from hotpath.models.classifier import restore
+
+Launched = Tuple[Tensor, Tensor]
+
+
+class _TorchBackend:
+    """What both have in common: device, staging buffer, and the way of a batch."""
+
+    depth = 1
+
+    def load(self, model: BuiltModel, spec: EngineSpec) -> None:
+        """Open the device, load the module, prepare the staging buffer."""
+        self._device = _open_device(spec)
+        self._module = self._load_module(model).to(self._device)
+        self._staging = torch.empty((spec.max_batch, *model.shape), dtype=torch.uint8)
+        if self._device.type == "cuda":
+            self._staging = self._staging.pin_memory()
+        self._rows: Pixels = self._staging.numpy()
+
+    def launch(self, inputs: Sequence[Pixels]) -> Launched:
+        """Gather the slots into one tensor and run; on CPU this returns when the batch is done."""
+        numpy.stack(inputs, out=self._rows[: len(inputs)])
+        with torch.inference_mode():
+            scores, classes = self._module(self._staging[: len(inputs)].to(self._device, non_blocking=True))
+        return scores, classes
+
+    def finish(self, batch: Launched) -> List[Ranking]:
+        """Bring the rankings to the host."""
+        scores, classes = batch
+        return [
+            Ranking(tuple(row_classes), tuple(row_scores))
+            for row_classes, row_scores in zip(classes.tolist(), scores.tolist())
+        ]
+
+    def _load_module(self, model: BuiltModel) -> torch.nn.Module:
+        raise NotImplementedError
+
+
+class TorchScriptBackend(_TorchBackend):
+    """Runs the traced and frozen module of the built model."""
+
+    def _load_module(self, model: BuiltModel) -> torch.nn.Module:
+        module: torch.nn.Module = torch.jit.load(str(model.artifact("torchscript")), map_location=self._device)
+        return module
+
+
+class EagerBackend(_TorchBackend):
+    """Runs the model as its architecture's Python code."""
+
+    def _load_module(self, model: BuiltModel) -> torch.nn.Module:
+        preprocessing = model.preprocessing
+        return restore(
+            model.architecture,
+            model.artifact("eager"),
+            len(model.labels),
+            preprocessing["mean"],
+            preprocessing["std"],
+            model.top_k,
+        )
+
+
+def _open_device(spec: EngineSpec) -> torch.device:
+    """The device of the engine. Raises Refusal where it is not there."""
+    device = torch.device(spec.device)
+    if device.type == "cpu":
+        torch.set_num_threads(spec.threads or len(os.sched_getaffinity(0)))
+        return device
+    available = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if (device.index or 0) >= available:
+        raise Refusal(
+            f"The model {spec.model} is to run on {spec.device}, but torch {torch.__version__} sees {available} GPUs.",
+            "Check the driver with nvidia-smi and the service's lock, or set models.devices to what there is.",
+        )
+    return device

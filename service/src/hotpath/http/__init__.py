@@ -1,0 +1,1 @@
+"""The HTTP side: routes, limits, error answers and the worker process."""

@@ -1,0 +1,93 @@
+"""The shapes of requests and answers, for /docs."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Union
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FORMATS = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp")
+
+
+class RankedClass(BaseModel):
+    """One class of the ranking."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    index: int = Field(alias="class", description="Number of the class.")
+    label: str = Field(description="Its name.")
+    score: float = Field(description="Its probability, 0 to 1.")
+
+
+class ModelReference(BaseModel):
+    """Which model answered."""
+
+    name: str
+    version: str
+
+
+class Timings(BaseModel):
+    """Where the time went, in milliseconds."""
+
+    decode: float
+    queue: float
+    compute: float
+    total: float
+
+
+class Prediction(BaseModel):
+    """The answer of /predict."""
+
+    pred_class: int = Field(description="Number of the best class.")
+    label: str
+    score: float
+    top_k: List[RankedClass] = Field(description="The best classes, best first.")
+    model: ModelReference
+    batch_size: int = Field(description="How many requests the engine ran together with this one, itself included.")
+    timings_ms: Timings
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    code: str = Field(description="Stable name of the error, in snake_case.")
+    message: str = Field(description="What is wrong and why.")
+    remedy: str = Field(description="The way out.")
+
+
+class ErrorAnswer(BaseModel):
+    """Every answer other than success."""
+
+    error: ErrorDetail
+
+
+_BINARY = {"type": "string", "format": "binary"}
+
+PREDICT_BODY: Dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The image: as the field `file` of a form, or as it is.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY}}
+            },
+            **{kind: {"schema": _BINARY} for kind in FORMATS},
+        },
+    }
+}
+
+_ERRORS = {
+    400: "The body is empty or malformed.",
+    404: "There is no such model.",
+    408: "The body did not arrive in time.",
+    413: "The body or the image is too large.",
+    415: "Not an image, or a type the service does not take.",
+    422: "The image is damaged.",
+    429: "Every place is taken; see Retry-After.",
+    503: "Not ready, or shutting down; see Retry-After.",
+    504: "The request could not be finished in time.",
+}
+
+PREDICT_RESPONSES: Dict[Union[int, str], Dict[str, Any]] = {
+    200: {"model": Prediction, "description": "The best classes."},
+    **{status: {"model": ErrorAnswer, "description": text} for status, text in _ERRORS.items()},
+}

@@ -1,0 +1,84 @@
+"""What an HTTP worker process does: one uvicorn server on the listening sockets it was forked with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from typing import AsyncIterator, Callable, Iterator, Sequence
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from hotpath.config import Config
+from hotpath.core import EngineSpec
+from hotpath.http.app import create
+from hotpath.http.service import Service
+from hotpath.ipc.arena import Arena
+from hotpath.ipc.channel import Channel
+from hotpath.ipc.client import EngineClient
+from hotpath.metrics.table import Row, Table
+from hotpath.models.built import BuiltModel
+
+log = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn would raise them again after a clean end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def run(
+    config: Config,
+    models: Sequence[BuiltModel],
+    engines: Sequence[EngineSpec],
+    sockets: Sequence[socket.socket],
+    incarnation: int,
+    channels: Sequence[Channel],
+    arena: Arena,
+    slots: range,
+    table: Table,
+    row: Row,
+    announce: Callable[[], None],
+) -> None:
+    """Serve until SIGTERM, then finish what was accepted and return."""
+    row.set("hotpath_slots_in_use", 0.0)  # what the predecessor held came back with its death
+    client = EngineClient(incarnation, engines, channels, table)
+    service = Service(config, models, engines, arena, slots, table, row, client)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        client.start()
+        row.set("hotpath_workers_ready", 1.0)
+        announce()
+        yield
+
+    server = _Server(
+        uvicorn.Config(
+            create(service, row, lifespan),
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=config.server.keep_alive_s,
+            timeout_graceful_shutdown=config.server.drain_timeout_s,
+        )
+    )
+
+    def drain() -> None:
+        service.draining = True
+        row.set("hotpath_workers_ready", 0.0)
+        server.should_exit = True
+
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.add_signal_handler(signal.SIGTERM, drain)
+    loop.run_until_complete(server.serve(sockets=list(sockets)))

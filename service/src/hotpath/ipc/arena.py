@@ -1,0 +1,66 @@
+"""The arena: one shared mapping of equal slots that hold decoded images.
+
+A worker decodes straight into a slot and an engine reads it from there, so pixels are never copied through
+a socket. The supervisor maps the arena before it forks; children inherit the mapping. Slots belong to workers by
+position (`slots_of`), hence a worker allocates without any lock and a restarted one owns the same slots again.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import tempfile
+from typing import TYPE_CHECKING, Tuple
+
+from hotpath.core import Refusal
+
+if TYPE_CHECKING:  # the supervisor must not import numpy: its BLAS starts threads, and threads don't survive a fork
+    import numpy
+    from numpy.typing import NDArray
+
+_ALIGNMENT = 4096
+
+
+class Arena:
+    """`slots` equal buffers of at least `slot_bytes` bytes, page-aligned, shared with every forked child."""
+
+    def __init__(self, slots: int, slot_bytes: int, directory: str = "") -> None:
+        self.slots = slots
+        self.stride = -(-slot_bytes // _ALIGNMENT) * _ALIGNMENT
+        self._memory = _map_file(directory, slots * self.stride) if directory else mmap.mmap(-1, slots * self.stride)
+
+    def view(self, slot: int, shape: Tuple[int, ...]) -> NDArray[numpy.uint8]:
+        """The first bytes of `slot` as a writable uint8 array of `shape`."""
+        import numpy
+
+        return numpy.ndarray(shape, dtype=numpy.uint8, buffer=self._memory, offset=slot * self.stride)
+
+
+def slots_of(worker: int, workers: int, slots: int) -> range:
+    """The slots that belong to `worker`; the ranges of all workers cover every slot exactly once."""
+    return range(worker * slots // workers, (worker + 1) * slots // workers)
+
+
+def _map_file(directory: str, size: int) -> mmap.mmap:
+    """Map an unnamed file in `directory`, which is meant to be a hugetlbfs mount."""
+    try:
+        page = os.statvfs(directory).f_bsize
+        size = -(-size // page) * page
+        descriptor, name = tempfile.mkstemp(prefix="hotpath-arena-", dir=directory)
+        try:
+            os.unlink(name)  # the mapping keeps it alive, and nothing is left behind after a crash
+            os.ftruncate(descriptor, size)
+            return mmap.mmap(descriptor, size)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno in (errno.ENOMEM, errno.ENOSPC):
+            raise Refusal(
+                f"The arena needs {size} bytes in {directory}, which has not enough free pages.",
+                "Reserve more hugepages, lower limits.queue, or set placement.arena to an empty string.",
+            ) from error
+        raise Refusal(
+            f"placement.arena = {directory!r} can't hold the arena ({error.strerror}).",
+            "Name a writable hugetlbfs mount, or an empty string for ordinary shared memory.",
+        ) from error

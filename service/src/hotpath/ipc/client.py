@@ -1,0 +1,143 @@
+"""A worker's side of the links: submits images to engines and hands the answers to who waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence
+
+from hotpath.core import EngineSpec, Outcome
+from hotpath.ipc.channel import Channel
+from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Status, Submit
+from hotpath.ipc.slots import Lease
+from hotpath.metrics.table import Table
+
+ATTEMPTS = 3
+"""How many engines in a row a request may see die before it is given up: it may be what kills them."""
+
+
+class NoEngine(Exception):
+    """No engine of the model is warm."""
+
+
+@dataclass
+class _Pending:
+    lease: Lease
+    engine: int
+    deadline: float
+    submitted: float
+    answer: asyncio.Future[Outcome]
+    attempts: int = 1
+
+
+class EngineClient:
+    """All links of one worker. Lives in the worker's event loop."""
+
+    def __init__(
+        self, incarnation: int, engines: Sequence[EngineSpec], channels: Sequence[Channel], table: Table
+    ) -> None:
+        self._incarnation = incarnation
+        self._engines = engines
+        self._channels = channels
+        self._table = table
+        self._known: List[Optional[int]] = [None] * len(engines)
+        self._pending: Dict[int, _Pending] = {}
+        self._requests = itertools.count(1)
+
+    def start(self) -> None:
+        """Listen on every link and tell the engines that this incarnation of the worker is there."""
+        self._loop = asyncio.get_running_loop()
+        for index, channel in enumerate(self._channels):
+            self._loop.add_reader(channel.fileno(), self._on_readable, index)
+            self._send(index, Attach(self._incarnation))
+
+    def ready(self, model: str) -> bool:
+        """Whether some engine of `model` is warm and linked."""
+        return any(True for _ in self._ready_engines(model))
+
+    def submit(self, lease: Lease, model: str, deadline: float) -> asyncio.Future[Outcome]:
+        """Queue the image in the lease's slot; the future tells how it ended. Raises NoEngine.
+
+        Cancelling the future takes the request out of the engine's queue; the slot stays borrowed until the
+        engine has confirmed that it no longer reads it.
+        """
+        candidates = self._ready_engines(model)
+        if not candidates:
+            raise NoEngine
+        load = [pending.engine for pending in self._pending.values()]
+        engine = min(candidates, key=load.count)
+        request = next(self._requests)
+        pending = _Pending(lease, engine, deadline, time.monotonic(), self._loop.create_future())
+        pending.answer.add_done_callback(lambda answer: self._on_settled(request, answer))
+        self._pending[request] = pending
+        lease.borrow()
+        self._transmit(request, pending)
+        return pending.answer
+
+    def _ready_engines(self, model: str) -> List[int]:
+        return [
+            spec.index
+            for spec in self._engines
+            if spec.model == model
+            and self._known[spec.index] is not None
+            and self._table.engines[spec.index].get("hotpath_engine_ready") > 0
+        ]
+
+    def _transmit(self, request: int, pending: _Pending) -> None:
+        engine = self._known[pending.engine]
+        assert engine is not None, "only linked engines are chosen"
+        self._send(
+            pending.engine,
+            Submit(self._incarnation, engine, request, pending.lease.slot, pending.submitted, pending.deadline),
+        )
+
+    def _on_settled(self, request: int, answer: asyncio.Future[Outcome]) -> None:
+        pending = self._pending.get(request)
+        engine = None if pending is None else self._known[pending.engine]
+        if pending is not None and engine is not None and answer.cancelled():
+            self._send(pending.engine, Cancel(self._incarnation, engine, request))
+
+    def _on_readable(self, index: int) -> None:
+        for message in self._channels[index].receive():
+            self._on_message(index, message)
+
+    def _on_message(self, index: int, message: Message) -> None:
+        if isinstance(message, Hello) and message.engine != self._known[index]:
+            self._known[index] = message.engine
+            self._submit_again(index)
+        elif isinstance(message, Result) and message.worker == self._incarnation:
+            self._settle(message.request, message.outcome)
+
+    def _settle(self, request: int, outcome: Outcome) -> None:
+        pending = self._pending.pop(request, None)
+        if pending is None:
+            return
+        pending.lease.give_back()
+        if not pending.answer.done():
+            pending.answer.set_result(outcome)
+
+    def _submit_again(self, index: int) -> None:
+        """The engine is a new one: what its predecessor had not answered still lies in the slots."""
+        for request, pending in list(self._pending.items()):
+            if pending.engine != index:
+                continue
+            if pending.answer.done() or pending.attempts == ATTEMPTS:
+                waited = time.monotonic() - pending.submitted
+                self._settle(request, Outcome(Status.FAILED, None, 0, waited, 0.0))
+                continue
+            pending.attempts += 1
+            self._transmit(request, pending)
+
+    def _send(self, index: int, message: Message) -> None:
+        channel = self._channels[index]
+        channel.send(message)
+        if channel.waiting:
+            self._loop.add_writer(channel.fileno(), self._on_writable, index)
+
+    def _on_writable(self, index: int) -> None:
+        channel = self._channels[index]
+        channel.flush()
+        if not channel.waiting:
+            self._loop.remove_writer(channel.fileno())

@@ -1,0 +1,148 @@
+"""The control messages between HTTP workers and engines: fixed structures over SOCK_SEQPACKET.
+
+Both ends carry an incarnation number, which the supervisor raises each time it starts a child. A message that
+names a past incarnation of either end is dropped by the receiver; that is all the clean-up that a crash needs.
+The best classes travel in the answer, not in the slot: so an engine never writes into the arena, and nothing
+late can spoil a slot that a restarted worker uses again.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Union
+
+from hotpath.core import Outcome, Ranking
+
+MAX_BYTES = 4096
+"""No message is longer; receivers read this much."""
+
+MAX_RANKING = 64
+"""The most classes an answer can carry."""
+
+
+class Kind(IntEnum):
+    """First byte of each message."""
+
+    ATTACH = 1
+    SUBMIT = 2
+    CANCEL = 3
+    HELLO = 4
+    RESULT = 5
+
+
+class Status(IntEnum):
+    """How a request ended in the engine."""
+
+    OK = 0
+    EXPIRED = 1
+    CANCELLED = 2
+    FAILED = 3
+
+
+@dataclass(frozen=True)
+class Attach:
+    """Worker to engine: a (new) worker listens on this link."""
+
+    worker: int
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Worker to engine: the image in `slot` waits. Times are seconds of the machine's monotonic clock."""
+
+    worker: int
+    engine: int
+    request: int
+    slot: int
+    submitted: float
+    deadline: float
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Worker to engine: nobody waits for `request` any more."""
+
+    worker: int
+    engine: int
+    request: int
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Engine to worker: this incarnation of the engine serves the link and holds none of its requests."""
+
+    engine: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """Engine to worker: how `request` ended. After it the engine no longer reads the slot."""
+
+    worker: int
+    request: int
+    outcome: Outcome
+
+
+Message = Union[Attach, Submit, Cancel, Hello, Result]
+
+_ATTACH = struct.Struct("<BxxxI")
+_SUBMIT = struct.Struct("<BxxxIIIQdd")
+_CANCEL = struct.Struct("<BxxxIIQ")
+_HELLO = struct.Struct("<BxxxI")
+_RESULT = struct.Struct("<BBHIQdd")
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of a message."""
+    if isinstance(message, Submit):
+        return _SUBMIT.pack(
+            Kind.SUBMIT,
+            message.worker,
+            message.engine,
+            message.slot,
+            message.request,
+            message.submitted,
+            message.deadline,
+        )
+    if isinstance(message, Result):
+        outcome = message.outcome
+        head = _RESULT.pack(
+            Kind.RESULT,
+            outcome.status,
+            outcome.batch_size,
+            message.worker,
+            message.request,
+            outcome.queue_s,
+            outcome.compute_s,
+        )
+        if outcome.ranking is None:
+            return head
+        size = len(outcome.ranking.classes)
+        return head + struct.pack(f"<{size}I{size}f", *outcome.ranking.classes, *outcome.ranking.scores)
+    if isinstance(message, Cancel):
+        return _CANCEL.pack(Kind.CANCEL, message.worker, message.engine, message.request)
+    if isinstance(message, Attach):
+        return _ATTACH.pack(Kind.ATTACH, message.worker)
+    return _HELLO.pack(Kind.HELLO, message.engine)
+
+
+def decode(data: bytes) -> Message:
+    """The message in `data`. Raises ValueError or struct.error on bytes that `encode` never makes."""
+    kind = Kind(data[0])
+    if kind is Kind.SUBMIT:
+        _, worker, engine, slot, request, submitted, deadline = _SUBMIT.unpack(data)
+        return Submit(worker, engine, request, slot, submitted, deadline)
+    if kind is Kind.RESULT:
+        _, status, batch_size, worker, request, queue_s, compute_s = _RESULT.unpack_from(data)
+        size = (len(data) - _RESULT.size) // 8
+        values = struct.unpack_from(f"<{size}I{size}f", data, _RESULT.size)
+        ranking = Ranking(values[:size], values[size:]) if size else None
+        return Result(worker, request, Outcome(status, ranking, batch_size, queue_s, compute_s))
+    if kind is Kind.CANCEL:
+        _, worker, engine, request = _CANCEL.unpack(data)
+        return Cancel(worker, engine, request)
+    if kind is Kind.ATTACH:
+        return Attach(_ATTACH.unpack(data)[1])
+    return Hello(_HELLO.unpack(data)[1])

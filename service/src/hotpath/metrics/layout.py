@@ -1,0 +1,133 @@
+"""Which metrics there are and where each lies in a row of the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Sequence, Tuple
+
+STATUSES = ("200", "400", "404", "405", "408", "413", "415", "422", "429", "499", "500", "503", "504", "other")
+ROUTES = ("/predict", "/livez", "/readyz", "/metrics", "other")
+SHED_REASONS = ("no_slot", "expired", "not_ready", "client_gone", "engine_failed")
+ROLES = ("worker", "engine")
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+Labels = Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One family: its series are known beforehand, so a writer only adds to a cell."""
+
+    name: str
+    kind: str
+    """counter, gauge or histogram"""
+    help: str
+    label_names: Labels = ()
+    series: Tuple[Labels, ...] = ((),)
+    buckets: Tuple[float, ...] = ()
+    by_engine: bool = False
+    """Whether each engine's row is a series of its own, instead of all rows summed."""
+
+    @property
+    def cells(self) -> int:
+        """Cells of one series: a value; or for a histogram each bucket, the overflow and the sum."""
+        return len(self.buckets) + 2 if self.kind == "histogram" else 1
+
+
+def buckets_up_to(max_batch: int) -> Tuple[int, ...]:
+    """Batch sizes that are warmed and measured: the powers of two below `max_batch`, and `max_batch`."""
+    sizes = [1]
+    while sizes[-1] * 2 < max_batch:
+        sizes.append(sizes[-1] * 2)
+    return tuple(sizes) if max_batch == 1 else (*sizes, max_batch)
+
+
+def describe(max_batch: int) -> List[Metric]:
+    """Every metric of the service."""
+    batch_sizes = buckets_up_to(max_batch)
+    return [
+        Metric(
+            "hotpath_requests",
+            "counter",
+            "HTTP requests answered, by route and status (499: the client went away first).",
+            ("route", "status"),
+            tuple((route, status) for route in ROUTES for status in STATUSES),
+        ),
+        Metric(
+            "hotpath_request_seconds",
+            "histogram",
+            "Seconds from the head of a /predict request to its answer, successful ones only.",
+            buckets=_SECONDS,
+        ),
+        Metric("hotpath_decode_seconds", "histogram", "Seconds to decode an image into its slot.", buckets=_SECONDS),
+        Metric(
+            "hotpath_shed",
+            "counter",
+            "Predictions given up, by reason.",
+            ("reason",),
+            tuple((reason,) for reason in SHED_REASONS),
+        ),
+        Metric("hotpath_slots_in_use", "gauge", "Requests inside the service: slots of the arena that are lent."),
+        Metric("hotpath_slots", "gauge", "Slots of the arena."),
+        Metric(
+            "hotpath_queue_seconds",
+            "histogram",
+            "Seconds from submission to the start of the batch.",
+            buckets=_SECONDS,
+            by_engine=True,
+        ),
+        Metric(
+            "hotpath_compute_seconds",
+            "histogram",
+            "Seconds that a batch took on its device.",
+            buckets=_SECONDS,
+            by_engine=True,
+        ),
+        Metric(
+            "hotpath_batch_size",
+            "histogram",
+            "Requests in a batch.",
+            buckets=tuple(float(size) for size in batch_sizes),
+            by_engine=True,
+        ),
+        Metric(
+            "hotpath_warm_batch_seconds",
+            "gauge",
+            "Median seconds of a batch of this size, measured at warm-up.",
+            ("batch_size",),
+            tuple((str(size),) for size in batch_sizes),
+            by_engine=True,
+        ),
+        Metric("hotpath_engine_ready", "gauge", "1 while the engine is warm and takes requests.", by_engine=True),
+        Metric("hotpath_workers_ready", "gauge", "HTTP workers that accept connections."),
+        Metric(
+            "hotpath_restarts",
+            "counter",
+            "Children that died and were started again, by role.",
+            ("role",),
+            tuple((role,) for role in ROLES),
+        ),
+    ]
+
+
+class Layout:
+    """Offsets of every series in a row."""
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self.metrics = tuple(metrics)
+        self._offsets: Dict[Tuple[str, Labels], int] = {}
+        self._metrics: Dict[str, Metric] = {metric.name: metric for metric in metrics}
+        width = 0
+        for metric in metrics:
+            for labels in metric.series:
+                self._offsets[(metric.name, labels)] = width
+                width += metric.cells
+        self.width = width
+
+    def offset(self, name: str, labels: Labels = ()) -> int:
+        """The first cell of a series. Raises KeyError for one that was not described."""
+        return self._offsets[(name, labels)]
+
+    def metric(self, name: str) -> Metric:
+        """The description of a family."""
+        return self._metrics[name]

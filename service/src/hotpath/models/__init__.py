@@ -1,0 +1,1 @@
+"""Model directories: sources, building, loading and digests."""

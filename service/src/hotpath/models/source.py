@@ -1,0 +1,120 @@
+"""A model source directory: model.toml, weights, labels and probe images, before it is built."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import Literal
+
+from hotpath.models.built import FORMAT, ModelError, damaged_files
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DESCRIPTION = "model.toml"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceFile(_Table):
+    """A file of the source and its SHA-256."""
+
+    file: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class ProbeFile(SourceFile):
+    """A probe image and the labels that are right for it."""
+
+    accept: List[str] = Field(min_length=1)
+
+
+class Preprocessing(_Table):
+    """How an image becomes the model's input. Mean and standard deviation are in units of 0..255."""
+
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
+    resize_shorter: int = Field(ge=1)
+    crop: Literal["center"] = "center"
+    interpolation: Literal["bicubic", "bilinear"]
+    mean: List[float] = Field(min_length=3, max_length=3)
+    std: List[float] = Field(min_length=3, max_length=3)
+
+
+class Tolerance(_Table):
+    """How far a built form may be from the eager model."""
+
+    absolute: float = Field(gt=0)
+
+
+class Origin(_Table):
+    """Where a file was taken from; for the script that assembles the directory."""
+
+    package: str
+    member: str
+    file: str
+
+
+class Source(_Table):
+    """model.toml."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    task: Literal["image-classification"]
+    architecture: str
+    license: str
+    weights: SourceFile
+    labels: SourceFile
+    preprocessing: Preprocessing
+    tolerance: Tolerance
+    top_k: int = Field(5, ge=1, le=64)
+    probes: List[ProbeFile] = Field(min_length=1)
+    sources: Optional[List[Origin]] = None
+
+    @property
+    def files(self) -> Dict[str, str]:
+        """Every file and its SHA-256."""
+        return {item.file: item.sha256 for item in [self.weights, self.labels, *self.probes]}
+
+    @property
+    def version(self) -> str:
+        """First 12 hexadecimal digits of a SHA-256 over all that decides about the answers; the same everywhere."""
+        content = self.model_dump(exclude={"sources"})
+        text = json.dumps({"format": FORMAT, "source": content}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def read(directory: Path) -> Source:
+    """Read model.toml and check every file it names. Raises ModelError."""
+    path = directory / DESCRIPTION
+    try:
+        document: Dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        source = Source.model_validate(document)
+    except OSError as error:
+        raise ModelError(
+            f"There is no model source in {directory}: {path}: {error.strerror}.",
+            f"Name a directory that holds {DESCRIPTION} and the files it lists.",
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
+    except ValidationError as error:
+        problems = [
+            ".".join(str(part) for part in item["loc"]) + f" = {item['input']!r}: {item['msg']}"
+            for item in error.errors()
+        ]
+        raise ModelError(f"{path} can't be used: {'; '.join(problems)}.", "Correct these keys.") from error
+    damaged = damaged_files(directory, source.files)
+    if damaged:
+        raise ModelError(
+            f"The model source {directory} does not match its {DESCRIPTION}: {'; '.join(damaged)}.",
+            "Assemble the source directory again.",
+        )
+    return source

@@ -1,0 +1,26 @@
+"""From the eager classifier to traced, frozen TorchScript."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import torch
+
+from hotpath.models.classifier import restore
+from hotpath.models.source import Source
+
+
+def trace(source: Source, weights: Path, classes: int, output: Path) -> None:
+    """Write the TorchScript form of the source's model to `output`. Raises ModelError."""
+    shape = source.preprocessing
+    classifier = restore(source.architecture, weights, classes, shape.mean, shape.std, source.top_k)
+    example = torch.zeros((2, shape.height, shape.width, 3), dtype=torch.uint8)
+    with warnings.catch_warnings(), torch.no_grad():
+        # torch.jit is deprecated in favour of torch.export, which the oldest stack (torch 1.13) has not.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        # The shape checks of the architecture become constants; they hold for every batch size.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        traced = torch.jit.trace(classifier, example, check_trace=False)  # `hotpath build` compares for itself
+        frozen = torch.jit.freeze(traced)
+        torch.jit.save(frozen, str(output))

@@ -1,0 +1,1 @@
+"""The batching policy, free of input, output and clocks."""

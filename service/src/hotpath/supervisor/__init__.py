@@ -1,0 +1,1 @@
+"""The supervisor: sockets, shared memory, children, systemd."""

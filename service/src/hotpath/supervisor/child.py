@@ -1,0 +1,76 @@
+"""Forking a child that is tidy from its first instruction and never outlives the supervisor."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+from typing import Callable, Sequence
+
+from hotpath.core import HotpathError, Refusal
+from hotpath.logs import name_process
+
+log = logging.getLogger(__name__)
+
+REFUSED = 78
+"""Exit status of a child that can't ever start as configured (EX_CONFIG of sysexits.h)."""
+FAILED = 70
+"""Exit status of a child that failed in a way it did not foresee (EX_SOFTWARE)."""
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def fork(name: str, cpus: Sequence[int], work: Callable[[], None]) -> int:
+    """Run `work` in a child called `name` on `cpus` (empty: wherever the parent may run); return its process id.
+
+    The parent must be single-threaded. SIGINT is ignored in the child, for a terminal sends it to the whole group and
+    only the supervisor acts on it; so is SIGTERM until the child installs its own handler.
+    """
+    parent = os.getpid()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    status = FAILED
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _die_with(parent)
+        name_process(name)
+        if cpus:
+            _pin(cpus)
+        work()
+        status = 0
+    except HotpathError as error:
+        log.error("%s", error)
+        status = REFUSED if isinstance(error, Refusal) else FAILED
+    except BaseException:
+        log.exception("the process failed")
+    finally:
+        sys.stderr.flush()
+        os._exit(status)  # nothing of the parent's clean-up may run here
+
+
+def _die_with(parent: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the line above
+        os._exit(FAILED)
+
+
+def _pin(cpus: Sequence[int]) -> None:
+    wanted = set(cpus)
+    try:
+        os.sched_setaffinity(0, wanted)
+        obtained = os.sched_getaffinity(0)
+    except OSError:
+        obtained = set()
+    if obtained != wanted:
+        raise Refusal(
+            f"The plan places this process on CPUs {sorted(wanted)}, of which it may use {sorted(obtained)}.",
+            "Make the plan again on this host, or widen the unit's allowed CPUs.",
+        )

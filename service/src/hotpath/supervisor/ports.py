@@ -1,0 +1,70 @@
+"""Listening sockets, and who holds a port that is taken."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from pathlib import Path
+from typing import Optional
+
+from hotpath.core import Refusal
+
+BACKLOG = 2048
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening, non-blocking socket. Raises Refusal that says who holds the port."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise Refusal(f"server.host = {host!r} is no address: {error.strerror}.", "Correct server.host.") from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _explain(error, host, port) from error
+    listener.setblocking(False)
+    return listener
+
+
+def holder(port: int) -> Optional[str]:
+    """The process that listens on a TCP port, as "name (pid 1)"; None when that can't be seen."""
+    inodes = {
+        fields[9]
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        if os.path.exists(table)
+        for fields in (line.split() for line in Path(table).read_text().splitlines()[1:])
+        if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port
+    }
+    sockets = {f"socket:[{inode}]" for inode in inodes}
+    # The lowest number first: a supervisor before its children, and systemd before all.
+    for pid in sorted(int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
+        try:
+            if any(os.readlink(item.path) in sockets for item in os.scandir(f"/proc/{pid}/fd")):
+                return f"{Path(f'/proc/{pid}/comm').read_text().strip()} (pid {pid})"
+        except OSError:  # it ended meanwhile, or belongs to somebody else
+            continue
+    return None
+
+
+def _explain(error: OSError, host: str, port: int) -> Refusal:
+    if error.errno == errno.EADDRINUSE:
+        who = holder(port) or "a process that only root can see"
+        return Refusal(
+            f"Port {port} on {host} is taken by {who}.", "Stop it, or set server.port to another one."
+        )
+    if error.errno == errno.EACCES:
+        return Refusal(
+            f"Port {port} needs privileges that this user has not.",
+            "Use a port from 1024 on, or let systemd pass the socket.",
+        )
+    return Refusal(
+        f"The service can't listen on {host}, port {port}: {error.strerror}.",
+        "Set server.host to an address of this machine.",
+    )

@@ -1,0 +1,163 @@
+"""`hotpath warmup`: real images through the real HTTP path until latency settles; wrong answers fail it.
+
+Runs as the unit's ExecStartPost, next to a service that just started: imports stay light.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import statistics
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+from urllib.parse import quote, urlsplit
+
+from hotpath.config import Config, load
+from hotpath.core import HotpathError
+from hotpath.models.built import BuiltModel, Probe
+from hotpath.models.built import load as load_model
+
+WINDOW = 5
+SETTLED = 0.10
+"""Latency has settled when the medians of the last two windows of this many answers differ by at most this share."""
+MOST_ROUNDS = 40
+"""Rounds after which warming up ends in any case: a noisy machine is no reason not to start."""
+
+
+class WarmupError(HotpathError):
+    """The service does not answer, or not rightly."""
+
+
+@dataclass
+class _Track:
+    model: BuiltModel
+    probe: Probe
+    body: bytes
+    milliseconds: List[float] = field(default_factory=list)
+    label: str = ""
+    score: float = 0.0
+
+    @property
+    def settled(self) -> bool:
+        if len(self.milliseconds) < 2 * WINDOW:
+            return False
+        before = statistics.median(self.milliseconds[-2 * WINDOW : -WINDOW])
+        after = statistics.median(self.milliseconds[-WINDOW:])
+        return abs(after - before) <= SETTLED * before
+
+
+def warmup(path: Path, url: Optional[str], timeout: float) -> int:
+    """Warm up the service of the configuration at `path`; prints a table. Raises WarmupError."""
+    config = load(path)
+    address = urlsplit(url or _address(config))
+    if address.scheme != "http" or not address.hostname:
+        raise WarmupError(f"{url!r} is no http address.", "Give one such as http://127.0.0.1:8000.")
+    deadline = time.monotonic() + timeout
+    client = _Client(address.hostname, address.port or 80, deadline)
+    client.wait_until_ready()
+    tracks = [
+        _Track(model, probe, (model.directory / probe.file).read_bytes())
+        for model in (load_model(entry.path, verify=False) for entry in config.models)
+        for probe in model.probes
+    ]
+    rounds = 0
+    while rounds < MOST_ROUNDS and not all(track.settled for track in tracks):
+        for track in tracks:
+            _ask(client, track)
+        rounds += 1
+    _print(tracks, rounds)
+    return 0
+
+
+def _address(config: Config) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.server.host, config.server.host)
+    return f"http://{host}:{config.server.port}"
+
+
+def _ask(client: _Client, track: _Track) -> None:
+    started = time.monotonic()
+    answer = client.predict(track.model.identity.name, track.body)
+    track.milliseconds.append((time.monotonic() - started) * 1000)
+    track.label, track.score = answer["label"], answer["score"]
+    if track.label not in track.probe.accept:
+        raise WarmupError(
+            f"The service takes {track.probe.file} for {track.label!r} ({track.score:.3f}); "
+            f"right would be: {', '.join(track.probe.accept)}.",
+            "Do not serve this model: build it again, and compare its preprocessing with its training.",
+        )
+    if answer["model"]["version"] != track.model.identity.version:
+        raise WarmupError(
+            f"The service answers with version {answer['model']['version']} of {track.model.identity.name}, while "
+            f"{track.model.identity.version} is configured.",
+            "Restart the service.",
+        )
+
+
+def _print(tracks: List[_Track], rounds: int) -> None:
+    print(f"{'probe':<28} {'label':<28} {'score':>6} {'first ms':>9} {'now ms':>8}")
+    for track in tracks:
+        now = statistics.median(track.milliseconds[-WINDOW:])
+        print(f"{track.probe.file:<28} {track.label:<28.28} {track.score:>6.3f} {track.milliseconds[0]:>9.1f} {now:>8.1f}")
+    state = "settled" if all(track.settled for track in tracks) else "did not settle within the limit"
+    print(f"{rounds} rounds; latency {state} (medians of {WINDOW} within {SETTLED:.0%})")
+
+
+class _Client:
+    """One connection to the service, opened again when it breaks."""
+
+    def __init__(self, host: str, port: int, deadline: float) -> None:
+        self._host = host
+        self._port = port
+        self._deadline = deadline
+        self._connection: Optional[http.client.HTTPConnection] = None
+
+    def wait_until_ready(self) -> None:
+        """Return when /readyz says so. Raises WarmupError at the deadline."""
+        reason = "it was not asked"
+        while self._remaining() > 0:
+            try:
+                status, answer = self._request("GET", "/readyz")
+                if status == 200:
+                    return
+                reason = str(answer.get("error", {}).get("message", f"status {status}"))
+            except (OSError, http.client.HTTPException) as error:
+                reason = str(error) or type(error).__name__
+            time.sleep(0.05)
+        raise WarmupError(
+            f"The service at {self._host}:{self._port} did not become ready in time: {reason}",
+            "See its log; give more time with --timeout.",
+        )
+
+    def predict(self, model: str, body: bytes) -> Dict[str, Any]:
+        """The answer of /predict. Raises WarmupError on any other status than 200."""
+        if self._remaining() <= 0:
+            raise WarmupError("Warming up took too long.", "See the service's log; give more time with --timeout.")
+        headers = {"Content-Type": "application/octet-stream"}
+        try:
+            status, answer = self._request("POST", f"/predict?model={quote(model)}", body, headers)
+        except (OSError, http.client.HTTPException) as error:
+            raise WarmupError(f"The service broke the connection: {error}.", "See its log.") from error
+        if status != 200:
+            raise WarmupError(f"The service answered {status}: {json.dumps(answer)}.", "See its log.")
+        return answer
+
+    def _remaining(self) -> float:
+        return self._deadline - time.monotonic()
+
+    def _request(
+        self, method: str, path: str, body: Optional[bytes] = None, headers: Optional[Dict[str, str]] = None
+    ) -> tuple[int, Dict[str, Any]]:
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection(self._host, self._port)
+        self._connection.timeout = max(0.1, self._remaining())
+        try:
+            self._connection.request(method, path, body, headers or {})
+            response = self._connection.getresponse()
+            document: Dict[str, Any] = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError):
+            self._connection.close()
+            self._connection = None
+            raise
+        return response.status, document

@@ -1,0 +1,99 @@
+#!/usr/libexec/platform-python
+"""Place the interrupts and transmit queues of an interface on its planned CPUs (Python 3.6)."""
+
+import argparse
+import glob
+import json
+import os
+import sys
+from typing import Dict, List
+
+PLACEMENT = "etc/hotpath/nic-irq-affinity.json"
+
+
+def cpu_mask(cpus: List[int]) -> str:
+    """The kernel's mask notation, in words of 32 bits."""
+    bits = sum(1 << cpu for cpu in set(cpus))
+    words = ["%08x" % (bits >> shift & 0xFFFFFFFF) for shift in range(0, bits.bit_length() or 1, 32)]
+    return ",".join(reversed(words))
+
+
+def interrupts(root: str, interface: str) -> List[int]:
+    """The interface's message-signalled interrupts; virtio keeps them one level up, at the PCI function."""
+    device = os.path.join(root, "sys/class/net", interface, "device")
+    for function in (device, os.path.join(os.path.realpath(device), os.pardir)):
+        found = [int(os.path.basename(path)) for path in glob.glob(os.path.join(function, "msi_irqs/*"))]
+        if found:
+            return sorted(found)
+    return []
+
+
+def placement(root: str, interface: str, cpus: List[int], xps: bool) -> Dict[str, str]:
+    """File to content: interrupts take the CPUs in turn; each transmit queue serves the CPUs that fall to it."""
+    wanted = {}
+    for number, irq in enumerate(interrupts(root, interface)):
+        wanted["proc/irq/%d/smp_affinity_list" % irq] = str(cpus[number % len(cpus)])
+    queues = len(glob.glob(os.path.join(root, "sys/class/net", interface, "queues/tx-*")))
+    online = os.path.join(root, "sys/devices/system/cpu/online")
+    # A single queue serves everybody already, and its driver offers no choice.
+    if xps and queues > 1:
+        with open(online) as stream:
+            last = int(stream.read().strip().replace("-", ",").split(",")[-1])
+        for queue in range(queues):
+            served = list(range(queue, last + 1, queues))
+            wanted["sys/class/net/%s/queues/tx-%d/xps_cpus" % (interface, queue)] = cpu_mask(served)
+    return wanted
+
+
+def same(left: str, right: str) -> bool:
+    """Masks may have leading zeros: compare numbers where both are masks."""
+    if left == right:
+        return True
+    return "," in left + right and int(left.replace(",", ""), 16) == int(right.replace(",", ""), 16)
+
+
+def read(path: str) -> str:
+    with open(path) as stream:
+        return stream.read().strip()
+
+
+def apply(root: str, wanted: Dict[str, str], check: bool) -> List[str]:
+    """What did not hold: one line for each file, with the kernel's reason."""
+    problems = []
+    for name, value in wanted.items():
+        path = os.path.join(root, name)
+        try:
+            if not check:
+                with open(path, "w") as stream:
+                    stream.write(value)
+            found = read(path)
+        except OSError as error:
+            problems.append("%s: the kernel refuses %s (%s)" % (path, value, error.strerror))
+            continue
+        if not same(found, value):
+            problems.append("%s holds %s instead of %s" % (path, found, value))
+    return problems
+
+
+def main(arguments: List[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("interface")
+    parser.add_argument("--check", action="store_true", help="only say what is not in its place")
+    parser.add_argument("--root", default="/", help="directory under which sys, proc and etc are looked for")
+    options = parser.parse_args(arguments)
+    with open(os.path.join(options.root, PLACEMENT)) as stream:
+        plan = json.load(stream)
+    cpus = plan["interfaces"].get(options.interface)
+    if not cpus:
+        print("%s has no place in /%s; run the role nic_irq_affinity again" % (options.interface, PLACEMENT), file=sys.stderr)
+        return 1
+    wanted = placement(options.root, options.interface, cpus, plan["xps"])
+    problems = apply(options.root, wanted, options.check)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    print("%s: %d of %d settings hold" % (options.interface, len(wanted) - len(problems), len(wanted)))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from typing_extensions import Literal
@@ -56,14 +56,6 @@ class Tolerance(_Table):
     absolute: float = Field(gt=0)
 
 
-class Origin(_Table):
-    """Where a file was taken from; for the script that assembles the directory."""
-
-    package: str
-    member: str
-    file: str
-
-
 class Source(_Table):
     """model.toml."""
 
@@ -77,7 +69,8 @@ class Source(_Table):
     tolerance: Tolerance
     top_k: int = Field(5, ge=1, le=64)
     probes: List[ProbeFile] = Field(min_length=1)
-    sources: Optional[List[Origin]] = None
+    sources: List[Dict[str, Any]] = []
+    """Where the files come from; only the script that assembles the directory reads it."""
 
     @property
     def files(self) -> Dict[str, str]:

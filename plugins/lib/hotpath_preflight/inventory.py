@@ -1,0 +1,53 @@
+"""The inventory as a whole: groups that are missing, misspelt or empty, and hosts that are the same machine."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .problem import Problem
+
+HOSTS = "gpu_hosts"
+KNOWN = (HOSTS, "load_balancers", "monitors")
+
+
+def inventory_problems(
+    groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Problem]:
+    """`groups` and `hostvars` as Ansible names them."""
+    if not groups.get(HOSTS):
+        state = "is empty" if HOSTS in groups else "is missing"
+        known = ", ".join(sorted(set(groups) - {"all", "ungrouped"})) or "no group"
+        yield Problem(
+            "groups",
+            f"The group {HOSTS} {state}; the inventory has {known}",
+            f"The playbooks work on the hosts of {HOSTS}; without one they would do nothing and look successful.",
+            f"Put the inference hosts into {HOSTS} (see inventory/example/hosts.yml), or name the inventory with -i.",
+        )
+    for name in sorted(set(groups) - set(KNOWN) - {"all", "ungrouped"}):
+        close = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.75)
+        if close and not set(groups[name]) <= set(groups.get(close[0], ())):
+            yield Problem(
+                "groups",
+                f"The group {name} is none that a playbook works on",
+                "Its hosts would be left as they are.",
+                f"Did you mean {close[0]}?",
+            )
+    yield from _same_machine(groups.get(HOSTS, ()), hostvars)
+
+
+def _same_machine(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    by_address = defaultdict(list)
+    for host in hosts:
+        variables = hostvars[host]
+        by_address[(variables.get("ansible_host", host), variables.get("ansible_port", 22))].append(host)
+    for (address, _), names in sorted(by_address.items(), key=str):
+        if len(names) > 1:
+            yield Problem(
+                "addresses",
+                f"{', '.join(names)} have the same ansible_host {address}",
+                "Two plays would work on one machine at the same time.",
+                "Correct the address, or remove one of the names.",
+            )

@@ -1,0 +1,142 @@
+"""Rules about the machine itself: system, kernel, GPUs, disk, memory, ports."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .problem import Problem
+from .values import Values
+
+Survey = Mapping[str, Any]
+GIB = 1024**3
+EL_FAMILY = {"rhel", "centos", "rocky", "almalinux", "ol"}
+# What is written where, in GiB. Driver, toolkit and cuDNN: sizes of NVIDIA's rpms for 11.6, unpacked, rounded up. Service:
+# the virtual environment of a set (4.3 GB with TensorRT, facts of the package index), twice, because a release is
+# unpacked beside the one that runs.
+DRIVER_GIB = 1.5
+TOOLKIT_GIB = 7.0
+CUDNN_GIB = 2.0
+CACHE_GIB = 4.0
+SERVICE_GIB = {"tensorrt": 10.0, "torchscript": 2.5}
+MODELS_GIB = 1.0
+
+
+def system(survey: Survey) -> Iterator[Problem]:
+    found = survey["os"]
+    if not (EL_FAMILY & set(found["like"]) and found["version"].split(".")[0] == "8"):
+        yield Problem(
+            "system",
+            found["name"] or "unknown",
+            "The roles configure Enterprise Linux 8: its dnf modules, boot entries and systemd.",
+            "Take the host out of the inventory, or install CentOS 8 or a compatible system.",
+        )
+    if survey["architecture"] != "x86_64":
+        yield Problem(
+            "architecture",
+            survey["architecture"],
+            "The tested sets of driver, CUDA and wheels exist for x86_64.",
+            "Take the host out of the inventory.",
+        )
+
+
+def gpus(survey: Survey, values: Values) -> Iterator[Problem]:
+    if values.driver_version and not survey["gpus"]:
+        container = survey["container"]
+        yield Problem(
+            "gpu",
+            "no NVIDIA GPU on the PCI bus",
+            f"The stack {values.stack_name} installs a driver for one."
+            + (" This is a container, so the machine's bus says nothing." if container else ""),
+            "Nothing to do on a throwaway host." if container
+            else "Look at the slot and its power (lspci -d 10de:), or set stack_name: cpu for this host.",
+            "note" if container else "error",
+        )
+
+
+def kernel(survey: Survey, values: Values) -> Iterator[Problem]:
+    """A container shares the machine's kernel, so nothing of it is judged there."""
+    if not values.driver_version or survey["container"]:
+        return
+    compiled = "dkms" in values.driver_stream or "open" in values.driver_stream
+    if survey["secure_boot"] and compiled:
+        yield Problem(
+            "secure boot",
+            "on",
+            f"The module of stream {values.driver_stream} is compiled on the host and not signed: the kernel refuses it.",
+            "Switch Secure Boot off in the firmware, or enrol a key of your own for dkms (mokutil --import) first.",
+        )
+    if survey["nouveau_loaded"]:
+        yield Problem(
+            "nouveau",
+            "loaded",
+            "It holds the GPU until the next boot.",
+            "Let the host reboot once: reboot_mode: auto.",
+            "warning",
+        )
+    running = survey["kernel"].rsplit("." + survey["architecture"], 1)[0]
+    offered = survey["offered"].get("kernel-devel")
+    if compiled and offered is not None and not any(evr.split(":")[-1] == running for evr in offered):
+        yield Problem(
+            "kernel headers",
+            f"kernel-devel {running} is not on offer; there is: {', '.join(offered) or 'none'}",
+            "The module is compiled against the headers of the running kernel; another version's do not fit.",
+            "Update to a kernel that is on offer and reboot before the driver is installed, or add a repository that has them.",
+        )
+
+
+def disk(survey: Survey, values: Values) -> Iterator[Problem]:
+    """Free space against what is still to be written, file system by file system."""
+    needs: dict[str, float] = defaultdict(float)
+    installed = survey["installed"]
+    if values.driver_version and not installed.get("nvidia-driver"):
+        needs["/usr"] += DRIVER_GIB
+    if values.cuda_packages and not all(installed.get(name) for name in values.cuda_packages):
+        needs["/usr"] += TOOLKIT_GIB * len(values.cuda_packages)
+    if values.cudnn_package and not installed.get(values.cudnn_package):
+        needs["/usr"] += CUDNN_GIB
+    if needs:
+        needs["/var"] += CACHE_GIB
+    needs["/opt"] += SERVICE_GIB.get(values.service.get("backend", ""), 0.0)
+    needs["/var/lib"] += MODELS_GIB
+
+    paths = defaultdict(list)
+    for path in needs:
+        place = survey["disks"].get(path, survey["disks"]["/"])
+        paths[(place["device"], place["free_bytes"])].append(path)
+    for (_, free), together in sorted(paths.items(), key=lambda item: item[1]):
+        needed = sum(needs[path] for path in together)
+        if free < needed * GIB:
+            yield Problem(
+                "disk",
+                f"{free / GIB:.1f} GiB free for {', '.join(sorted(together))}, {needed:.1f} GiB needed",
+                f"The stack {values.stack_name} with the service's set {values.stack_service} is unpacked there.",
+                "Enlarge the file system, or make room (dnf clean all; old releases lie in /opt/hotpath/releases).",
+            )
+
+
+def memory(survey: Survey, values: Values) -> Iterator[Problem]:
+    engines = max(1, len(survey["gpus"]))
+    asked = values.hugepages_mib * engines * 1024
+    total = sum(survey["memory_kib"].values())
+    if asked * 2 > total:
+        yield Problem(
+            "memory",
+            f"{asked // 1024} MiB of hugepages asked for, {total // 1024} MiB of memory",
+            "Hugepages are taken out of the memory for good; more than half of it leaves too little for the models.",
+            "Lower host_plan_hugepages_mib, which counts for each engine.",
+        )
+
+
+def port(survey: Survey, values: Values) -> Iterator[Problem]:
+    holders = survey["listeners"].get(str(values.port), [])
+    strangers = [holder for holder in holders if not holder["unit"].startswith("hotpath")]
+    if strangers:
+        who = ", ".join(f"{item['process']} (pid {item['pid']}, {item['unit'] or 'no unit'})" for item in strangers)
+        yield Problem(
+            "port",
+            f"TCP {values.port} is held by {who}",
+            "The service must listen there.",
+            "Stop that program, or choose another inference_service_port.",
+        )

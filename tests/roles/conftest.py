@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ PLAN = "/etc/hotpath/plan.json"
 def pytest_configure(config: pytest.Config) -> None:
     """Look at the throwaway hosts unless the command line names others."""
     config.option.hosts = config.option.hosts or "ansible://gpu_hosts"
+    # testinfra shares Ansible's connections only when their folder is there.
+    Path("~/.ansible/cp").expanduser().mkdir(parents=True, exist_ok=True)
     config.option.ansible_inventory = config.option.ansible_inventory or str(PROJECT / "inventory" / "demo")
 
 

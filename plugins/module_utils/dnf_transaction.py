@@ -38,16 +38,22 @@ def run_transaction(request, lock_text, dry_run):
                 _request(base, package, request["stream"])
             base.resolve(allow_erasing=True)
         except dnf.exceptions.DepsolveError as error:
-            raise Refused("dnf finds no set of packages that satisfies {0}: {1}. Check that the repositories hold the "
-                          "packages it names, and that no other installed package needs another version.".format(
-                              _names(request), str(error).strip()))
+            raise Refused(
+                "dnf finds no set of packages that satisfies {0}: {1}. Check that the repositories hold the "
+                "packages it names, and that no other installed package needs another version.".format(
+                    _names(request), str(error).strip()
+                )
+            )
         changes = _changes(base)
         names = {package["name"] for package in request["packages"]}
         locks = {name: evrs for name, evrs in parse_locks(lock_text).items() if name not in names}
         reasons = refusals(changes, names, request["replaces"], locks, request["refuse"])
         if reasons:
-            raise Refused("Nothing was changed. The installation of {0} was refused. {1}".format(
-                _names(request), " ".join(reasons)))
+            raise Refused(
+                "Nothing was changed. The installation of {0} was refused. {1}".format(
+                    _names(request), " ".join(reasons)
+                )
+            )
         if not dry_run:
             _run(dnf, base)
         return sorted(describe(change) for change in changes)
@@ -69,8 +75,11 @@ def _open(dnf):
         base.fill_sack(load_system_repo=True)
     except dnf.exceptions.RepoError as error:
         base.close()
-        raise Refused("A package repository cannot be read: {0}. Check its address in /etc/yum.repos.d, or set "
-                      "el8_repositories_mirror to a mirror that the host reaches.".format(error), not_on_offer=True)
+        raise Refused(
+            "A package repository cannot be read: {0}. Check its address in /etc/yum.repos.d, or set "
+            "el8_repositories_mirror to a mirror that the host reaches.".format(error),
+            not_on_offer=True,
+        )
     return base
 
 
@@ -81,8 +90,11 @@ def _enable_stream(dnf, base, spec):
     modules = dnf.module.module_base.ModuleBase(base)
     offered = sorted({module.getStream() for module in modules.get_modules(name)[0]})
     if stream not in offered:
-        raise Refused("Module {0} has no stream '{1}'; the repositories offer: {2}. Choose one of these, or a repository "
-                      "that has it.".format(name, stream, ", ".join(offered) or "no stream at all"), not_on_offer=True)
+        raise Refused(
+            "Module {0} has no stream '{1}'; the repositories offer: {2}. Choose one of these, or a repository "
+            "that has it.".format(name, stream, ", ".join(offered) or "no stream at all"),
+            not_on_offer=True,
+        )
     try:
         modules.enable([spec])
     except dnf.exceptions.MarkingErrors as error:
@@ -101,9 +113,16 @@ def _request(base, package, stream):
         return
     if not candidates:
         offered = sorted({_evr(item) for item in query.available()})
-        raise Refused("{0} {1} is not on offer{2}; the repositories offer: {3}. Choose one of these, or a repository that "
-                      "has it.".format(package["name"], package["version"], " in stream " + stream if stream else "",
-                                       ", ".join(offered) or "no version at all"), not_on_offer=True)
+        raise Refused(
+            "{0} {1} is not on offer{2}; the repositories offer: {3}. Choose one of these, or a repository that "
+            "has it.".format(
+                package["name"],
+                package["version"],
+                " in stream " + stream if stream else "",
+                ", ".join(offered) or "no version at all",
+            ),
+            not_on_offer=True,
+        )
     base.package_install(max(candidates))
 
 
@@ -122,17 +141,21 @@ def _run(dnf, base):
     try:
         base.download_packages(packages)
     except dnf.exceptions.DownloadError as error:
-        raise Refused("Nothing was changed. A package could not be downloaded: {0}. Check the repository's address and "
-                      "the free space of /var.".format(error))
+        raise Refused(
+            "Nothing was changed. A package could not be downloaded: {0}. Check the repository's address and "
+            "the free space of /var.".format(error)
+        )
     unsigned = []
     for package in packages:
         code, message = base.package_signature_check(package)
         if code != 0:
             unsigned.append("{0} ({1})".format(package, message))
     if unsigned:
-        raise Refused("Nothing was changed. Not signed by a trusted key: {0}. Either the repository is not the one it "
-                      "claims to be, or its key changed: put the right key with its fingerprint into "
-                      "el8_repositories_fingerprints.".format(", ".join(sorted(unsigned))))
+        raise Refused(
+            "Nothing was changed. Not signed by a trusted key: {0}. Either the repository is not the one it "
+            "claims to be, or its key changed: put the right key with its fingerprint into "
+            "el8_repositories_fingerprints.".format(", ".join(sorted(unsigned)))
+        )
     try:
         base.do_transaction()
     except dnf.exceptions.Error as error:

@@ -30,7 +30,9 @@ class Repository:
             root = ElementTree.fromstring(fetch(self.address + "repodata/repomd.xml"))
         except ElementTree.ParseError as error:
             raise Unreadable("its repomd.xml is no XML ({0}): is this the address of a repository?".format(error))
-        self.parts = {data.get("type"): data.find(REPOMD + "location").get("href") for data in root.iter(REPOMD + "data")}
+        self.parts = {
+            data.get("type"): data.find(REPOMD + "location").get("href") for data in root.iter(REPOMD + "data")
+        }
 
     def open(self, part):
         """A file object of the unpacked metadata of one type ("primary", "modules"); None when there is none."""
@@ -68,7 +70,9 @@ def parse_streams(text, module, package):
     """The streams in modulemd documents. EL8's platform-python has no YAML parser, and these few keys need none."""
     found = {}
     for document in re.split(r"^---\s*$", text, flags=re.MULTILINE):
-        values = dict(re.findall(r"^\s*(document|name|stream):\s*[\"']?([^\"'\s]+)", document, flags=re.MULTILINE)[::-1])
+        values = dict(
+            re.findall(r"^\s*(document|name|stream):\s*[\"']?([^\"'\s]+)", document, flags=re.MULTILINE)[::-1]
+        )
         if values.get("document") != "modulemd" or values.get("name") != module or "stream" not in values:
             continue
         artifact = r"^\s*-\s*[\"']?" + re.escape(package) + r"-(?:\d+:)?([^-\s]+)-[^-\s]+\.[^.\s]+[\"']?\s*$"

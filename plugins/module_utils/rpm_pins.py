@@ -81,15 +81,23 @@ def refusals(changes, requested, replaceable, locks, rules):
         # A rule is about what comes: a forbidden package that leaves, leaves by the other judgements below.
         hits = [change for change in hits if change.new]
         if hits:
-            found.append("It would {0}. {1} {2}".format(
-                ", ".join(sorted(describe(change) for change in hits)), rule["reason"], rule["remedy"]))
+            found.append(
+                "It would {0}. {1} {2}".format(
+                    ", ".join(sorted(describe(change) for change in hits)), rule["reason"], rule["remedy"]
+                )
+            )
             unasked = [change for change in unasked if change not in hits]
     for change in unasked:
         allowed = matches_any(change.name, replaceable)
         if change.name in locks and change.new not in locks[change.name] and not allowed:
-            found.append("It would {0}, which is locked at {1}. Ask for a version that fits, or change the lock with "
-                         "the role that set it.".format(describe(change), ", ".join(sorted(locks[change.name]))))
+            found.append(
+                "It would {0}, which is locked at {1}. Ask for a version that fits, or change the lock with "
+                "the role that set it.".format(describe(change), ", ".join(sorted(locks[change.name])))
+            )
         elif not change.new and not allowed:
-            found.append("It would {0}, which nobody asked for. Remove the package yourself if it is not "
-                         "needed.".format(describe(change)))
+            found.append(
+                "It would {0}, which nobody asked for. Remove the package yourself if it is not needed.".format(
+                    describe(change)
+                )
+            )
     return found

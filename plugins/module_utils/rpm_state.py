@@ -16,10 +16,12 @@ def installed_versions(names):
 
     transaction = rpm.TransactionSet()
     return {
-        name: sorted({
-            "{0}:{1}-{2}".format(header["epoch"] or 0, _text(header["version"]), _text(header["release"]))
-            for header in transaction.dbMatch("name", name)
-        })
+        name: sorted(
+            {
+                "{0}:{1}-{2}".format(header["epoch"] or 0, _text(header["version"]), _text(header["release"]))
+                for header in transaction.dbMatch("name", name)
+            }
+        )
         for name in names
     }
 

@@ -53,8 +53,9 @@ def operating_system(root):
         },
         "architecture": machine,
         "glibc": libc.split()[-1] if libc else "",
-        "pythons": sorted(os.path.basename(path)[len("python"):] for path in pythons
-                          if re.search(r"python3\.\d+$", path)),
+        "pythons": sorted(
+            os.path.basename(path)[len("python") :] for path in pythons if re.search(r"python3\.\d+$", path)
+        ),
         "container": in_container(root),
         "selinux": selinux_mode(root),
     }

@@ -38,7 +38,7 @@ def listeners(root, ports, socket_unit):
             target = os.readlink(link)
         except OSError:
             continue  # the process ended, or closed it, while we looked
-        inode = target[len("socket:["):-1] if target.startswith("socket:[") else ""
+        inode = target[len("socket:[") : -1] if target.startswith("socket:[") else ""
         if inode in inodes:
             pid = int(link.split("/")[-3])
             unit = socket_unit(inodes[inode]) if pid == 1 else unit_of(root, pid)

@@ -63,10 +63,12 @@ SUBJECTS = ["system", "kernel", "pci", "memory", "disks", "ports", "packages", "
 
 def socket_unit(module):
     """A function that names the socket unit which listens on a port."""
+
     def name(port):
         code, out, _ = module.run_command(["systemctl", "list-sockets", "--no-legend", "--no-pager"])
         units = re.findall(r":{0}\s+(\S+)".format(port), out) if code == 0 else []
         return units[0] if units else ""
+
     return name
 
 
@@ -74,7 +76,7 @@ def fetcher(module):
     def fetch(address):
         if address.startswith("file://"):
             try:
-                with open(address[len("file://"):], "rb") as stream:
+                with open(address[len("file://") :], "rb") as stream:
                     return stream.read()
             except OSError as error:
                 raise Unreadable(str(error))
@@ -82,6 +84,7 @@ def fetcher(module):
         if info["status"] != 200:
             raise Unreadable(info["msg"])
         return response.read()
+
     return fetch
 
 
@@ -92,11 +95,14 @@ def wanted_packages(packages):
 
 
 def missing(packages, installed, repository):
-    return sorted({
-        package["name"] for package in packages
-        if package["repository"] == repository
-        and not any(version_matches(package["version"], evr) for evr in installed[package["name"]])
-    })
+    return sorted(
+        {
+            package["name"]
+            for package in packages
+            if package["repository"] == repository
+            and not any(version_matches(package["version"], evr) for evr in installed[package["name"]])
+        }
+    )
 
 
 def look_into_repositories(module, installed):
@@ -131,8 +137,11 @@ def main():
     )
     subjects, root = set(module.params["subjects"]), module.params["root"]
     readers = {
-        "system": survey_machine.operating_system, "kernel": survey_machine.kernel, "pci": survey_machine.pci,
-        "memory": survey_machine.memory, "disks": survey_machine.disks,
+        "system": survey_machine.operating_system,
+        "kernel": survey_machine.kernel,
+        "pci": survey_machine.pci,
+        "memory": survey_machine.memory,
+        "disks": survey_machine.disks,
     }
     result = {"changed": False}
     for subject in sorted(subjects & set(readers)):

@@ -103,7 +103,9 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "packages": {
-                "type": "list", "elements": "dict", "required": True,
+                "type": "list",
+                "elements": "dict",
+                "required": True,
                 "options": {
                     "name": {"type": "str", "required": True},
                     "version": {"type": "str", "default": ""},
@@ -113,7 +115,9 @@ def main():
             "stream": {"type": "str", "default": ""},
             "replaces": {"type": "list", "elements": "str", "default": []},
             "refuse": {
-                "type": "list", "elements": "dict", "default": [],
+                "type": "list",
+                "elements": "dict",
+                "default": [],
                 "options": {
                     "packages": {"type": "list", "elements": "str", "required": True},
                     "reason": {"type": "str", "required": True},
@@ -140,15 +144,21 @@ def main():
             result["installed"] = {name: ", ".join(versions) for name, versions in installed.items()}
             if not (module.check_mode and module.params["repositories_pending"] and error.not_on_offer):
                 module.fail_json(msg=str(error), **result)
-            module.warn("Cannot foresee the installation of {0}: the repositories are not written in check mode."
-                        .format(", ".join(names)))
+            module.warn(
+                "Cannot foresee the installation of {0}: the repositories are not written in check mode.".format(
+                    ", ".join(names)
+                )
+            )
             changes = ["install " + name for name in names]
         result.update(changed=True, changes=changes)
         installed = installed_versions(names)
         if not module.check_mode and not all_in_place(packages, installed):
-            module.fail_json(msg="dnf reported success, but the rpm database now holds {0}; wanted {1}. A script of a "
-                             "package failed or another program changed packages meanwhile: see /var/log/dnf.rpm.log "
-                             "and run again.".format(installed, packages), **result)
+            module.fail_json(
+                msg="dnf reported success, but the rpm database now holds {0}; wanted {1}. A script of a "
+                "package failed or another program changed packages meanwhile: see /var/log/dnf.rpm.log "
+                "and run again.".format(installed, packages),
+                **result,
+            )
 
     before = read_locks()
     after = merge_locks(before, locks_for(packages, installed))

@@ -62,8 +62,17 @@ class Keyring:
             yield text.decode() if isinstance(text, bytes) else text
 
     def describe(self, text, source):
-        command = ["gpg", "--batch", "--no-options", "--homedir", self.module.tmpdir, "--with-colons",
-                   "--import-options", "show-only", "--import"]
+        command = [
+            "gpg",
+            "--batch",
+            "--no-options",
+            "--homedir",
+            self.module.tmpdir,
+            "--with-colons",
+            "--import-options",
+            "show-only",
+            "--import",
+        ]
         code, out, err = self.module.run_command(command, data=text)
         keys = parse_colons(out)
         if not keys:
@@ -85,7 +94,7 @@ class Keyring:
 def fetch(module, source):
     if source.startswith("file://"):
         try:
-            with open(source[len("file://"):]) as stream:
+            with open(source[len("file://") :]) as stream:
                 return stream.read()
         except (OSError, UnicodeDecodeError) as error:
             raise KeyProblem("{0} cannot be read: {1}".format(source, error))
@@ -107,13 +116,17 @@ def wanted_key(module, keyring, entry):
         raise KeyProblem("{0} holds {1} keys, expected one".format(entry["source"], len(keys)))
     key = keys[0]
     if fingerprint and key.fingerprint != fingerprint:
-        raise KeyProblem("{0} holds the key {1} ({2}), expected {3}. Somebody may have replaced it, or the vendor changed "
-                         "keys: compare with the vendor's announcement before the fingerprint in el8_repositories_fingerprints "
-                         "is changed".format(entry["source"], key.fingerprint, key.user, fingerprint))
+        raise KeyProblem(
+            "{0} holds the key {1} ({2}), expected {3}. Somebody may have replaced it, or the vendor changed "
+            "keys: compare with the vendor's announcement before the fingerprint in el8_repositories_fingerprints "
+            "is changed".format(entry["source"], key.fingerprint, key.user, fingerprint)
+        )
     if has_expired(key):
-        raise KeyProblem("the key {0} ({1}) in {2} expired on {3}. Packages signed with it cannot be checked: get the "
-                         "vendor's renewed key, or a mirror that is up to date; a wrong clock of the host has the same "
-                         "effect".format(key.fingerprint, key.user, entry["source"], expiry_date(key)))
+        raise KeyProblem(
+            "the key {0} ({1}) in {2} expired on {3}. Packages signed with it cannot be checked: get the "
+            "vendor's renewed key, or a mirror that is up to date; a wrong clock of the host has the same "
+            "effect".format(key.fingerprint, key.user, entry["source"], expiry_date(key))
+        )
     trusted = keyring.trusted.get(key.fingerprint)
     return None if trusted and trusted.expires == key.expires else (key, text)
 
@@ -122,7 +135,10 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "keys": {
-                "type": "list", "elements": "dict", "required": True, "no_log": False,
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "no_log": False,
                 "options": {
                     "name": {"type": "str", "required": True},
                     "source": {"type": "str", "required": True},
@@ -134,8 +150,11 @@ def main():
         supports_check_mode=True,
     )
     keyring = Keyring(module)
-    stale = [key for key in keyring.trusted.values()
-             if key.fingerprint[-8:].lower() in [item.lower() for item in module.params["removed"]]]
+    stale = [
+        key
+        for key in keyring.trusted.values()
+        if key.fingerprint[-8:].lower() in [item.lower() for item in module.params["removed"]]
+    ]
     found, problems = [], []
     for entry in module.params["keys"]:
         try:
@@ -150,8 +169,9 @@ def main():
             keyring.remove(key)
         for _, (key, text) in new:
             keyring.add(key, text)
-    module.exit_json(changed=bool(new or stale), imported=[name for name, _ in new],
-                     removed=[rpm_name(key) for key in stale])
+    module.exit_json(
+        changed=bool(new or stale), imported=[name for name, _ in new], removed=[rpm_name(key) for key in stale]
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def host_problems(
     values = Values.of(variables, options)
     found += stack.known(values)
     if "os" not in survey:
-        found.append(_unjudged(survey))
+        found.append(_unjudged(survey, str(variables.get("ansible_host", host))))
     else:
         found += _judge(survey, values)
     return [problem.on(host) for problem in found]
@@ -39,10 +39,14 @@ def _judge(survey: Mapping[str, Any], values: Values) -> Iterator[Problem]:
         yield from stack.packages(survey, values)
 
 
-def _unjudged(survey: Mapping[str, Any]) -> Problem:
-    message = " ".join(str(survey.get("msg", "it does not answer")).split())
-    if not survey or survey.get("unreachable"):
-        remedy = "Check the address, the user and the key: ansible HOST -m ping. Leave the host out with --limit '!HOST'."
-        return Problem("connection", message, "A host that does not answer cannot be judged.", remedy)
-    remedy = "Check that /usr/libexec/platform-python exists and that the user may use sudo."
-    return Problem("survey", message, "The host answered, but could not be looked at.", remedy)
+def _unjudged(survey: Mapping[str, Any], address: str) -> Problem:
+    if survey.get("failed"):
+        message = " ".join(str(survey.get("msg", "no message")).split())
+        remedy = "Check that /usr/libexec/platform-python exists and that the user may use sudo."
+        return Problem("survey", message, "The host answered, but could not be looked at.", remedy)
+    return Problem(
+        "connection",
+        f"no answer from {address}",
+        "A host that cannot be reached cannot be judged.",
+        "Check address, user and key (ansible HOST -m ping), or leave the host out with --limit 'all:!HOST'.",
+    )

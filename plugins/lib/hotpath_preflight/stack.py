@@ -90,23 +90,23 @@ def repositories(survey: Survey) -> Iterator[Problem]:
 
 def streams(survey: Survey, values: Values) -> Iterator[Problem]:
     """The module stream and the driver's version in it; unknown where the repository does not answer."""
-    if not values.driver_version:
-        return
-    if version_key(values.driver_stream) and re.fullmatch(r"[\d.]*\.[\d.]*", values.driver_stream):
+    if re.fullmatch(r"\d+(\.\d+)+", values.driver_stream):
         yield Problem(
             "driver stream",
             values.driver_stream,
             "This is a version, and a stream is a branch with the way its module is made.",
             f"Write nvidia_driver_stream: {values.driver_stream.split('.')[0]}-dkms and keep the version in nvidia_driver_version.",
         )
-    elif survey["streams"] is not None and values.driver_stream not in survey["streams"]:
+    elif not values.driver_version or survey["streams"] is None:
+        return
+    elif values.driver_stream not in survey["streams"]:
         yield Problem(
             "driver stream",
             f"nvidia-driver has no stream {values.driver_stream}",
             f"The repository offers: {', '.join(sorted(survey['streams'])) or 'none'}.",
             "Choose one of these as nvidia_driver_stream, or a mirror that still has it.",
         )
-    elif survey["streams"] is not None and values.driver_version not in survey["streams"][values.driver_stream]:
+    elif values.driver_version not in survey["streams"][values.driver_stream]:
         offered = ", ".join(survey["streams"][values.driver_stream]) or "none"
         yield Problem(
             "driver",

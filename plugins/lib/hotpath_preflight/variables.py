@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,14 @@ def _value_problems(name: str, value: Any, option: Mapping[str, Any]) -> Iterato
     empty = isinstance(value, str) and not value.strip() and option.get("default") not in ("", None)
     if empty and not is_template(option["default"]):
         yield Problem(
-            "variables", f"{name} is empty", option_text(option), f"Give it a value, or leave it out: {option['default']!r}."
+            "variables",
+            f"{name} is empty",
+            option_text(option),
+            f"Give it a value, or leave it out: {option['default']!r}.",
         )
         return
-    for message in ArgumentSpecValidator({name: dict(option)}).validate({name: value}).error_messages:
+    plain = str(value) if isinstance(value, str) else value  # not Ansible's own kind of text, which messages would name
+    for message in ArgumentSpecValidator({name: dict(option)}).validate({name: plain}).error_messages:
         yield Problem("variables", f"{name} = {value!r}", message, option_text(option))
     if name.endswith("_port") and str(value).isdigit() and not 0 < int(value) < 65536:
         yield Problem("variables", f"{name} = {value}", "A TCP port lies between 1 and 65535.", "Choose such a port.")
@@ -58,4 +63,5 @@ def option_text(option: Mapping[str, Any]) -> str:
     """What the option is for, as the specification says it."""
     description = option.get("description", "")
     text = description if isinstance(description, str) else " ".join(description)
-    return f"It is of type {option.get('type', 'str')}: {text}"
+    without_markup = re.sub(r"\b[A-Z]\(([^)]*)\)", r"\1", text)
+    return f"It is of type {option.get('type', 'str')}: {without_markup}"

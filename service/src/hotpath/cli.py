@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import List, Optional
@@ -18,6 +19,9 @@ EXIT_REFUSED = 78  # EX_CONFIG of sysexits.h: starting again would change nothin
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the command; its exit status."""
     options = _parser().parse_args(arguments)
+    # Threads of torch that wait by spinning starve the HTTP workers they share CPUs with, and each other: on a busy
+    # machine of two CPUs a batch took ten times as long. Read once, when OpenMP is loaded, so it is set before.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         status: int = options.run(options)
     except HotpathError as error:

@@ -11,7 +11,7 @@ import statistics
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
 from hotpath.config import Config, load
@@ -23,7 +23,8 @@ WINDOW = 5
 SETTLED = 0.10
 """Latency has settled when the medians of the last two windows of this many answers differ by at most this share."""
 MOST_ROUNDS = 40
-"""Rounds after which warming up ends in any case: a noisy machine is no reason not to start."""
+"""Warming up ends after so many rounds, or when its time is over, in any case: once every probe was answered
+rightly, a noisy machine is no reason not to start."""
 
 
 class WarmupError(HotpathError):
@@ -55,17 +56,19 @@ def warmup(path: Path, url: Optional[str], timeout: float) -> int:
     if address.scheme != "http" or not address.hostname:
         raise WarmupError(f"{url!r} is no http address.", "Give one such as http://127.0.0.1:8000.")
     deadline = time.monotonic() + timeout
-    client = _Client(address.hostname, address.port or 80, deadline)
-    client.wait_until_ready()
+    client = _Client(address.hostname, address.port or 80)
+    client.wait_until_ready(deadline)
     tracks = [
         _Track(model, probe, (model.directory / probe.file).read_bytes())
         for model in (load_model(entry.path, verify=False) for entry in config.models)
         for probe in model.probes
     ]
-    rounds = 0
-    while rounds < MOST_ROUNDS and not all(track.settled for track in tracks):
+    for track in tracks:
+        _ask(client, track, deadline)
+    rounds = 1
+    while rounds < MOST_ROUNDS and not all(track.settled for track in tracks) and time.monotonic() < deadline:
         for track in tracks:
-            _ask(client, track)
+            _ask(client, track, time.monotonic() + timeout)
         rounds += 1
     _print(tracks, rounds)
     return 0
@@ -76,9 +79,9 @@ def _address(config: Config) -> str:
     return f"http://{host}:{config.server.port}"
 
 
-def _ask(client: _Client, track: _Track) -> None:
+def _ask(client: _Client, track: _Track, deadline: float) -> None:
     started = time.monotonic()
-    answer = client.predict(track.model.identity.name, track.body)
+    answer = client.predict(track.model.identity.name, track.body, deadline)
     track.milliseconds.append((time.monotonic() - started) * 1000)
     track.label, track.score = answer["label"], answer["score"]
     if track.label not in track.probe.accept:
@@ -107,51 +110,51 @@ def _print(tracks: List[_Track], rounds: int) -> None:
 class _Client:
     """One connection to the service, opened again when it breaks."""
 
-    def __init__(self, host: str, port: int, deadline: float) -> None:
+    def __init__(self, host: str, port: int) -> None:
         self._host = host
         self._port = port
-        self._deadline = deadline
         self._connection: Optional[http.client.HTTPConnection] = None
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, deadline: float) -> None:
         """Return when /readyz says so. Raises WarmupError at the deadline."""
-        reason = "it was not asked"
-        while self._remaining() > 0:
+        reason = "the time was over before it could be asked."
+        while time.monotonic() < deadline:
             try:
-                status, answer = self._request("GET", "/readyz")
+                status, answer = self._request("GET", "/readyz", deadline)
                 if status == 200:
                     return
                 reason = str(answer.get("error", {}).get("message", f"status {status}"))
-            except (OSError, http.client.HTTPException) as error:
+            except (OSError, http.client.HTTPException, ValueError) as error:
                 reason = str(error) or type(error).__name__
-            time.sleep(0.05)
+            time.sleep(0.2)
         raise WarmupError(
             f"The service at {self._host}:{self._port} did not become ready in time: {reason}",
             "See its log; give more time with --timeout.",
         )
 
-    def predict(self, model: str, body: bytes) -> Dict[str, Any]:
+    def predict(self, model: str, body: bytes, deadline: float) -> Dict[str, Any]:
         """The answer of /predict. Raises WarmupError on any other status than 200."""
-        if self._remaining() <= 0:
-            raise WarmupError("Warming up took too long.", "See the service's log; give more time with --timeout.")
         headers = {"Content-Type": "application/octet-stream"}
+        path = f"/predict?model={quote(model)}"
         try:
-            status, answer = self._request("POST", f"/predict?model={quote(model)}", body, headers)
-        except (OSError, http.client.HTTPException) as error:
-            raise WarmupError(f"The service broke the connection: {error}.", "See its log.") from error
+            status, answer = self._request("POST", path, deadline, body, headers)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise WarmupError(f"The service gave no answer: {error}.", "See its log.") from error
         if status != 200:
             raise WarmupError(f"The service answered {status}: {json.dumps(answer)}.", "See its log.")
         return answer
 
-    def _remaining(self) -> float:
-        return self._deadline - time.monotonic()
-
     def _request(
-        self, method: str, path: str, body: Optional[bytes] = None, headers: Optional[Dict[str, str]] = None
-    ) -> tuple[int, Dict[str, Any]]:
+        self,
+        method: str,
+        path: str,
+        deadline: float,
+        body: Optional[bytes] = None,
+        headers: Optional[Dict[str, str]] = None,
+    ) -> Tuple[int, Dict[str, Any]]:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self._host, self._port)
-        self._connection.timeout = max(0.1, self._remaining())
+        self._connection.timeout = max(0.1, deadline - time.monotonic())
         try:
             self._connection.request(method, path, body, headers or {})
             response = self._connection.getresponse()

@@ -20,8 +20,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from throwaway import hosts, image, inventory  # noqa: E402
-from throwaway.cache import Failure  # noqa: E402
+from throwaway import hosts, image, inventory, ssh
+from throwaway.cache import Failure
 
 
 def show(found: list[hosts.Host]) -> None:
@@ -36,7 +36,7 @@ def log_in(name: str, command: list[str]) -> None:
     if name not in hosts.hosts():
         raise Failure(f"There is no host {name}: make it with `scripts/hosts.py up {name}`")
     container = hosts.PREFIX + name
-    words = ["ssh", "-i", str(hosts.KEY), *hosts.ssh_arguments(container), f"root@{container}", *command]
+    words = ["ssh", "-i", str(ssh.KEY), *ssh.ssh_arguments(container), f"root@{container}", *command]
     os.execvp(words[0], words)
 
 

@@ -28,7 +28,10 @@ def limit_options() -> list[str]:
     options = []
     # podman lowers its own process limit to the highest process id, and a container can't go above it.
     highest_pid = int(Path("/proc/sys/kernel/pid_max").read_text())
-    for name, number, bound in (("nofile", resource.RLIMIT_NOFILE, None), ("nproc", resource.RLIMIT_NPROC, highest_pid)):
+    for name, number, bound in (
+        ("nofile", resource.RLIMIT_NOFILE, None),
+        ("nproc", resource.RLIMIT_NPROC, highest_pid),
+    ):
         _, hard = resource.getrlimit(number)
         if hard != resource.RLIM_INFINITY:
             limit = min(hard, bound) if bound else hard

@@ -8,20 +8,19 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from .cache import CACHE, PROJECT, Failure, lock, run, say
+from .cache import PROJECT, Failure, lock, run, say
 from .engine import containers, limit_options, runtime_options
 from .image import ensure_image, real_base
 from .mirror import ensure_mirror
+from .ssh import KEY, ensure_ssh_key
 
 # Two checkouts on one machine never meet: names carry a hash of the checkout's path.
 PREFIX = f"hotpath-{hashlib.sha1(str(PROJECT).encode()).hexdigest()[:8]}-"
 SERVICE_PORT = 8000
 FIRST_PORT = 18080
 BOOT_SECONDS = 60
-KEY = CACHE / "ssh" / "id_ed25519"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def up(names: list[str]) -> list[Host]:
         if not name.replace("-", "").isalnum() or not name.islower():
             raise Failure(f"{name!r} is no host name: use lower-case letters, digits and dashes, for example gpu-1")
     with lock("hosts"):
-        _ensure_ssh_key()
+        ensure_ssh_key()
         image = ensure_image()
         found = hosts()
         started = []
@@ -93,20 +92,6 @@ def remove(doomed: list[Host]) -> None:
         run(["podman", *runtime_options(), "rm", "--force", "--time", "0", *[host.container for host in doomed]])
 
 
-def ssh_arguments(container: str) -> list[str]:
-    """Options with which ssh reaches a host: no port and no network, sshd talks through the engine.
-
-    The engine's own channel can't be tapped, so there is no host key to know.
-    """
-    proxy = f"podman {' '.join(runtime_options())} exec -i {container} /usr/sbin/sshd -i".replace("  ", " ")
-    return [
-        "-o", f"ProxyCommand={proxy}",
-        "-o", "StrictHostKeyChecking=no",
-        "-o", "UserKnownHostsFile=/dev/null",
-        "-o", "LogLevel=ERROR",
-    ]  # fmt: skip
-
-
 def _start(name: str, image: str, taken: set[int]) -> None:
     port = _free_port(taken)
     mirror = [] if real_base() else ["--volume", f"{ensure_mirror()}:/srv/mirror:ro"]
@@ -129,10 +114,14 @@ def _wait_until_booted(container: str) -> None:
         if state == "running":
             return
         if state == "degraded":
-            failed = run(["podman", *runtime_options(), "exec", container, "systemctl", "--failed", "--plain", "--no-legend"])
+            failed = run(
+                ["podman", *runtime_options(), "exec", container, "systemctl", "--failed", "--plain", "--no-legend"]
+            )
             raise Failure(f"{container} booted with failed units:\n{failed}See: podman exec {container} journalctl -b")
         time.sleep(0.2)
-    raise Failure(f"{container} did not boot within {BOOT_SECONDS} s (systemd says {state or 'nothing'}): podman logs {container}")
+    raise Failure(
+        f"{container} did not boot within {BOOT_SECONDS} s (systemd says {state or 'nothing'}): podman logs {container}"
+    )
 
 
 def _free_port(taken: set[int]) -> int:
@@ -150,9 +139,3 @@ def _free_port(taken: set[int]) -> int:
                 continue
         return port
     raise Failure(f"No free port on 127.0.0.1 from {wanted} to {wanted + 99}: set HOTPATH_PORT to another range")
-
-
-def _ensure_ssh_key() -> None:
-    if not KEY.exists():
-        KEY.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "hotpath throwaway hosts", "-f", KEY])

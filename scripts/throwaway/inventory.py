@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import json
 import os
 from typing import Any
 
-from .cache import CACHE
-from .hosts import KEY, PREFIX, ssh_arguments
+from .hosts import PREFIX
 from .image import real_base
-from .mirror import mirror_folder
-from .mirror import mirror_key
+from .layout import KEY_FILES
+from .signing import known_fingerprints
+from .ssh import KEY, ssh_arguments
 
 
 def host_names() -> list[str]:
@@ -32,18 +30,9 @@ def inventory() -> dict[str, Any]:
 
 def _mirror_variables() -> dict[str, Any]:
     """The offline mirror and the keys that were generated for it; none of the latter before it is built."""
-    published = CACHE / "mirror" / mirror_key() / "keys" / "fingerprints.json"
-    fingerprints = {"el8_repositories_fingerprints": json.loads(published.read_text())} if published.exists() else {}
-    return {"el8_repositories_mirror": "file:///srv/mirror", **fingerprints}
-
-
-def _mirror_variables() -> dict[str, Any]:
-    """Where the hosts install from, and the keys that were generated for it."""
-    variables: dict[str, Any] = {"el8_repositories_mirror": "file:///srv/mirror"}
-    published = mirror_folder() / "keys" / "fingerprints.json"
-    if published.exists():
-        variables["el8_repositories_fingerprints"] = json.loads(published.read_text())
-    return variables
+    known = known_fingerprints()
+    fingerprints = {"el8_repositories_fingerprints": {name: known[owner] for owner, name in KEY_FILES.items()}}
+    return {"el8_repositories_mirror": "file:///srv/mirror", **(fingerprints if known else {})}
 
 
 def _host_variables(name: str) -> dict[str, Any]:
@@ -52,8 +41,6 @@ def _host_variables(name: str) -> dict[str, Any]:
         "ansible_host": container,
         "ansible_user": "root",
         "ansible_ssh_private_key_file": str(KEY),
-        "ansible_ssh_common_args": " ".join(
-            f'"{word}"' if " " in word else word for word in ssh_arguments(container)
-        ),
+        "ansible_ssh_common_args": " ".join(f'"{word}"' if " " in word else word for word in ssh_arguments(container)),
         "ansible_python_interpreter": "/usr/libexec/platform-python",
     }

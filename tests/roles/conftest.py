@@ -53,9 +53,7 @@ def facts_of() -> Callable[[Host], dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def expected(
-    inventory: Inventory, facts_of: Callable[[Host], dict[str, Any]]
-) -> Callable[[Host, str], Expected]:
+def expected(inventory: Inventory, facts_of: Callable[[Host], dict[str, Any]]) -> Callable[[Host, str], Expected]:
     """`expected(host, "cudnn")["cudnn_version"]`: the value that the role would use on this host."""
     made: dict[tuple[str, str], Expected] = {}
 
@@ -70,5 +68,5 @@ def expected(
 
 @pytest.fixture(scope="session")
 def in_container(facts_of: Callable[[Host], dict[str, Any]]) -> Callable[[Host], bool]:
-    """`in_container(host)`: whether roles leave the kernel of this host alone; then only their files can be asserted."""
+    """`in_container(host)`: whether roles leave the kernel alone there; then only their files can be asserted."""
     return lambda host: facts_of_container(facts_of(host)["ansible_facts"])

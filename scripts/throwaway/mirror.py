@@ -15,7 +15,8 @@ from .signing import signers
 def mirror_key() -> str:
     """Content key of everything the mirror is made from; the signing keys stay the same from mirror to mirror."""
     here = Path(__file__).parent
-    return content_key([DOUBLES, *(here / name for name in ("catalog.py", "layout.py", "rpms.py", "signing.py"))])
+    code = [here / name for name in ("catalog.py", "layout.py", "rpms.py", "signing.py")]
+    return content_key([*(DOUBLES / name for name in ("packages.toml", "streams.toml", "MIRROR.md", "files")), *code])
 
 
 def ensure_mirror() -> Path:

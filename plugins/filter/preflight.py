@@ -12,14 +12,14 @@ PLUGINS = Path(__file__).resolve().parents[1]
 # Ansible loads each plugin file by itself, so the package that the filters share is not on the path.
 sys.path.append(str(PLUGINS / "lib"))
 
-from hotpath_preflight import (
+from hotpath_preflight import (  # noqa: E402
     Values,
     host_problems,
     inventory_problems,
     load_options,
     table,
 )
-from hotpath_preflight import wanted_packages as _wanted_packages
+from hotpath_preflight import wanted_packages as _wanted_packages  # noqa: E402
 
 __all__ = ["FilterModule", "preflight_packages", "preflight_port", "preflight_report"]
 

@@ -1,8 +1,10 @@
 """One dnf transaction that is resolved, judged, checked for signatures and only then run.
 
-Works with dnf 4.2 and later; runs on the host's Python 3.6. dnf's plugins are not loaded: locks are judged here, because a
-lock that merely hides packages makes dnf say "nothing provides" where "it is locked" would be the reason.
+Works with dnf 4.2 and later; runs on the host's Python 3.6. dnf's plugins are not loaded: locks are judged here,
+because a lock that merely hides packages makes dnf say "nothing provides" where "it is locked" would be the reason.
 """
+
+from typing import Any, List, Mapping
 
 from ansible.module_utils.rpm_pins import (
     SIDE_BY_SIDE,
@@ -17,12 +19,12 @@ from ansible.module_utils.rpm_pins import (
 class Refused(Exception):
     """The transaction cannot or must not run; the message names cause and remedy."""
 
-    def __init__(self, message, not_on_offer=False):
+    def __init__(self, message: str, not_on_offer: bool = False) -> None:
         super(Refused, self).__init__(message)
         self.not_on_offer = not_on_offer
 
 
-def run_transaction(request, lock_text, dry_run):
+def run_transaction(request: Mapping[str, Any], lock_text: str, dry_run: bool) -> List[str]:
     """Bring the requested packages to their versions and return the changes in words.
 
     request: the parameters of the module pinned_packages. Raises Refused before anything on the host has changed.
@@ -43,7 +45,7 @@ def run_transaction(request, lock_text, dry_run):
                 "packages it names, and that no other installed package needs another version.".format(
                     _names(request), str(error).strip()
                 )
-            )
+            ) from error
         changes = _changes(base)
         names = {package["name"] for package in request["packages"]}
         locks = {name: evrs for name, evrs in parse_locks(lock_text).items() if name not in names}
@@ -61,11 +63,11 @@ def run_transaction(request, lock_text, dry_run):
         base.close()
 
 
-def _names(request):
+def _names(request: Mapping[str, Any]) -> str:
     return ", ".join((package["name"] + " " + package["version"]).strip() for package in request["packages"])
 
 
-def _open(dnf):
+def _open(dnf: Any) -> Any:
     base = dnf.Base()
     base.conf.read()
     base.conf.substitutions.update_from_etc("/", varsdir=base.conf.varsdir)
@@ -79,15 +81,15 @@ def _open(dnf):
             "A package repository cannot be read: {0}. Check its address in /etc/yum.repos.d, or set "
             "el8_repositories_mirror to a mirror that the host reaches.".format(error),
             not_on_offer=True,
-        )
+        ) from error
     return base
 
 
-def _enable_stream(dnf, base, spec):
-    import dnf.module.module_base
+def _enable_stream(dnf: Any, base: Any, spec: str) -> None:
+    from dnf.module.module_base import ModuleBase  # only on the host
 
     name, stream = spec.split(":")
-    modules = dnf.module.module_base.ModuleBase(base)
+    modules = ModuleBase(base)
     offered = sorted({module.getStream() for module in modules.get_modules(name)[0]})
     if stream not in offered:
         raise Refused(
@@ -98,10 +100,10 @@ def _enable_stream(dnf, base, spec):
     try:
         modules.enable([spec])
     except dnf.exceptions.MarkingErrors as error:
-        raise Refused("dnf cannot enable {0}: {1}".format(spec, error))
+        raise Refused("dnf cannot enable {0}: {1}".format(spec, error)) from error
 
 
-def _request(base, package, stream):
+def _request(base: Any, package: Mapping[str, Any], stream: str) -> None:
     """Ask for one package at its version; other installed versions of it leave."""
     query = base.sack.query().filterm(name=package["name"], arch=[base.conf.substitutions["basearch"], "noarch"])
     candidates = [item for item in query.available() if version_matches(package["version"], _evr(item))]
@@ -126,17 +128,17 @@ def _request(base, package, stream):
     base.package_install(max(candidates))
 
 
-def _evr(package):
+def _evr(package: Any) -> str:
     return "{0}:{1}-{2}".format(package.epoch, package.version, package.release)
 
 
-def _changes(base):
+def _changes(base: Any) -> List[Change]:
     new = {package.name: _evr(package) for package in base.transaction.install_set}
     old = {package.name: _evr(package) for package in base.transaction.remove_set}
     return [Change(name, new.get(name, ""), old.get(name, "")) for name in sorted(set(new) | set(old))]
 
 
-def _run(dnf, base):
+def _run(dnf: Any, base: Any) -> None:
     packages = list(base.transaction.install_set)
     try:
         base.download_packages(packages)
@@ -144,7 +146,7 @@ def _run(dnf, base):
         raise Refused(
             "Nothing was changed. A package could not be downloaded: {0}. Check the repository's address and "
             "the free space of /var.".format(error)
-        )
+        ) from error
     unsigned = []
     for package in packages:
         code, message = base.package_signature_check(package)
@@ -159,4 +161,4 @@ def _run(dnf, base):
     try:
         base.do_transaction()
     except dnf.exceptions.Error as error:
-        raise Refused("dnf could not run the transaction: {0}".format(error))
+        raise Refused("dnf could not run the transaction: {0}".format(error)) from error

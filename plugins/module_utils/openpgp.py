@@ -1,15 +1,21 @@
 """OpenPGP public keys as gpg describes them. Runs on the host's Python 3.6."""
 
 import time
-from collections import namedtuple
-
-# expires: seconds since the epoch, 0 for never.
-PublicKey = namedtuple("PublicKey", ["fingerprint", "created", "expires", "user"])
+from typing import List, NamedTuple, Optional
 
 
-def parse_colons(text):
+class PublicKey(NamedTuple):
+    """A primary key; times are seconds since the epoch, `expires` is 0 for never."""
+
+    fingerprint: str
+    created: int
+    expires: int
+    user: str
+
+
+def parse_colons(text: str) -> List[PublicKey]:
     """The primary keys in the output of `gpg --with-colons --show-keys`."""
-    keys = []
+    keys: List[PublicKey] = []
     for line in text.splitlines():
         fields = line.split(":")
         if fields[0] == "pub":
@@ -21,16 +27,16 @@ def parse_colons(text):
     return keys
 
 
-def has_expired(key, now=None):
+def has_expired(key: PublicKey, now: Optional[float] = None) -> bool:
     """Whether the key's lifetime is over."""
     return bool(key.expires) and key.expires <= (time.time() if now is None else now)
 
 
-def expiry_date(key):
+def expiry_date(key: PublicKey) -> str:
     """The day on which the key expires, as YYYY-MM-DD."""
     return time.strftime("%Y-%m-%d", time.gmtime(key.expires))
 
 
-def rpm_name(key):
+def rpm_name(key: PublicKey) -> str:
     """The name under which the rpm database holds the key: id and time of creation, both in hexadecimal."""
     return "gpg-pubkey-{0}-{1:x}".format(key.fingerprint[-8:].lower(), key.created)

@@ -9,11 +9,12 @@ import io
 import lzma
 import posixpath
 import re
-import xml.etree.ElementTree as ElementTree
+from typing import IO, Any, Callable, Dict, Iterable, List, Optional, Set
+from xml.etree import ElementTree
 
 REPOMD = "{http://linux.duke.edu/metadata/repo}"
 COMMON = "{http://linux.duke.edu/metadata/common}"
-_OPENERS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+_OPENERS: Dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 
 
 class Unreadable(Exception):
@@ -23,18 +24,20 @@ class Unreadable(Exception):
 class Repository:
     """A repository at an address; `fetch(address)` returns bytes or raises Unreadable."""
 
-    def __init__(self, address, fetch):
+    def __init__(self, address: str, fetch: Callable[[str], bytes]) -> None:
         self.address = address.rstrip("/") + "/"
         self.fetch = fetch
         try:
             root = ElementTree.fromstring(fetch(self.address + "repodata/repomd.xml"))
         except ElementTree.ParseError as error:
-            raise Unreadable("its repomd.xml is no XML ({0}): is this the address of a repository?".format(error))
-        self.parts = {
-            data.get("type"): data.find(REPOMD + "location").get("href") for data in root.iter(REPOMD + "data")
-        }
+            raise Unreadable("its repomd.xml is no XML ({0}): is this a repository?".format(error)) from error
+        self.parts: Dict[str, str] = {}
+        for data in root.iter(REPOMD + "data"):
+            location = data.find(REPOMD + "location")
+            if location is not None:
+                self.parts[data.get("type", "")] = location.get("href", "")
 
-    def open(self, part):
+    def open(self, part: str) -> Optional[IO[bytes]]:
         """A file object of the unpacked metadata of one type ("primary", "modules"); None when there is none."""
         if part not in self.parts:
             return None
@@ -44,31 +47,32 @@ class Repository:
             return content
         if suffix not in _OPENERS:
             raise Unreadable("its {0} metadata is packed as {1}".format(part, suffix))
-        return _OPENERS[suffix](content)
+        unpacked: IO[bytes] = _OPENERS[suffix](content)
+        return unpacked
 
-    def versions(self, names):
+    def versions(self, names: Iterable[str]) -> Dict[str, List[str]]:
         """name -> sorted "epoch:version-release" on offer."""
-        found = {name: set() for name in names}
+        found: Dict[str, Set[str]] = {name: set() for name in names}
         stream = self.open("primary")
         for _, package in ElementTree.iterparse(stream) if stream else ():
             if package.tag != COMMON + "package":
                 continue
             name = package.findtext(COMMON + "name")
-            if name in found:
-                version = package.find(COMMON + "version")
+            version = package.find(COMMON + "version")
+            if name in found and version is not None:
                 found[name].add("{0}:{1}-{2}".format(version.get("epoch"), version.get("ver"), version.get("rel")))
             package.clear()
         return {name: sorted(versions) for name, versions in found.items()}
 
-    def streams(self, module, package):
+    def streams(self, module: str, package: str) -> Dict[str, List[str]]:
         """Stream of a dnf module -> versions of one of its packages."""
         stream = self.open("modules")
         return parse_streams(stream.read().decode(), module, package) if stream else {}
 
 
-def parse_streams(text, module, package):
+def parse_streams(text: str, module: str, package: str) -> Dict[str, List[str]]:
     """The streams in modulemd documents. EL8's platform-python has no YAML parser, and these few keys need none."""
-    found = {}
+    found: Dict[str, Set[str]] = {}
     for document in re.split(r"^---\s*$", text, flags=re.MULTILINE):
         values = dict(
             re.findall(r"^\s*(document|name|stream):\s*[\"']?([^\"'\s]+)", document, flags=re.MULTILINE)[::-1]

@@ -4,11 +4,17 @@ Pure functions, so that they are tested without dnf. Runs on the host's Python 3
 """
 
 import re
-from collections import namedtuple
 from fnmatch import fnmatchcase
+from typing import Any, Collection, Dict, Iterable, List, Mapping, NamedTuple, Set
 
-# One package that a transaction changes. `new` and `old` are "epoch:version-release" or "" where there is none.
-Change = namedtuple("Change", ["name", "new", "old"])
+
+class Change(NamedTuple):
+    """One package that a transaction changes; `new` and `old` are "epoch:version-release", "" where there is none."""
+
+    name: str
+    new: str
+    old: str
+
 
 # dnf keeps several versions of these side by side, one for each kernel.
 SIDE_BY_SIDE = frozenset(["kernel", "kernel-core", "kernel-devel", "kernel-modules"])
@@ -17,7 +23,7 @@ SIDE_BY_SIDE = frozenset(["kernel", "kernel-core", "kernel-devel", "kernel-modul
 _LOCK = re.compile(r"^(?P<name>[^!\s].*)-(?P<evr>(?:\d+:)?[^-\s]+-[^-\s]+)\.[^.\s]+$")
 
 
-def version_matches(wanted, evr):
+def version_matches(wanted: str, evr: str) -> bool:
     """Whether `evr` ("3:510.47.03-1.el8") is the version asked for, given with or without release and epoch."""
     if not wanted:
         return True
@@ -25,15 +31,15 @@ def version_matches(wanted, evr):
     return wanted in (evr, without_epoch, without_epoch.rsplit("-", 1)[0])
 
 
-def in_place(name, wanted, versions):
+def in_place(name: str, wanted: str, versions: Collection[str]) -> bool:
     """Whether a package is installed at the wanted version and, unless versions lie side by side, in no other."""
     fitting = [evr for evr in versions if version_matches(wanted, evr)]
     return bool(fitting) and (name in SIDE_BY_SIDE or len(versions) == 1)
 
 
-def parse_locks(text):
+def parse_locks(text: str) -> Dict[str, Set[str]]:
     """The locked packages of a versionlock list: name -> set of "epoch:version-release"."""
-    locks = {}
+    locks: Dict[str, Set[str]] = {}
     for line in text.splitlines():
         match = _LOCK.match(line.strip())
         if match and not line.startswith("#"):
@@ -41,7 +47,7 @@ def parse_locks(text):
     return locks
 
 
-def merge_locks(text, wanted):
+def merge_locks(text: str, wanted: Mapping[str, str]) -> str:
     """The versionlock list with exactly one lock for each name in `wanted` (name -> evr); other lines stay."""
     kept = []
     for line in text.splitlines():
@@ -54,12 +60,12 @@ def merge_locks(text, wanted):
     return text if sorted(merged.splitlines()) == sorted(text.splitlines()) else merged
 
 
-def matches_any(name, globs):
+def matches_any(name: str, globs: Iterable[str]) -> bool:
     """Whether a package's name matches one of the shell patterns."""
     return any(fnmatchcase(name, glob) for glob in globs)
 
 
-def describe(change):
+def describe(change: Change) -> str:
     """One change in words."""
     if not change.old:
         return "install {0} {1}".format(change.name, change.new)
@@ -68,7 +74,13 @@ def describe(change):
     return "replace {0} {1} by {2}".format(change.name, change.old, change.new)
 
 
-def refusals(changes, requested, replaceable, locks, rules):
+def refusals(
+    changes: Collection[Change],
+    requested: Collection[str],
+    replaceable: Collection[str],
+    locks: Mapping[str, Set[str]],
+    rules: Iterable[Mapping[str, Any]],
+) -> List[str]:
     """Why a transaction must not run: one sentence for each reason, none when it may.
 
     requested: names asked for; replaceable: globs of packages that may leave; locks: name -> evrs locked by others;

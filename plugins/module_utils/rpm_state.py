@@ -1,16 +1,17 @@
 """What is installed, read from the rpm database and dnf's own files. Runs on the host's Python 3.6."""
 
 import os
+from typing import Any, Dict, Iterable, List
 
 MODULES_DIRECTORY = "/etc/dnf/modules.d"
 
 
-def _text(value):
+def _text(value: Any) -> str:
     """A tag of an rpm header as text: bytes with the rpm of EL8.0, text since."""
     return value.decode() if isinstance(value, bytes) else value
 
 
-def installed_versions(names):
+def installed_versions(names: Iterable[str]) -> Dict[str, List[str]]:
     """name -> list of the different installed "epoch:version-release", empty when the package is not there."""
     import rpm  # only on the host
 
@@ -26,7 +27,7 @@ def installed_versions(names):
     }
 
 
-def enabled_stream(module_name, directory=MODULES_DIRECTORY):
+def enabled_stream(module_name: str, directory: str = MODULES_DIRECTORY) -> str:
     """The stream of a dnf module that is enabled on the host, "" when none is."""
     path = os.path.join(directory, module_name + ".module")
     if not os.path.exists(path):

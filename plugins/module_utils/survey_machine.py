@@ -6,11 +6,12 @@ Every function takes the root of the file system, so that tests can show it anot
 import glob
 import os
 import re
+from typing import Any, Dict, List
 
 NVIDIA = "0x10de"
 
 
-def read(root, path):
+def read(root: str, path: str) -> str:
     """The stripped text of a file, "" when it cannot be read."""
     try:
         with open(os.path.join(root, path)) as stream:
@@ -19,13 +20,13 @@ def read(root, path):
         return ""
 
 
-def key_values(text):
+def key_values(text: str) -> Dict[str, str]:
     """KEY=value lines as a dictionary; quotes are removed."""
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
     return {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}
 
 
-def pci(root):
+def pci(root: str) -> Dict[str, List[Dict[str, str]]]:
     """NVIDIA's GPUs and NVSwitches on the PCI bus: lists of {address, device}."""
     gpus, switches = [], []
     for folder in sorted(glob.glob(os.path.join(root, "sys/bus/pci/devices/*"))):
@@ -40,7 +41,7 @@ def pci(root):
     return {"gpus": gpus, "nvswitches": switches}
 
 
-def operating_system(root):
+def operating_system(root: str) -> Dict[str, Any]:
     release = key_values(read(root, "etc/os-release"))
     machine = os.uname().machine
     libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
@@ -61,19 +62,19 @@ def operating_system(root):
     }
 
 
-def in_container(root):
+def in_container(root: str) -> bool:
     """Whether this is a container, by the marks that podman, docker and systemd-nspawn leave."""
     if any(os.path.exists(os.path.join(root, mark)) for mark in ("run/.containerenv", ".dockerenv")):
         return True
     return any(item.startswith("container=") for item in read(root, "proc/1/environ").split("\0"))
 
 
-def selinux_mode(root):
+def selinux_mode(root: str) -> str:
     enforcing = read(root, "sys/fs/selinux/enforce")
     return {"1": "enforcing", "0": "permissive"}.get(enforcing, "disabled")
 
 
-def kernel(root):
+def kernel(root: str) -> Dict[str, Any]:
     """The running kernel, its loaded GPU driver and whether it accepts unsigned modules."""
     loaded = re.search(r"Module(?: for \S+)?\s+(\d+[\d.]+)", read(root, "proc/driver/nvidia/version"))
     variables = glob.glob(os.path.join(root, "sys/firmware/efi/efivars/SecureBoot-*"))
@@ -89,20 +90,21 @@ def kernel(root):
     }
 
 
-def memory(root):
+def memory(root: str) -> Dict[str, Any]:
     """Memory of each NUMA node in KiB; one node 0 where the kernel shows none."""
-    nodes = {}
-    for path in glob.glob(os.path.join(root, "sys/devices/system/node/node[0-9]*/meminfo")):
-        number = re.search(r"node(\d+)/meminfo$", path).group(1)
-        total = re.search(r"MemTotal:\s+(\d+) kB", read("", path))
-        nodes[number] = int(total.group(1)) if total else 0
-    if not nodes:
-        total = re.search(r"MemTotal:\s+(\d+) kB", read(root, "proc/meminfo"))
-        nodes["0"] = int(total.group(1)) if total else 0
-    return {"memory_kib": nodes}
+    nodes = {
+        os.path.basename(folder)[len("node") :]: _total_kib(read(folder, "meminfo"))
+        for folder in glob.glob(os.path.join(root, "sys/devices/system/node/node[0-9]*"))
+    }
+    return {"memory_kib": nodes or {"0": _total_kib(read(root, "proc/meminfo"))}}
 
 
-def disks(root):
+def _total_kib(meminfo: str) -> int:
+    total = re.search(r"MemTotal:\s+(\d+) kB", meminfo)
+    return int(total.group(1)) if total else 0
+
+
+def disks(root: str) -> Dict[str, Any]:
     """Free bytes of the file systems that are written to; equal `device` numbers mean the same file system."""
     found = {}
     for path in ("/", "/boot", "/opt", "/usr", "/var", "/var/lib"):

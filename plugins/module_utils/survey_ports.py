@@ -3,13 +3,14 @@
 import glob
 import os
 import re
+from typing import Any, Callable, Collection, Dict, List
 
 from ansible.module_utils.survey_machine import read
 
 LISTEN = "0A"
 
 
-def listening_inodes(root, ports):
+def listening_inodes(root: str, ports: Collection[int]) -> Dict[str, int]:
     """Socket inode -> port, for the ports asked for."""
     found = {}
     for table in ("proc/net/tcp", "proc/net/tcp6"):
@@ -21,16 +22,16 @@ def listening_inodes(root, ports):
     return found
 
 
-def unit_of(root, pid):
+def unit_of(root: str, pid: int) -> str:
     """The systemd unit that a process belongs to, "" when it cannot be told."""
     units = re.findall(r"/([^/\n]+\.(?:service|socket|scope))", read(root, "proc/{0}/cgroup".format(pid)))
     return units[-1] if units else ""
 
 
-def listeners(root, ports, socket_unit):
+def listeners(root: str, ports: Collection[int], socket_unit: Callable[[int], str]) -> Dict[str, List[Dict[str, Any]]]:
     """Port -> list of {pid, process, unit}. `socket_unit(port)` names the socket unit when systemd itself holds it."""
     inodes = listening_inodes(root, ports)
-    found = {str(port): [] for port in inodes.values()}
+    found: Dict[str, List[Dict[str, Any]]] = {str(port): [] for port in inodes.values()}
     if not inodes:
         return found
     for link in glob.glob(os.path.join(root, "proc/[0-9]*/fd/*")):

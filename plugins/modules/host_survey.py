@@ -21,12 +21,14 @@ options:
     elements: int
     default: []
   repositories:
-    description: Repositories to look into, each with C(id) and C(address); whether the host's dnf knows them does not matter.
+    description: Repositories to look into, each with C(id) and C(address); the host's dnf need not know them.
     type: list
     elements: dict
     default: []
   packages:
-    description: Packages that are wanted, each with C(name), C(version) and the C(repository) (an id of O(repositories)) to find them in.
+    description:
+      - Packages that are wanted, each with C(name), C(version) and the C(repository) to find it in (an id of
+        O(repositories)).
     type: list
     elements: dict
     default: []
@@ -44,12 +46,18 @@ RETURN = r"""
 gpus: {description: "NVIDIA GPUs on the PCI bus, each with address and device.", type: list, returned: pci}
 kernel: {description: The running kernel., type: str, returned: kernel}
 repositories: {description: "By id: address, problem (empty when it answers).", type: dict, returned: repositories}
-streams: {description: Streams of the module nvidia-driver and the driver versions in each., type: dict, returned: repositories}
-offered: {description: "Versions on offer of each wanted package that is not installed; none when it could not be told.", type: dict,
-          returned: repositories}
+streams:
+  description: Streams of the module nvidia-driver with their driver versions.
+  type: dict
+  returned: repositories
+offered:
+  description: Versions on offer of each wanted package that is not installed; none when it could not be told.
+  type: dict
+  returned: repositories
 """
 
 import re
+from typing import Any, Callable, Dict, List, Mapping
 
 from ansible.module_utils import survey_machine, survey_ports
 from ansible.module_utils.basic import AnsibleModule
@@ -61,10 +69,10 @@ from ansible.module_utils.urls import fetch_url
 SUBJECTS = ["system", "kernel", "pci", "memory", "disks", "ports", "packages", "repositories"]
 
 
-def socket_unit(module):
+def socket_unit(module: Any) -> Callable[[int], str]:
     """A function that names the socket unit which listens on a port."""
 
-    def name(port):
+    def name(port: int) -> str:
         code, out, _ = module.run_command(["systemctl", "list-sockets", "--no-legend", "--no-pager"])
         units = re.findall(r":{0}\s+(\S+)".format(port), out) if code == 0 else []
         return units[0] if units else ""
@@ -72,29 +80,29 @@ def socket_unit(module):
     return name
 
 
-def fetcher(module):
-    def fetch(address):
+def fetcher(module: Any) -> Callable[[str], bytes]:
+    def fetch(address: str) -> bytes:
         if address.startswith("file://"):
             try:
                 with open(address[len("file://") :], "rb") as stream:
                     return stream.read()
             except OSError as error:
-                raise Unreadable(str(error))
+                raise Unreadable(str(error)) from error
         response, info = fetch_url(module, address, timeout=module.params["timeout"])
         if info["status"] != 200:
             raise Unreadable(info["msg"])
-        return response.read()
+        return bytes(response.read())
 
     return fetch
 
 
-def wanted_packages(packages):
+def wanted_packages(packages: List[Dict[str, str]]) -> Dict[str, Any]:
     """Which wanted packages are there, by name: the installed versions."""
     names = sorted({package["name"] for package in packages} | {"kernel-core", "kernel-devel", "nvidia-driver"})
     return {"installed": installed_versions(names), "enabled_stream": enabled_stream("nvidia-driver")}
 
 
-def missing(packages, installed, repository):
+def missing(packages: List[Dict[str, str]], installed: Mapping[str, List[str]], repository: str) -> List[str]:
     return sorted(
         {
             package["name"]
@@ -105,9 +113,11 @@ def missing(packages, installed, repository):
     )
 
 
-def look_into_repositories(module, installed):
+def look_into_repositories(module: Any, installed: Mapping[str, List[str]]) -> Dict[str, Any]:
     """Whether each repository answers, and what it offers of the packages that are not installed."""
-    found, offered, streams = {}, {}, None
+    found: Dict[str, Dict[str, str]] = {}
+    offered: Dict[str, Any] = {}
+    streams = None
     for item in module.params["repositories"]:
         found[item["id"]] = {"address": item["address"], "problem": ""}
         names = missing(module.params["packages"], installed, item["id"])
@@ -123,7 +133,7 @@ def look_into_repositories(module, installed):
     return {"repositories": found, "offered": offered, "streams": streams}
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "subjects": {"type": "list", "elements": "str", "choices": SUBJECTS, "default": SUBJECTS},
@@ -143,7 +153,7 @@ def main():
         "memory": survey_machine.memory,
         "disks": survey_machine.disks,
     }
-    result = {"changed": False}
+    result: Dict[str, Any] = {"changed": False}
     for subject in sorted(subjects & set(readers)):
         result.update(readers[subject](root))
     if "ports" in subjects:

@@ -7,9 +7,10 @@ DOCUMENTATION = r"""
 module: pinned_packages
 short_description: Install exact package versions in one guarded dnf transaction, and lock them
 description:
-  - Resolves the whole transaction first and refuses it when it would do what nobody asked for, so that nothing is half done.
-  - C(dnf) with O(state=present) on a module stream may upgrade packages, and a package's dependencies may replace a driver or
-    bring another kernel. Here every change is judged before the first package is downloaded.
+  - Resolves the whole transaction first and refuses it when it would do what nobody asked for, so that nothing is half
+    done.
+  - C(dnf) with C(state=present) on a module stream may upgrade packages, and a package's dependencies may replace a
+    driver or bring another kernel. Here every change is judged before the first package is downloaded.
   - When everything is in place, no repository is read.
 options:
   packages:
@@ -40,7 +41,7 @@ options:
       reason: {description: Why not., type: str, required: true}
       remedy: {description: The way out., type: str, required: true}
   repositories_pending:
-    description: In check mode, packages that are not on offer are no error, because this run would write the repositories.
+    description: In check mode, packages that are not on offer are no error; the run would write the repositories first.
     type: bool
     default: false
 """
@@ -61,6 +62,7 @@ stream:
 """
 
 import os
+from typing import Any, Dict, Iterable, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.dnf_transaction import Refused, run_transaction
@@ -70,18 +72,18 @@ from ansible.module_utils.rpm_state import enabled_stream, installed_versions
 LOCK_LIST = "/etc/dnf/plugins/versionlock.list"
 
 
-def all_in_place(packages, installed):
+def all_in_place(packages: Iterable[Mapping[str, Any]], installed: Mapping[str, List[str]]) -> bool:
     return all(in_place(package["name"], package["version"], installed[package["name"]]) for package in packages)
 
 
-def read_locks():
+def read_locks() -> str:
     if not os.path.exists(LOCK_LIST):
         return ""
     with open(LOCK_LIST) as stream:
         return stream.read()
 
 
-def write_locks(module, text):
+def write_locks(module: Any, text: str) -> None:
     directory = os.path.dirname(LOCK_LIST)
     if not os.path.isdir(directory):
         os.makedirs(directory, 0o755)
@@ -91,7 +93,7 @@ def write_locks(module, text):
     module.atomic_move(temporary, LOCK_LIST)
 
 
-def locks_for(packages, installed):
+def locks_for(packages: Iterable[Mapping[str, Any]], installed: Mapping[str, List[str]]) -> Dict[str, str]:
     return {
         package["name"]: installed[package["name"]][0]
         for package in packages
@@ -99,7 +101,7 @@ def locks_for(packages, installed):
     }
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "packages": {
@@ -136,7 +138,7 @@ def main():
     stream = enabled_stream(wanted_stream.split(":")[0]) if wanted_stream else ""
 
     installed = installed_versions(names)
-    result = {"changed": False, "changes": [], "stream": stream}
+    result: Dict[str, Any] = {"changed": False, "changes": [], "stream": stream}
     if not all_in_place(packages, installed) or (wanted_stream and stream != wanted_stream.split(":")[1]):
         try:
             changes = run_transaction(module.params, read_locks(), dry_run=module.check_mode)

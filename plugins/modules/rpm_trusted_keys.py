@@ -7,8 +7,8 @@ DOCUMENTATION = r"""
 module: rpm_trusted_keys
 short_description: Have rpm trust exactly the right signing keys
 description:
-  - A key is imported only when its fingerprint is the expected one and its lifetime is not over; an expired key is named with its date
-    here, before a package's signature fails with a message that does not say so.
+  - A key is imported only when its fingerprint is the expected one and its lifetime is not over. An expired key is
+    named with its date here, before a package's signature fails with a message that does not say so.
   - A key whose fingerprint is given and which is already trusted is not fetched again.
 options:
   keys:
@@ -33,9 +33,10 @@ removed: {description: Names of rpm's entries that were removed., type: list, re
 """
 
 import os
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.openpgp import expiry_date, has_expired, parse_colons, rpm_name
+from ansible.module_utils.openpgp import PublicKey, expiry_date, has_expired, parse_colons, rpm_name
 from ansible.module_utils.urls import fetch_url
 
 
@@ -46,22 +47,23 @@ class KeyProblem(Exception):
 class Keyring:
     """The keys of the rpm database, read through gpg."""
 
-    def __init__(self, module):
+    def __init__(self, module: Any) -> None:
         self.module = module
-        self.trusted = {}
+        self.trusted: Dict[str, PublicKey] = {}
         for armor in self._armors():
             for key in self.describe(armor, "the rpm database"):
                 self.trusted[key.fingerprint] = key
 
     @staticmethod
-    def _armors():
+    def _armors() -> Iterator[str]:
         import rpm  # only on the host
 
         for header in rpm.TransactionSet().dbMatch("name", "gpg-pubkey"):
             text = header["description"]
             yield text.decode() if isinstance(text, bytes) else text
 
-    def describe(self, text, source):
+    def describe(self, text: str, source: str) -> List[PublicKey]:
+        """The keys in an armored text."""
         command = [
             "gpg",
             "--batch",
@@ -74,12 +76,12 @@ class Keyring:
             "--import",
         ]
         code, out, err = self.module.run_command(command, data=text)
-        keys = parse_colons(out)
+        keys: List[PublicKey] = parse_colons(out)
         if not keys:
             raise KeyProblem("{0} holds no OpenPGP public key ({1})".format(source, err.strip() or code))
         return keys
 
-    def add(self, key, text):
+    def add(self, key: PublicKey, text: str) -> None:
         path = os.path.join(self.module.tmpdir, "signing-key.asc")
         with open(path, "w") as stream:
             stream.write(text)
@@ -87,24 +89,24 @@ class Keyring:
             self.remove(self.trusted[key.fingerprint])  # rpm keeps the old lifetime otherwise
         self.module.run_command(["rpm", "--import", path], check_rc=True)
 
-    def remove(self, key):
+    def remove(self, key: PublicKey) -> None:
         self.module.run_command(["rpm", "-e", "--allmatches", rpm_name(key)], check_rc=True)
 
 
-def fetch(module, source):
+def fetch(module: Any, source: str) -> str:
     if source.startswith("file://"):
         try:
             with open(source[len("file://") :]) as stream:
                 return stream.read()
         except (OSError, UnicodeDecodeError) as error:
-            raise KeyProblem("{0} cannot be read: {1}".format(source, error))
+            raise KeyProblem("{0} cannot be read: {1}".format(source, error)) from error
     response, info = fetch_url(module, source, timeout=20)
     if info["status"] != 200:
         raise KeyProblem("{0} cannot be fetched: {1}".format(source, info["msg"]))
-    return response.read().decode("ascii")
+    return str(response.read().decode("ascii"))
 
 
-def wanted_key(module, keyring, entry):
+def wanted_key(module: Any, keyring: Keyring, entry: Mapping[str, str]) -> Optional[Tuple[PublicKey, str]]:
     """(key, text) to import, or None when the right key is trusted already."""
     fingerprint = entry["fingerprint"].replace(" ", "").upper()
     known = keyring.trusted.get(fingerprint)
@@ -131,7 +133,7 @@ def wanted_key(module, keyring, entry):
     return None if trusted and trusted.expires == key.expires else (key, text)
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "keys": {

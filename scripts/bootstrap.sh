@@ -8,6 +8,7 @@ usage() {
 usage: scripts/bootstrap.sh PART...
 
   system      the Debian packages of requirements/apt.txt (podman and the tools that build a throwaway host)
+  vm          the Debian packages of requirements/apt-vm.txt (QEMU, for throwaway hosts that are virtual machines)
   controller  .cache/venv/controller: Ansible, linters, molecule, testinfra    (Python 3.11; 3.10 and 3.12 work too)
   service     .cache/venv/service:    the service with torch (CPU) and its test tools          (Python 3.11)
   service38   .cache/venv/service38:  the service without torch and its test tools             (Python 3.8)
@@ -37,11 +38,12 @@ find_python() {
     return 1
 }
 
+# install_system LIST: the Debian packages that a file names.
 install_system() {
-    local missing=() package
+    local list=$1 missing=() package
     while read -r package; do
         dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q '^install ok installed' || missing+=("$package")
-    done < <(grep -v '^#' requirements/apt.txt)
+    done < <(grep -v '^#' "$list")
     [ ${#missing[@]} -gt 0 ] || return 0
     command -v apt-get > /dev/null || die "this is not Debian or Ubuntu. Install what corresponds to: ${missing[*]}"
     [ "$(id -u)" -eq 0 ] || die "not root. Run: sudo apt-get install --no-install-recommends ${missing[*]}"
@@ -98,7 +100,8 @@ require_cpu_torch() {
 for part in "$@"; do
     case $part in
         -h | --help) usage ;;
-        system) install_system ;;
+        system) install_system requirements/apt.txt ;;
+        vm) install_system requirements/apt-vm.txt ;;
         controller)
             python=${HOTPATH_PYTHON:-$(find_python 3.11 3.12 3.10)} ||
                 die "no Python 3.10, 3.11 or 3.12 with venv. Install one (Debian: apt-get install python3 python3-venv), or name it in HOTPATH_PYTHON."

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Throwaway hosts: podman containers with systemd that look like EL8.
+"""Throwaway hosts that look like EL8: podman containers with systemd, or virtual machines if named vm or vm-*.
 
   hosts.py up [NAME...]      make and boot hosts (default: those of the demo inventory)
   hosts.py down [NAME...]    remove hosts (default: all of this checkout)
-  hosts.py list              show the hosts of this checkout
+  hosts.py list [--json]     show the hosts of this checkout
   hosts.py ssh NAME [CMD]    log in to a host, or run a command there
-  hosts.py image             build the mirror and the image only
+  hosts.py image [vm]        build the mirror and the image only
 
 HOTPATH_DEMO_HOSTS  hosts of the demo inventory (gpu-1)
 HOTPATH_PORT        first port on 127.0.0.1 to publish a host's service on (18080)
@@ -15,28 +15,30 @@ HOTPATH_HOST_IMAGE  a real EL8 image to use in place of the look-alike
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from throwaway import hosts, image, inventory, ssh
+from throwaway import fleet, image, inventory, ssh, vm_image
 from throwaway.cache import Failure
+from throwaway.hosts import Host
 
 
-def show(found: list[hosts.Host]) -> None:
+def show(found: list[Host]) -> None:
     """Print one line a host."""
     for host in found:
         state = "running" if host.running else "stopped"
-        print(f"{host.name}\t{state}\thttp://127.0.0.1:{host.port}\t{host.container}\t{host.image}")
+        print("\t".join([host.name, state, host.url or "-", host.container, host.image]))
 
 
 def log_in(name: str, command: list[str]) -> None:
     """Replace this process by ssh."""
-    if name not in hosts.hosts():
+    if name not in fleet.hosts():
         raise Failure(f"There is no host {name}: make it with `scripts/hosts.py up {name}`")
-    container = hosts.PREFIX + name
-    words = ["ssh", "-i", str(ssh.KEY), *ssh.ssh_arguments(container), f"root@{container}", *command]
+    words = ["ssh", "-i", str(ssh.KEY), *fleet.ssh_arguments(name), f"root@{name}", *command]
     os.execvp(words[0], words)
 
 
@@ -48,14 +50,18 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         if arguments.action == "up":
-            show(hosts.up(arguments.names or inventory.host_names()))
+            show(fleet.up(arguments.names or inventory.host_names()))
         elif arguments.action == "down":
-            for host in hosts.down(arguments.names):
+            for host in fleet.down(arguments.names):
                 print(f"{host.name} removed")
         elif arguments.action == "list":
-            show(list(hosts.hosts().values()))
+            found = list(fleet.hosts().values())
+            if "--json" in arguments.names:
+                print(json.dumps([{**asdict(host), "url": host.url} for host in found], indent=2))
+            else:
+                show(found)
         elif arguments.action == "image":
-            print(image.ensure_image())
+            print(vm_image.ensure_vm_image().folder if "vm" in arguments.names else image.ensure_image())
         elif not arguments.names:
             raise Failure("Which host? scripts/hosts.py ssh NAME")
         else:

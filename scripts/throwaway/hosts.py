@@ -33,6 +33,11 @@ class Host:
     image: str
     port: int | None  # on 127.0.0.1, leads to the service
 
+    @property
+    def url(self) -> str | None:
+        """Where the service is reached from this machine, if it is."""
+        return f"http://127.0.0.1:{self.port}" if self.port else None
+
     @classmethod
     def of(cls, inspected: dict[str, Any]) -> Host:
         """Read what `podman inspect` says."""
@@ -53,9 +58,6 @@ def hosts() -> dict[str, Host]:
 
 def up(names: list[str]) -> list[Host]:
     """Bring the named hosts up; one that already runs on the present image is left alone."""
-    for name in names:
-        if not name.replace("-", "").isalnum() or not name.islower():
-            raise Failure(f"{name!r} is no host name: use lower-case letters, digits and dashes, for example gpu-1")
     with lock("hosts"):
         ensure_ssh_key()
         image = ensure_image()

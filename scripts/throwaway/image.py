@@ -35,18 +35,19 @@ def ensure_image() -> str:
         return name
     if real_base():
         with lock("image"):
-            _build(name, IMAGES / "centos-stream8", real_base(), [])
+            build_image(name, IMAGES / "centos-stream8", real_base(), [])
         return name
     need_programs({"mmdebstrap": "mmdebstrap", "rpmbuild": "rpm", "createrepo_c": "createrepo-c", "gpg": "gnupg"})
     mirror = ensure_mirror()
     base = ensure_base()
     with lock("image"):
         if not image_exists(name):
-            _build(name, IMAGES / "lookalike", base, ["--volume", f"{mirror}:/srv/mirror:ro"])
+            build_image(name, IMAGES / "lookalike", base, ["--volume", f"{mirror}:/srv/mirror:ro"])
     return name
 
 
-def _build(name: str, folder: Path, base: str, options: list[str]) -> None:
+def build_image(name: str, folder: Path, base: str, options: list[str]) -> None:
+    """Build one image from the Containerfile of a folder on a base."""
     say(f"Building {name} on {base}")
     # chroot isolation asks nothing of the machine's cgroups; podman's own cache does not see that the mirror changed.
     command = ["podman", "build", "--quiet", "--no-cache", "--isolation=chroot", "--build-arg", f"BASE={base}"]

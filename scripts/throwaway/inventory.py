@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from .fleet import ssh_arguments
 from .hosts import PREFIX
 from .image import real_base
 from .layout import KEY_FILES
 from .signing import known_fingerprints
-from .ssh import KEY, ssh_arguments
+from .ssh import KEY
 
 
 def host_names() -> list[str]:
@@ -36,11 +37,10 @@ def _mirror_variables() -> dict[str, Any]:
 
 
 def _host_variables(name: str) -> dict[str, Any]:
-    container = PREFIX + name
     return {
-        "ansible_host": container,
+        "ansible_host": PREFIX + name,
         "ansible_user": "root",
         "ansible_ssh_private_key_file": str(KEY),
-        "ansible_ssh_common_args": " ".join(f'"{word}"' if " " in word else word for word in ssh_arguments(container)),
+        "ansible_ssh_common_args": " ".join(f'"{word}"' if " " in word else word for word in ssh_arguments(name)),
         "ansible_python_interpreter": "/usr/libexec/platform-python",
     }

@@ -16,11 +16,12 @@ def ensure_ssh_key() -> None:
 
 
 def ssh_arguments(container: str) -> list[str]:
-    """Options with which ssh reaches a host: no port and no network, sshd talks through the engine.
+    """Options with which ssh reaches a container: no port and no network, sshd talks through the engine."""
+    return proxy_options(" ".join(["podman", *runtime_options(), "exec", "-i", container, "/usr/sbin/sshd", "-i"]))
 
-    The engine's own channel can't be tapped, so there is no host key to know.
-    """
-    proxy = f"podman {' '.join(runtime_options())} exec -i {container} /usr/sbin/sshd -i".replace("  ", " ")
+
+def proxy_options(proxy: str) -> list[str]:
+    """Options with which ssh talks through a command: it stays on this machine, so there is no host key to check."""
     return [
         "-o", f"ProxyCommand={proxy}",
         "-o", "StrictHostKeyChecking=no",

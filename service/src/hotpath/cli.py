@@ -19,8 +19,8 @@ EXIT_REFUSED = 78  # EX_CONFIG of sysexits.h: starting again would change nothin
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the command; its exit status."""
     options = _parser().parse_args(arguments)
-    # Threads of torch that wait by spinning starve the HTTP workers they share CPUs with, and each other: on a busy
-    # machine of two CPUs a batch took ten times as long. Read once, when OpenMP is loaded, so it is set before.
+    # Threads of torch that wait by spinning starve the HTTP workers they share CPUs with, and each other: on a
+    # busy machine of two CPUs a batch took ten times as long. OpenMP reads it when it is loaded, so set it first.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         status: int = options.run(options)
@@ -31,7 +31,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hotpath", description="A batched, observed image inference service.")
+    parser = argparse.ArgumentParser(
+        prog="hotpath", description="A batched, observed image inference service."
+    )
     parser.add_argument("--version", action="version", version=f"hotpath {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -39,19 +41,27 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
     warmup = commands.add_parser("warmup", help="send the models' probe images until latency settles")
     warmup.add_argument("--url", help="where the service answers; by default what the configuration says")
-    warmup.add_argument("--timeout", type=float, default=60.0, metavar="S", help="seconds in all (default: 60)")
+    warmup.add_argument(
+        "--timeout", type=float, default=60.0, metavar="S", help="seconds in all (default: 60)"
+    )
     warmup.set_defaults(run=_warmup)
-    check = commands.add_parser("check", help="judge configuration, models and port; exit 0 fine, 1 problems, 2 unusable")
+    check = commands.add_parser(
+        "check", help="judge configuration, models and port; exit 0 fine, 1 problems, 2 unusable"
+    )
     check.add_argument("--json", action="store_true", help="print JSON")
     check.set_defaults(run=_check)
     models = commands.add_parser("models", help="list the configured models")
     models.set_defaults(run=_models)
     for command in (serve, warmup, check, models):
-        command.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration (TOML)")
+        command.add_argument(
+            "--config", type=Path, required=True, metavar="FILE", help="the configuration (TOML)"
+        )
 
     build = commands.add_parser("build", help="make a deployable model from a model source and check it")
     build.add_argument("source", type=Path, metavar="SOURCE", help="a directory with model.toml")
-    build.add_argument("--output", type=Path, required=True, metavar="DIR", help="where models live, by name and version")
+    build.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="where models live, by name and version"
+    )
     build.add_argument("--json", action="store_true", help="print JSON")
     build.set_defaults(run=_build)
     return parser
@@ -81,7 +91,8 @@ def _models(options: argparse.Namespace) -> int:
 
     for entry in load(options.config).models:
         model = load_model(entry.path, verify=False)
-        print(f"{entry.name}  {model.identity.version}  {entry.backend} on {', '.join(entry.devices)}  {model.directory}")
+        devices = ", ".join(entry.devices)
+        print(f"{entry.name}  {model.identity.version}  {entry.backend} on {devices}  {model.directory}")
     return 0
 
 

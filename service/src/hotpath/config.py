@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Type
+from typing import Any, Callable, Dict, List, Mapping, Type, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import Literal
@@ -26,6 +26,9 @@ class ConfigError(HotpathError):
         super().__init__(f"The configuration {path} can't be used:\n  " + "\n  ".join(problems), "")
 
 
+S = TypeVar("S", bound="_Section")
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,8 +39,12 @@ class ServerConfig(_Section):
     host: str = Field("0.0.0.0", description="an address of this machine; used when systemd passes no socket")
     port: int = Field(8000, ge=0, le=65535, description="a TCP port; 0 takes a free one")
     workers: int = Field(2, ge=1, le=256, description="a number of HTTP worker processes from 1 to 256")
-    keep_alive_s: int = Field(120, ge=1, description="whole seconds that an idle connection is kept, at least 1")
-    drain_timeout_s: int = Field(30, ge=1, description="whole seconds for finishing accepted requests, at least 1")
+    keep_alive_s: int = Field(
+        120, ge=1, description="whole seconds that an idle connection is kept, at least 1"
+    )
+    drain_timeout_s: int = Field(
+        30, ge=1, description="whole seconds for finishing accepted requests, at least 1"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error"
     )
@@ -46,7 +53,9 @@ class ServerConfig(_Section):
 class LimitsConfig(_Section):
     """What one request and all of them together may take."""
 
-    body_bytes: int = Field(20_000_000, ge=1024, description="bytes of the largest request body, at least 1024")
+    body_bytes: int = Field(
+        20_000_000, ge=1024, description="bytes of the largest request body, at least 1024"
+    )
     pixels: int = Field(
         50_000_000, ge=1, le=178_956_970, description="pixels of the largest image, from 1 to 178956970"
     )  # above that the decoder itself refuses
@@ -70,13 +79,19 @@ class PlacementConfig(_Section):
 class ModelConfig(_Section):
     """One model to serve."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="the name the model was built with")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="the name the model was built with"
+    )
     path: Path = Field(description="a directory that `hotpath build` made")
     backend: Literal["torchscript", "eager", "numeric"] = Field(
         "torchscript", description="torchscript or eager (numeric is a stand-in for tests)"
     )
-    devices: List[str] = Field(["cpu"], min_length=1, description='a list such as ["cpu"] or ["cuda:0", "cuda:1"]')
-    threads: int = Field(0, ge=0, description="torch threads of each engine on CPU; 0 for the CPUs it may run on")
+    devices: List[str] = Field(
+        ["cpu"], min_length=1, description='a list such as ["cpu"] or ["cuda:0", "cuda:1"]'
+    )
+    threads: int = Field(
+        0, ge=0, description="torch threads of each engine on CPU; 0 for the CPUs it may run on"
+    )
 
     @model_validator(mode="after")
     def _devices_are_known(self) -> ModelConfig:
@@ -87,21 +102,26 @@ class ModelConfig(_Section):
         return self
 
 
+def _defaults(section: Type[S]) -> Callable[[], S]:
+    """A section that the file leaves out, as if it stood there empty."""
+    return lambda: section.model_validate({})
+
+
 class Config(_Section):
     """The whole file."""
 
-    server: ServerConfig = Field(ServerConfig(), description="a table")
-    limits: LimitsConfig = Field(LimitsConfig(), description="a table")
-    batching: BatchingConfig = Field(BatchingConfig(), description="a table")
-    placement: PlacementConfig = Field(PlacementConfig(), description="a table")
+    server: ServerConfig = Field(default_factory=_defaults(ServerConfig), description="a table")
+    limits: LimitsConfig = Field(default_factory=_defaults(LimitsConfig), description="a table")
+    batching: BatchingConfig = Field(default_factory=_defaults(BatchingConfig), description="a table")
+    placement: PlacementConfig = Field(default_factory=_defaults(PlacementConfig), description="a table")
     models: List[ModelConfig] = Field(min_length=1, description="at least one [[models]] table")
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Config:
         if self.limits.queue < self.server.workers:
             raise ValueError(
-                f"limits.queue = {self.limits.queue} leaves some of the server.workers = {self.server.workers} "
-                "without a single place; raise limits.queue or lower server.workers"
+                f"limits.queue = {self.limits.queue} leaves some of the server.workers = "
+                f"{self.server.workers} without a single place; raise limits.queue or lower server.workers"
             )
         names = [model.name for model in self.models]
         for name in sorted({name for name in names if names.count(name) > 1}):
@@ -115,9 +135,13 @@ def load(path: Path) -> Config:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ConfigError(path, [f"it can't be read ({reason}). Check the path and its permissions."]) from error
+        raise ConfigError(
+            path, [f"it can't be read ({reason}). Check the path and its permissions."]
+        ) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(path, [f"it is not UTF-8 text ({error.reason}). Write it again as UTF-8."]) from error
+        raise ConfigError(
+            path, [f"it is not UTF-8 text ({error.reason}). Write it again as UTF-8."]
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, [f"it is not valid TOML: {error}. Correct that line."]) from error
     try:
@@ -129,7 +153,9 @@ def load(path: Path) -> Config:
 def _explain(item: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     """One pydantic error as a sentence with key, value, reason and remedy."""
     location = item["loc"]
-    key = ".".join(f"[{part}]" if isinstance(part, int) else str(part) for part in location).replace(".[", "[")
+    key = ".".join(f"[{part}]" if isinstance(part, int) else str(part) for part in location).replace(
+        ".[", "["
+    )
     if item["type"] == "extra_forbidden":
         known = sorted(_fields_at(location[:-1]))
         near = difflib.get_close_matches(str(location[-1]), known, n=1)

@@ -21,7 +21,7 @@ from hotpath.models.built import load as load_model
 
 WINDOW = 5
 SETTLED = 0.10
-"""Latency has settled when the medians of the last two windows of this many answers differ by at most this share."""
+"""Latency has settled when the medians of the last two windows of answers differ by at most this share."""
 MOST_ROUNDS = 40
 """Warming up ends after so many rounds, or when its time is over, in any case: once every probe was answered
 rightly, a noisy machine is no reason not to start."""
@@ -92,8 +92,8 @@ def _ask(client: _Client, track: _Track, deadline: float) -> None:
         )
     if answer["model"]["version"] != track.model.identity.version:
         raise WarmupError(
-            f"The service answers with version {answer['model']['version']} of {track.model.identity.name}, while "
-            f"{track.model.identity.version} is configured.",
+            f"The service answers with version {answer['model']['version']} of {track.model.identity.name}, "
+            f"while {track.model.identity.version} is configured.",
             "Restart the service.",
         )
 
@@ -102,7 +102,8 @@ def _print(tracks: List[_Track], rounds: int) -> None:
     print(f"{'probe':<28} {'label':<28} {'score':>6} {'first ms':>9} {'now ms':>8}")
     for track in tracks:
         now = statistics.median(track.milliseconds[-WINDOW:])
-        print(f"{track.probe.file:<28} {track.label:<28.28} {track.score:>6.3f} {track.milliseconds[0]:>9.1f} {now:>8.1f}")
+        first = track.milliseconds[0]
+        print(f"{track.probe.file:<28} {track.label:<28.28} {track.score:>6.3f} {first:>9.1f} {now:>8.1f}")
     state = "settled" if all(track.settled for track in tracks) else "did not settle within the limit"
     print(f"{rounds} rounds; latency {state} (medians of {WINDOW} within {SETTLED:.0%})")
 

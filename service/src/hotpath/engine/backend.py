@@ -15,7 +15,7 @@ Pixels = NDArray[numpy.uint8]
 
 
 class Backend(Protocol):
-    """Runs one model on one device. Launching and finishing are apart so that a device can overlap two batches."""
+    """Runs one model on one device. Launching and finishing are apart so that it can overlap two batches."""
 
     depth: int
     """How many batches may be launched before the first is finished."""

@@ -40,5 +40,6 @@ class NumericBackend:
         scores = weights / weights.sum(axis=1, keepdims=True)
         order = numpy.argsort(-scores, axis=1, kind="stable")[:, : self._top_k]
         return [
-            Ranking(tuple(row.tolist()), tuple(scores[index, row].tolist())) for index, row in enumerate(order)
+            Ranking(tuple(row.tolist()), tuple(scores[index, row].tolist()))
+            for index, row in enumerate(order)
         ]

@@ -54,8 +54,8 @@ class TorchScriptBackend(_TorchBackend):
     """Runs the traced and frozen module of the built model."""
 
     def _load_module(self, model: BuiltModel) -> torch.nn.Module:
-        module: torch.nn.Module = torch.jit.load(str(model.artifact("torchscript")), map_location=self._device)
-        return module
+        path = str(model.artifact("torchscript"))
+        return torch.jit.load(path, map_location=self._device)  # type: ignore[no-untyped-call,no-any-return]
 
 
 class EagerBackend(_TorchBackend):
@@ -82,7 +82,8 @@ def _open_device(spec: EngineSpec) -> torch.device:
     available = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if (device.index or 0) >= available:
         raise Refusal(
-            f"The model {spec.model} is to run on {spec.device}, but torch {torch.__version__} sees {available} GPUs.",
-            "Check the driver with nvidia-smi and the service's lock, or set models.devices to what there is.",
+            f"The model {spec.model} is to run on {spec.device}, but torch {torch.__version__} sees "
+            f"{available} GPUs.",
+            "Check the driver with nvidia-smi, and the service's lock; or set models.devices to what there is.",
         )
     return device

@@ -12,7 +12,7 @@ from hotpath.engine.backend import Backend
 from hotpath.metrics.layout import buckets_up_to
 
 _UNTIMED = 2
-"""Runs before the clock counts: the TorchScript profiler and lazy library set-up take the first two of each shape."""
+"""Runs before the clock counts: TorchScript's profiler and lazy set-up take the first two of each shape."""
 _TIMED = 3
 
 

@@ -47,7 +47,8 @@ def _add_predict(app: FastAPI, service: Service) -> None:
         response_class=Response,
     )
     async def predict(
-        request: Request, model: Optional[str] = Query(None, description="A model's name; the first one by default.")
+        request: Request,
+        model: Optional[str] = Query(None, description="A model's name; the first one by default."),
     ) -> Response:
         try:
             answer = await service.predict(request, model)
@@ -70,7 +71,9 @@ def _add_operations(app: FastAPI, service: Service) -> None:
             raise Problem(503, "not_ready", reason, "Wait, or ask another host.", {"Retry-After": "1"})
         return {"status": "ready"}
 
-    @app.get("/metrics", summary="Metrics of all processes, in Prometheus's text format", response_class=Response)
+    @app.get(
+        "/metrics", summary="Metrics of all processes, in Prometheus's text format", response_class=Response
+    )
     async def metrics() -> Response:
         return Response(render_metrics(service.table), media_type="text/plain; version=0.0.4; charset=utf-8")
 

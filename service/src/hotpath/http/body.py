@@ -23,7 +23,9 @@ async def read_image(request: Request, limit: int, seconds: float) -> bytes:
         raise Problem(
             415,
             "unsupported_content_type",
-            f"The Content-Type {kind!r} is not one this service takes." if kind else "There is no Content-Type.",
+            f"The Content-Type {kind!r} is not one this service takes."
+            if kind
+            else "There is no Content-Type.",
             "Send multipart/form-data with the image in the field 'file', or the image itself with its type, "
             "as in: curl -H 'Content-Type: image/jpeg' --data-binary @photo.jpg URL",
         )

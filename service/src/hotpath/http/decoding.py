@@ -24,7 +24,9 @@ class Decoder:
         threads = max(1, len(os.sched_getaffinity(0)) // workers)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
-    def start(self, body: bytes, spec: ImageSpec, shape: Tuple[int, int, int], lease: Lease) -> asyncio.Future[float]:
+    def start(
+        self, body: bytes, spec: ImageSpec, shape: Tuple[int, int, int], lease: Lease
+    ) -> asyncio.Future[float]:
         """Decode `body` into the lease's slot; the future gives the seconds it took or raises ImageError.
 
         A cancelled decode may still be writing: the slot stays borrowed until its thread is done with it.

@@ -65,7 +65,9 @@ def install(app: FastAPI) -> None:
         reasons = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
         )
-        return Problem(422, "invalid_request", f"The request is not valid: {reasons}.", "See /docs.").response()
+        return Problem(
+            422, "invalid_request", f"The request is not valid: {reasons}.", "See /docs."
+        ).response()
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:

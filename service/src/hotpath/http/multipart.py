@@ -109,6 +109,6 @@ def _malformed(message: str) -> Problem:
         400,
         "malformed_multipart",
         message,
-        "Let your HTTP library make the body and its Content-Type header, or send the image's bytes as they are "
-        "with Content-Type: image/jpeg.",
+        "Let your HTTP library make the body and its Content-Type header, or send the image's bytes as they "
+        "are with Content-Type: image/jpeg.",
     )

@@ -42,7 +42,9 @@ class Prediction(BaseModel):
     score: float
     top_k: List[RankedClass] = Field(description="The best classes, best first.")
     model: ModelReference
-    batch_size: int = Field(description="How many requests the engine ran together with this one, itself included.")
+    batch_size: int = Field(
+        description="How many requests the engine ran together with this one, itself included."
+    )
     timings_ms: Timings
 
 

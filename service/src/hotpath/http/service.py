@@ -126,7 +126,7 @@ class Service:
         )
 
     def _retry_after(self) -> int:
-        """Whole seconds until what is inside now will be done, by the rates that the engines measured at warm-up."""
+        """Whole seconds until what is inside now will be done, by the rates measured at warm-up."""
         rate = 0.0
         for row in self.table.engines:
             for size in buckets_up_to(self._config.batching.max_batch)[-1:]:

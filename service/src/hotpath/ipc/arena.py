@@ -1,8 +1,8 @@
 """The arena: one shared mapping of equal slots that hold decoded images.
 
-A worker decodes straight into a slot and an engine reads it from there, so pixels are never copied through
-a socket. The supervisor maps the arena before it forks; children inherit the mapping. Slots belong to workers by
-position (`slots_of`), hence a worker allocates without any lock and a restarted one owns the same slots again.
+A worker decodes straight into a slot and an engine reads it from there, so pixels are never copied through a
+socket. The supervisor maps the arena before it forks; children inherit the mapping. Slots belong to workers
+by position (`slots_of`), hence a worker allocates without any lock and a restarted one owns the same again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Tuple
 
 from hotpath.core import Refusal
 
-if TYPE_CHECKING:  # the supervisor must not import numpy: its BLAS starts threads, and threads don't survive a fork
+if (
+    TYPE_CHECKING
+):  # the supervisor must not import numpy: its BLAS starts threads, and threads don't survive a fork
     import numpy
     from numpy.typing import NDArray
 
@@ -28,7 +30,9 @@ class Arena:
     def __init__(self, slots: int, slot_bytes: int, directory: str = "") -> None:
         self.slots = slots
         self.stride = -(-slot_bytes // _ALIGNMENT) * _ALIGNMENT
-        self._memory = _map_file(directory, slots * self.stride) if directory else mmap.mmap(-1, slots * self.stride)
+        self._memory = (
+            _map_file(directory, slots * self.stride) if directory else mmap.mmap(-1, slots * self.stride)
+        )
 
     def view(self, slot: int, shape: Tuple[int, ...]) -> NDArray[numpy.uint8]:
         """The first bytes of `slot` as a writable uint8 array of `shape`."""

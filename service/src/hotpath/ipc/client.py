@@ -90,7 +90,9 @@ class EngineClient:
         assert engine is not None, "only linked engines are chosen"
         self._send(
             pending.engine,
-            Submit(self._incarnation, engine, request, pending.lease.slot, pending.submitted, pending.deadline),
+            Submit(
+                self._incarnation, engine, request, pending.lease.slot, pending.submitted, pending.deadline
+            ),
         )
 
     def _on_settled(self, request: int, answer: asyncio.Future[Outcome]) -> None:

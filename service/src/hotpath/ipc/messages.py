@@ -1,9 +1,9 @@
 """The control messages between HTTP workers and engines: fixed structures over SOCK_SEQPACKET.
 
-Both ends carry an incarnation number, which the supervisor raises each time it starts a child. A message that
-names a past incarnation of either end is dropped by the receiver; that is all the clean-up that a crash needs.
-The best classes travel in the answer, not in the slot: so an engine never writes into the arena, and nothing
-late can spoil a slot that a restarted worker uses again.
+Both ends carry an incarnation number, which the supervisor raises each time it starts a child. A message
+that names a past incarnation of either end is dropped by the receiver; that is all the clean-up that a crash
+needs. The best classes travel in the answer, not in the slot: so an engine never writes into the arena, and
+nothing late can spoil a slot that a restarted worker uses again.
 """
 
 from __future__ import annotations

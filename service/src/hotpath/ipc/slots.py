@@ -11,8 +11,11 @@ class NoFreeSlot(Exception):
 
 
 class Lease:
-    """A request's permit and slot in one. Leaving the `with` block gives both back, but only once nobody else
-    works on the slot: a decoding thread or an engine that a cancelled request left behind borrows it until done."""
+    """A request's permit and slot in one.
+
+    Leaving the `with` block gives both back, but only once nobody else works on the slot: a decoding thread or
+    an engine that a cancelled request left behind borrows it until done.
+    """
 
     def __init__(self, slot: int, release: Callable[[int], None]) -> None:
         self.slot = slot
@@ -33,7 +36,10 @@ class Lease:
         return self
 
     def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
     ) -> None:
         self.give_back()
 

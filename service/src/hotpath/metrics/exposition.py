@@ -42,8 +42,11 @@ def render(table: Table) -> bytes:
 
 
 def _family(metric: Metric, names: Sequence[str]) -> Family:
-    kinds = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily, "histogram": HistogramMetricFamily}
-    return kinds[metric.kind](metric.name, metric.help, labels=names)
+    if metric.kind == "histogram":
+        return HistogramMetricFamily(metric.name, metric.help, labels=names)
+    if metric.kind == "gauge":
+        return GaugeMetricFamily(metric.name, metric.help, labels=names)
+    return CounterMetricFamily(metric.name, metric.help, labels=names)
 
 
 def _sum(rows: Sequence[Row], metric: Metric, labels: Labels) -> List[float]:

@@ -5,7 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
 
-STATUSES = ("200", "400", "404", "405", "408", "413", "415", "422", "429", "499", "500", "503", "504", "other")
+STATUSES = (
+    "200",
+    "400",
+    "404",
+    "405",
+    "408",
+    "413",
+    "415",
+    "422",
+    "429",
+    "499",
+    "500",
+    "503",
+    "504",
+    "other",
+)
 ROUTES = ("/predict", "/livez", "/readyz", "/metrics", "other")
 SHED_REASONS = ("no_slot", "expired", "not_ready", "client_gone", "engine_failed")
 ROLES = ("worker", "engine")
@@ -59,7 +74,12 @@ def describe(max_batch: int) -> List[Metric]:
             "Seconds from the head of a /predict request to its answer, successful ones only.",
             buckets=_SECONDS,
         ),
-        Metric("hotpath_decode_seconds", "histogram", "Seconds to decode an image into its slot.", buckets=_SECONDS),
+        Metric(
+            "hotpath_decode_seconds",
+            "histogram",
+            "Seconds to decode an image into its slot.",
+            buckets=_SECONDS,
+        ),
         Metric(
             "hotpath_shed",
             "counter",
@@ -67,7 +87,9 @@ def describe(max_batch: int) -> List[Metric]:
             ("reason",),
             tuple((reason,) for reason in SHED_REASONS),
         ),
-        Metric("hotpath_slots_in_use", "gauge", "Requests inside the service: slots of the arena that are lent."),
+        Metric(
+            "hotpath_slots_in_use", "gauge", "Requests inside the service: slots of the arena that are lent."
+        ),
         Metric("hotpath_slots", "gauge", "Slots of the arena."),
         Metric(
             "hotpath_queue_seconds",
@@ -98,7 +120,9 @@ def describe(max_batch: int) -> List[Metric]:
             tuple((str(size),) for size in batch_sizes),
             by_engine=True,
         ),
-        Metric("hotpath_engine_ready", "gauge", "1 while the engine is warm and takes requests.", by_engine=True),
+        Metric(
+            "hotpath_engine_ready", "gauge", "1 while the engine is warm and takes requests.", by_engine=True
+        ),
         Metric("hotpath_workers_ready", "gauge", "HTTP workers that accept connections."),
         Metric(
             "hotpath_restarts",

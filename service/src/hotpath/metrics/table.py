@@ -18,7 +18,7 @@ _CELL = 8
 class Row:
     """One process's cells."""
 
-    def __init__(self, layout: Layout, cells: memoryview) -> None:
+    def __init__(self, layout: Layout, cells: memoryview[float]) -> None:
         self._layout = layout
         self._cells = cells
 

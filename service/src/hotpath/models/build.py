@@ -126,16 +126,18 @@ def _check(source: Source, model: BuiltModel) -> Dict[str, Any]:
     return {"batch_sizes": list(buckets_up_to(_CHECKED_BATCH)), "largest_difference": worst}
 
 
-def _compare(source: Source, name: str, size: int, wanted: Sequence[Ranking], found: Sequence[Ranking]) -> float:
+def _compare(
+    source: Source, name: str, size: int, wanted: Sequence[Ranking], found: Sequence[Ranking]
+) -> float:
     difference = max(
         abs(a - b) for left, right in zip(wanted, found) for a, b in zip(left.scores, right.scores)
     )
     same = all(left.classes[0] == right.classes[0] for left, right in zip(wanted, found))
     if not same or difference > source.tolerance.absolute:
         raise ModelError(
-            f"The form {name} of {source.name} differs from the eager model by {difference:.2g} at batch size {size} "
-            f"({'same' if same else 'other'} best classes); {source.tolerance.absolute:g} is allowed.",
-            "Do not use this build; report the versions of torch and Python. Raise tolerance.absolute only knowingly.",
+            f"The form {name} of {source.name} differs from the eager model by {difference:.2g} at batch size "
+            f"{size} ({'same' if same else 'other'} best classes); {source.tolerance.absolute:g} is allowed.",
+            "Build with the versions of a tested set; raise tolerance.absolute only knowingly.",
         )
     return difference
 
@@ -160,7 +162,10 @@ def _pixels(model: BuiltModel, name: str) -> NDArray[numpy.uint8]:
     pixels = numpy.zeros(model.shape, dtype=numpy.uint8)
     try:
         decode_into(
-            (model.directory / name).read_bytes(), ImageSpec.from_dict(model.preprocessing), ImageLimits(), pixels
+            (model.directory / name).read_bytes(),
+            ImageSpec.from_dict(model.preprocessing),
+            ImageLimits(),
+            pixels,
         )
     except ImageError as error:
         raise ModelError(f"The probe {name} can't be decoded: {error.message}.", error.remedy) from error

@@ -1,6 +1,6 @@
 """A built model directory: what `hotpath build` wrote and the service loads.
 
-model.json describes it; every other file's SHA-256 stands there, so a truncated or swapped file is named at start.
+model.json describes it and holds every other file's SHA-256, so a truncated or swapped file is named at start.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class BuiltModel:
         """The file that a back end loads. Raises ModelError when the model was not built for it."""
         if backend not in self.artifacts:
             raise ModelError(
-                f"The model {self.identity.name} in {self.directory} was not built for the back end {backend!r}.",
+                f"The model {self.identity.name} in {self.directory} was not built for the back end "
+                f"{backend!r}.",
                 f"Set backend to one of {', '.join(sorted(self.artifacts))}, or build the model for it.",
             )
         return self.directory / self.artifacts[backend]
@@ -116,7 +117,9 @@ def _metadata(directory: Path) -> Dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ModelError(f"There is no readable model in {directory}: {path}: {error.strerror}.", remedy) from error
+        raise ModelError(
+            f"There is no readable model in {directory}: {path}: {error.strerror}.", remedy
+        ) from error
     except ValueError as error:
         raise ModelError(f"The model description {path} is damaged: {error}.", remedy) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:

@@ -1,4 +1,4 @@
-"""Image classifiers in torch: architectures by name, and the whole network from uint8 pixels to the best classes."""
+"""Image classifiers in torch: architectures by name, and all of the network from pixels to the best classes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from hotpath.models.built import ModelError
 class Classifier(nn.Module):
     """Pixels to probabilities, so that nothing of the preprocessing is left to the caller's arithmetic.
 
-    Input: uint8 of shape (batch, height, width, 3). Output: (scores, classes), each (batch, top_k), best first.
-    The permutation leaves the memory as it is, which makes the network's input channels-last for free.
+    Input: uint8 of shape (batch, height, width, 3). Output: (scores, classes), each (batch, top_k), best
+    first. The permutation leaves the memory as it is, which makes the network's input channels-last for free.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, network: nn.Module, mean: List[float], std: List[float], top_k: int) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import torch
+from torch.jit._trace import TracerWarning  # not exported by torch.jit
 
 from hotpath.models.classifier import restore
 from hotpath.models.source import Source
@@ -20,7 +21,8 @@ def trace(source: Source, weights: Path, classes: int, output: Path) -> None:
         # torch.jit is deprecated in favour of torch.export, which the oldest stack (torch 1.13) has not.
         warnings.simplefilter("ignore", DeprecationWarning)
         # The shape checks of the architecture become constants; they hold for every batch size.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
-        traced = torch.jit.trace(classifier, example, check_trace=False)  # `hotpath build` compares for itself
+        warnings.simplefilter("ignore", TracerWarning)
+        # `hotpath build` compares for itself.
+        traced = torch.jit.trace(classifier, example, check_trace=False)  # type: ignore[no-untyped-call]
         frozen = torch.jit.freeze(traced)
         torch.jit.save(frozen, str(output))

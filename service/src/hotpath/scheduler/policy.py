@@ -1,7 +1,7 @@
 """What an engine does next: one pure function.
 
-No timer holds a batch back. While the device works, requests queue up; the moment it is free, the most urgent ones
-go together. So a lone request never waits for others, and batches grow by themselves under load.
+No timer holds a batch back. While the device works, requests queue up; the moment it is free, the most urgent
+ones go together. So a lone request never waits for others, and batches grow by themselves under load.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ Action = Union[Shed, Dispatch, Sleep]
 def decide(now: float, queue: Sequence[Entry], free: int, max_batch: int) -> Action:
     """The next action of an engine.
 
-    `queue` holds the requests that wait, in any order; `free` is the number of batches the device can still take.
-    The expired are shed first; then, if the device is free, the earliest deadlines are dispatched (ties: first come).
+    `queue` holds the requests that wait, in any order; `free` is how many batches the device can still take.
+    The expired are shed first; then, if the device is free, the earliest deadlines go (ties: first come).
     """
     expired = tuple(entry for entry in queue if entry.deadline <= now)
     if expired:

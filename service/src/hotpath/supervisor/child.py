@@ -23,10 +23,10 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def fork(name: str, cpus: Sequence[int], work: Callable[[], None]) -> int:
-    """Run `work` in a child called `name` on `cpus` (empty: wherever the parent may run); return its process id.
+    """Run `work` in a child called `name` on `cpus` (empty: where the parent may run); return its process id.
 
-    The parent must be single-threaded. SIGINT is ignored in the child, for a terminal sends it to the whole group and
-    only the supervisor acts on it; so is SIGTERM until the child installs its own handler.
+    The parent must be single-threaded. SIGINT is ignored in the child, for a terminal sends it to the whole
+    group and only the supervisor acts on it; so is SIGTERM until the child installs its own handler.
     """
     parent = os.getpid()
     sys.stdout.flush()

@@ -23,7 +23,7 @@ class Placement:
 
 
 def read(path: str) -> Placement:
-    """The plan at `path`, or a free placement when there is none. Raises Refusal when it can't be understood."""
+    """The plan at `path`, or a free placement without one. Raises Refusal when it can't be understood."""
     if not path or not Path(path).exists():
         log.info("no plan at %r: processes run wherever the kernel puts them", path)
         return Placement({}, ())

@@ -20,7 +20,9 @@ def listen(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror as error:
-        raise Refusal(f"server.host = {host!r} is no address: {error.strerror}.", "Correct server.host.") from error
+        raise Refusal(
+            f"server.host = {host!r} is no address: {error.strerror}.", "Correct server.host."
+        ) from error
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

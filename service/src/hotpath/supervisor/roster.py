@@ -58,7 +58,7 @@ class Roster:
         post.pid, post.started, post.due = pid, now, None
 
     def died(self, post: Post, now: float) -> float:
-        """The child is gone: put down when the next one comes, and return the delay. The first comes at once."""
+        """The child is gone: plan the next one and return the delay, which is none after a first crash."""
         post.crashes = 1 if now - post.started >= STABLE_AFTER_S else post.crashes + 1
         doubled = FIRST_DELAY_S * 2.0 ** min(post.crashes - 2, 10)
         delay = 0.0 if post.crashes == 1 else min(LONGEST_DELAY_S, doubled)

@@ -37,7 +37,7 @@ def load_models(config: Config) -> List[BuiltModel]:
         model = load_model(entry.path)
         if model.identity.name != entry.name:
             raise Refusal(
-                f"models.path = {str(entry.path)!r} holds the model {model.identity.name!r}, not {entry.name!r}.",
+                f"models.path = {str(entry.path)!r} holds {model.identity.name!r}, not {entry.name!r}.",
                 "Correct models.name or models.path.",
             )
         model.artifact(entry.backend)

@@ -52,7 +52,9 @@ class Supervisor:
         self._links = [[link() for _ in specs] for _ in range(workers)]
         self._table = Table(workers, [spec.label for spec in specs], config.batching.max_batch)
         self._table.supervisor.set("hotpath_slots", config.limits.queue)
-        posts = [Post("engine", spec.index) for spec in specs] + [Post("worker", index) for index in range(workers)]
+        posts = [Post("engine", spec.index) for spec in specs] + [
+            Post("worker", index) for index in range(workers)
+        ]
         self._roster = Roster(posts)
         self._wake_reader, self._wake_writer = os.pipe()
         for descriptor in (self._wake_reader, self._wake_writer):
@@ -151,7 +153,9 @@ class Supervisor:
         engines_ready = all(row.get("hotpath_engine_ready") > 0 for row in self._table.engines)
         if engines_ready and all(row.get("hotpath_workers_ready") > 0 for row in self._table.workers):
             self._ready = True
-            addresses = ", ".join(f"{item.getsockname()[0]}:{item.getsockname()[1]}" for item in self._sockets)
+            addresses = ", ".join(
+                f"{item.getsockname()[0]}:{item.getsockname()[1]}" for item in self._sockets
+            )
             log.info("ready: listening on %s", addresses)
             systemd.notify("READY=1", f"STATUS=Serving on {addresses}")
 
@@ -168,7 +172,9 @@ class Supervisor:
                 self._on_death(post, status)
 
     def _on_death(self, post: Post, status: int) -> None:
-        self._row_of(post).set("hotpath_engine_ready" if post.role == "engine" else "hotpath_workers_ready", 0.0)
+        self._row_of(post).set(
+            "hotpath_engine_ready" if post.role == "engine" else "hotpath_workers_ready", 0.0
+        )
         delay = self._roster.died(post, time.monotonic())
         if self._drain_started is not None and post.role == "worker":
             post.due = None
@@ -193,7 +199,9 @@ class Supervisor:
         """Every worker closes its listener and finishes what it accepted; the engines go on until then."""
         self._drain_started = time.monotonic()
         systemd.notify("STOPPING=1", "STATUS=Finishing accepted requests")
-        log.info("draining: finishing accepted requests, for at most %d s", self._config.server.drain_timeout_s)
+        log.info(
+            "draining: finishing accepted requests, for at most %d s", self._config.server.drain_timeout_s
+        )
         self._roster.dismiss("worker")
         for listener in self._sockets:
             listener.close()

@@ -1,4 +1,4 @@
-"""The parts of systemd's protocols that the service speaks: sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3)."""
+"""What the service speaks of systemd's protocols: sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def notify(*lines: str) -> None:
 
 
 def watchdog_interval() -> Optional[float]:
-    """How often to send WATCHDOG=1, in seconds: half of what the manager waits; None when it does not watch."""
+    """Seconds between two WATCHDOG=1: half of what the manager waits; None when it does not watch."""
     if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     microseconds = os.environ.get("WATCHDOG_USEC")

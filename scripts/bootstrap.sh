@@ -9,12 +9,12 @@ usage: scripts/bootstrap.sh PART...
 
   system      the Debian packages of requirements/apt.txt (podman and the tools that build a throwaway host)
   vm          the Debian packages of requirements/apt-vm.txt (QEMU, for throwaway hosts that are virtual machines)
-  controller  .cache/venv/controller: Ansible, linters, molecule, testinfra    (Python 3.11; 3.10 and 3.12 work too)
+  controller  .cache/venv/controller: Ansible, linters, molecule, testinfra    (Python 3.11 or 3.12)
   service     .cache/venv/service:    the service with torch (CPU) and its test tools          (Python 3.11)
   service38   .cache/venv/service38:  the service without torch and its test tools             (Python 3.8)
 
 Environment:
-  HOTPATH_PYTHON         the Python of the controller (default: the first of python3.11, python3.12, python3.10)
+  HOTPATH_PYTHON         the Python of the controller (default: the first of python3.11, python3.12)
   HOTPATH_TORCH_WHEELS   a directory or a page of wheels that holds torch's CPU build, if pip does not know one
 TXT
 }
@@ -103,8 +103,8 @@ for part in "$@"; do
         system) install_system requirements/apt.txt ;;
         vm) install_system requirements/apt-vm.txt ;;
         controller)
-            python=${HOTPATH_PYTHON:-$(find_python 3.11 3.12 3.10)} ||
-                die "no Python 3.10, 3.11 or 3.12 with venv. Install one (Debian: apt-get install python3 python3-venv), or name it in HOTPATH_PYTHON."
+            python=${HOTPATH_PYTHON:-$(find_python 3.11 3.12)} ||
+                die "no Python 3.11 or 3.12 with venv. Install one (Debian: apt-get install python3 python3-venv), or name it in HOTPATH_PYTHON."
             install_venv controller "$python" requirements/controller.txt
             ;;
         service)

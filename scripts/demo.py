@@ -20,6 +20,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from throwaway import hosts
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = ROOT / "service" / "models" / "efficientnet_lite0"
@@ -67,10 +68,7 @@ def run(title: str, command: list[str], remedy: str) -> None:
 
 def service_url(host: str) -> str:
     """The address on 127.0.0.1 at which the host's service port is published."""
-    listed = subprocess.run(
-        [sys.executable, "scripts/hosts.py", "list", "--json"], cwd=ROOT, text=True, capture_output=True, check=True
-    )
-    return next(str(found["url"]) for found in json.loads(listed.stdout) if found["name"] == host)
+    return f"http://127.0.0.1:{hosts.hosts()[host].port}"
 
 
 def predict(url: str, photograph: Path, accept: list[str]) -> Answer:
@@ -118,7 +116,11 @@ def main() -> int:
     again = "What was finished is kept: mend the cause and run `make demo` again."
     try:
         run("A throwaway host", [sys.executable, "scripts/hosts.py", "up", arguments.host], again)
-        run("The whole life of a host", ["ansible-playbook", "site.yml", "--limit", f"{arguments.host},localhost"], again)
+        run(
+            "The whole life of a host",
+            ["ansible-playbook", "site.yml", "--limit", f"{arguments.host},localhost"],
+            again,
+        )
         source = [sys.executable, "scripts/model_source.py", str(MODEL), "--output", str(PHOTOGRAPHS)]
         run("The photographs", source, again)
         url = service_url(arguments.host)

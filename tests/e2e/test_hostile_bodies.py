@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import struct
-import tomllib
 import urllib.error
 import urllib.request
 import zlib
@@ -13,11 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from conftest import ROOT, Demo
 from PIL import Image
+from support.demo import PROBES, SOURCE, Demo
 
-SOURCE = ROOT / ".cache/model-source/efficientnet_lite0"
-PROBES = tomllib.loads((ROOT / "service/models/efficientnet_lite0/model.toml").read_text())["probes"]
 ACCEPT = {probe["file"].rpartition("/")[2].partition(".")[0]: probe["accept"] for probe in PROBES}
 
 
@@ -109,8 +106,9 @@ def test_broken_images_get_a_clear_refusal(demo: Demo, case: str, form: str) -> 
     status, code, make = WRONG[case]
     body, kind = make(), "image/jpeg"
     if form == "multipart":
-        head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
-        body, kind = head + body + b"\r\n--b--\r\n", "multipart/form-data; boundary=b"
+        head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n'
+        body = head + b"Content-Type: image/jpeg\r\n\r\n" + body + b"\r\n--b--\r\n"
+        kind = "multipart/form-data; boundary=b"
     reply = post(demo.url, body, kind)
     error = reply.body["error"]
     assert isinstance(error, dict)

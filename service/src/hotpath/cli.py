@@ -19,8 +19,8 @@ EXIT_REFUSED = 78  # EX_CONFIG of sysexits.h: starting again would change nothin
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the command; its exit status."""
     options = _parser().parse_args(arguments)
-    # Threads of torch that wait by spinning starve the HTTP workers they share CPUs with, and each other: on a
-    # busy machine of two CPUs a batch took ten times as long. OpenMP reads it when it is loaded, so set it first.
+    # Threads of torch that wait by spinning starve the HTTP workers they share CPUs with, and each other: on
+    # a busy machine of two CPUs a batch took ten times as long. OpenMP reads this when it is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         status: int = options.run(options)

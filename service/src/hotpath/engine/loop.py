@@ -63,7 +63,7 @@ class EngineLoop:
             timeout = self.step()
 
     def step(self) -> Optional[float]:
-        """Do what the policy says once; return how long the next poll may wait (None: until something comes)."""
+        """Do what the policy says once; return how long the next poll may wait (None: for anything)."""
         now = time.monotonic()
         free = self._backend.depth - len(self._launched)
         action = decide(now, [entry for entry, _ in self._queue.values()], free, self._max_batch)

@@ -84,6 +84,6 @@ def _open_device(spec: EngineSpec) -> torch.device:
         raise Refusal(
             f"The model {spec.model} is to run on {spec.device}, but torch {torch.__version__} sees "
             f"{available} GPUs.",
-            "Check the driver with nvidia-smi, and the service's lock; or set models.devices to what there is.",
+            "Check the driver with nvidia-smi and the service's lock, or correct models.devices.",
         )
     return device

@@ -13,8 +13,8 @@ class NoFreeSlot(Exception):
 class Lease:
     """A request's permit and slot in one.
 
-    Leaving the `with` block gives both back, but only once nobody else works on the slot: a decoding thread or
-    an engine that a cancelled request left behind borrows it until done.
+    Leaving the `with` block gives both back, but only once nobody else works on the slot: a decoding thread
+    or an engine that a cancelled request left behind borrows it until done.
     """
 
     def __init__(self, slot: int, release: Callable[[int], None]) -> None:

@@ -135,8 +135,8 @@ def _compare(
     same = all(left.classes[0] == right.classes[0] for left, right in zip(wanted, found))
     if not same or difference > source.tolerance.absolute:
         raise ModelError(
-            f"The form {name} of {source.name} differs from the eager model by {difference:.2g} at batch size "
-            f"{size} ({'same' if same else 'other'} best classes); {source.tolerance.absolute:g} is allowed.",
+            f"The form {name} of {source.name} differs from the eager model by {difference:.2g} at batch "
+            f"size {size} ({'same' if same else 'other'} best classes); allowed: {source.tolerance.absolute:g}.",
             "Build with the versions of a tested set; raise tolerance.absolute only knowingly.",
         )
     return difference

@@ -1,6 +1,6 @@
 """A built model directory: what `hotpath build` wrote and the service loads.
 
-model.json describes it and holds every other file's SHA-256, so a truncated or swapped file is named at start.
+model.json describes it and holds every other file's SHA-256: a truncated or swapped file is named at start.
 """
 
 from __future__ import annotations

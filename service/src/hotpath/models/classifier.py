@@ -1,4 +1,4 @@
-"""Image classifiers in torch: architectures by name, and all of the network from pixels to the best classes."""
+"""Image classifiers in torch: architectures by name, and the whole way from pixels to the best classes."""
 
 from __future__ import annotations
 

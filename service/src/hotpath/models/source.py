@@ -79,7 +79,7 @@ class Source(_Table):
 
     @property
     def version(self) -> str:
-        """First 12 hexadecimal digits of a SHA-256 over all that decides about answers; the same everywhere."""
+        """First 12 hexadecimal digits of a SHA-256 over all that decides about answers."""
         content = self.model_dump(exclude={"sources"})
         text = json.dumps({"format": FORMAT, "source": content}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

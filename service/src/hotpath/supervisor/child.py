@@ -19,7 +19,9 @@ REFUSED = 78
 FAILED = 70
 """Exit status of a child that failed in a way it did not foresee (EX_SOFTWARE)."""
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# linux/prctl.h
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 
 
 def fork(name: str, cpus: Sequence[int], work: Callable[[], None]) -> int:
@@ -42,6 +44,7 @@ def fork(name: str, cpus: Sequence[int], work: Callable[[], None]) -> int:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _die_with(parent)
         name_process(name)
+        show_name(name)
         if cpus:
             _pin(cpus)
         work()
@@ -56,8 +59,13 @@ def fork(name: str, cpus: Sequence[int], work: Callable[[], None]) -> int:
         os._exit(status)  # nothing of the parent's clean-up may run here
 
 
+def show_name(name: str) -> None:
+    """Let ps, top and /proc/<pid>/comm show the calling process as `name` (15 bytes at most)."""
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode()[:15])
+
+
 def _die_with(parent: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the line above
         os._exit(FAILED)
 

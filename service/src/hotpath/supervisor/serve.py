@@ -12,7 +12,7 @@ from hotpath.core import Refusal
 from hotpath.logs import set_up
 from hotpath.models.built import BuiltModel
 from hotpath.models.built import load as load_model
-from hotpath.supervisor import placement, ports, systemd
+from hotpath.supervisor import child, placement, ports, systemd
 from hotpath.supervisor.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ def serve(path: Path) -> int:
     """Run the service; its exit status. Raises HotpathError where it can't start."""
     config = load(path)
     set_up(config.server.log_level)
+    child.show_name("hotpath")
     log.info("hotpath %s starts with %s", __version__, path)
     models = load_models(config)
     plan = placement.read(config.placement.plan)

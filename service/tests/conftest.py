@@ -1,0 +1,37 @@
+"""Built models, made once for all tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from support.colours import write_source
+
+from hotpath.models.build import build
+
+MakeModel = Callable[[float], Path]
+
+
+@pytest.fixture(scope="session")
+def make_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
+    """Builds the colour model with batches that take so many seconds; the built directory."""
+
+    def make(seconds: float) -> Path:
+        room = tmp_path_factory.mktemp("colours")
+        model, _ = build(write_source(room / "source", seconds), room / "models")
+        return model.directory
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def fast_model(make_model: MakeModel) -> Path:
+    """The colour model as fast as it gets."""
+    return make_model(0.0)
+
+
+@pytest.fixture(scope="session")
+def slow_model(make_model: MakeModel) -> Path:
+    """The colour model with batches slow enough for requests to meet in the queue."""
+    return make_model(0.3)

@@ -38,7 +38,7 @@ def _build_base(name: str, archive: Path) -> None:
     if os.geteuid() != 0:
         raise Failure("Building the look-alike image needs root (mmdebstrap --mode=root): run it with sudo")
     archive.parent.mkdir(parents=True, exist_ok=True)
-    sources = _write_sources(archive.parent)
+    sources = write_sources(archive.parent)
     say("Building the Debian base of the look-alike image (1-2 minutes, once)")
     try:
         include = ",".join(package_list())
@@ -55,10 +55,10 @@ def package_list() -> list[str]:
     return [word for line in lines for word in line.split()]
 
 
-def _write_sources(folder: Path) -> list[Path]:
-    """Copy what the machine's apt sources say about Debian 12, and nothing else that they name."""
+def write_sources(folder: Path, apt: Path = Path("/etc/apt")) -> list[Path]:
+    """Copy what the machine's apt sources say about Debian 12 into a folder, and nothing else that they name."""
     written = []
-    for name, text in {"debian.sources": _stanzas(), "debian.list": _one_liners()}.items():
+    for name, text in {"debian.sources": stanzas(apt), "debian.list": one_liners(apt)}.items():
         if text:
             path = folder / name
             path.write_text(text)
@@ -71,10 +71,10 @@ def _write_sources(folder: Path) -> list[Path]:
     return written
 
 
-def _stanzas() -> str:
+def stanzas(apt: Path) -> str:
     """The deb822 stanzas of Debian 12."""
     kept = []
-    for path in sorted(Path("/etc/apt/sources.list.d").glob("*.sources")):
+    for path in sorted(apt.glob("sources.list.d/*.sources")):
         for stanza in path.read_text().split("\n\n"):
             lines = [line for line in stanza.splitlines() if line.strip() and not line.startswith("#")]
             fields = dict(line.split(":", 1) for line in lines if ":" in line and not line[0].isspace())
@@ -84,10 +84,10 @@ def _stanzas() -> str:
     return "\n".join(kept)
 
 
-def _one_liners() -> str:
+def one_liners(apt: Path) -> str:
     """The one-line entries of Debian 12."""
     kept = []
-    for path in [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*.list"))]:
+    for path in [apt / "sources.list", *sorted(apt.glob("sources.list.d/*.list"))]:
         for line in path.read_text().splitlines() if path.exists() else []:
             words = line.split("]")[-1].split() if "[" in line else line.split()[1:]
             if line.startswith("deb ") and len(words) > 1 and words[1] in SUITES:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from . import hosts as containers
 from . import ssh, vm_hosts, vm_ssh
 from .cache import Failure
@@ -21,7 +23,7 @@ def hosts() -> dict[str, Host]:
 def up(names: list[str]) -> list[Host]:
     """Bring the named hosts up; one that already runs on the present image is left alone."""
     for name in names:
-        if not name.replace("-", "").isalnum() or not name.islower():
+        if not re.fullmatch("[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
             raise Failure(f"{name!r} is no host name: use lower-case letters, digits and dashes, as in gpu-1 and vm-1")
     vms = [name for name in names if is_vm(name)]
     others = [name for name in names if not is_vm(name)]

@@ -1,0 +1,78 @@
+"""A throwaway host is made, found, reached and removed."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from throwaway import fleet
+from throwaway.cache import Failure
+from throwaway.hosts import Host
+
+PROJECT = Path(__file__).resolve().parents[2]
+NAME = "hosts-test"
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, str(PROJECT / "scripts" / "hosts.py"), *arguments]
+    return subprocess.run(line, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    with socket.socket() as taken:
+        # The port that would be chosen belongs to someone else.
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("HOTPATH_PORT", str(port))
+            made = fleet.up([NAME])[0]
+        assert made.port != port
+        yield made
+    fleet.down([NAME])
+    assert NAME not in fleet.hosts()
+
+
+def test_systemd_runs_and_nothing_failed(host: Host) -> None:
+    assert command("ssh", NAME, "systemctl is-system-running").stdout == "running\n"
+
+
+def test_it_looks_like_el8(host: Host) -> None:
+    seen = command("ssh", NAME, ". /etc/os-release; echo $ID $VERSION_ID $PLATFORM_ID; rpm -q kernel").stdout
+    assert seen == "centos 8 platform:el8\nkernel-4.18.0-348.7.1.el8_5.x86_64\n"
+
+
+def test_a_virtual_environment_with_pip_is_made_offline(host: Host) -> None:
+    made = command("ssh", NAME, "python3.11 -m venv /tmp/venv && /tmp/venv/bin/pip --version")
+    assert made.stdout.startswith("pip "), made.stderr
+
+
+def test_lookups_fail_at_once(host: Host) -> None:
+    looked = command("ssh", NAME, "timeout 2 getent hosts example.org; echo $?")
+    assert looked.stdout == "2\n", "124 means that the lookup waited for a name server"
+
+
+def test_up_again_leaves_it_alone(host: Host) -> None:
+    assert fleet.up([NAME]) == [host]
+
+
+def test_a_stopped_host_is_replaced(host: Host) -> None:
+    subprocess.run(["podman", "kill", "--signal", "KILL", host.container], capture_output=True, check=True)
+    assert fleet.up([NAME])[0].running
+
+
+@pytest.mark.parametrize("name", ["GPU-1", "gpu_1", "-", "a b", "--help"])
+def test_a_bad_name_is_refused(name: str) -> None:
+    with pytest.raises(Failure, match="is no host name"):
+        fleet.up([name])
+
+
+def test_logging_in_to_no_host_says_how_to_make_it() -> None:
+    refused = command("ssh", "nobody-made-me")
+    assert refused.returncode == 1
+    assert "hosts.py up nobody-made-me" in refused.stderr

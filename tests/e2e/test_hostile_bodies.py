@@ -57,9 +57,8 @@ def huge_png_header() -> bytes:
 def sixteen_bit(name: str) -> bytes:
     """A grey photograph with 16 bits a pixel."""
     grey = photograph(name).convert("L")
-    wide = Image.new("I;16", grey.size)
-    wide.putdata([value * 257 for value in grey.getdata()])
-    return encoded(wide, "PNG")
+    pixels = struct.pack(f"<{grey.width * grey.height}H", *(value * 257 for value in grey.tobytes()))
+    return encoded(Image.frombytes("I;16", grey.size, pixels), "PNG")
 
 
 def rotated_by_exif(name: str) -> bytes:

@@ -15,15 +15,18 @@ ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 
 
 def load(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text()) or {}
+    found: dict[str, Any] = yaml.safe_load(path.read_text()) or {}
+    return found
 
 
 def specification(role: Path) -> dict[str, Any]:
-    return load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]
+    found: dict[str, Any] = load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]
+    return found
 
 
 @pytest.fixture(params=ROLES, ids=lambda role: role.name)
 def role(request: pytest.FixtureRequest) -> Path:
+    assert isinstance(request.param, Path)
     return request.param
 
 

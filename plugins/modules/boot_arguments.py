@@ -9,7 +9,8 @@ description:
   - In check mode only C(grubby --info) runs.
 options:
   wanted:
-    description: Arguments that every entry must hold, as C(key=value) or C(key). An entry's other values of the same key go.
+    description: >-
+      Arguments that every entry must hold, as C(key=value) or C(key). An entry's other values of the same key go.
     type: list
     elements: str
     required: true

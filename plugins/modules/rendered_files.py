@@ -4,8 +4,10 @@ DOCUMENTATION = r"""
 module: rendered_files
 short_description: Write several small files at once
 description:
-  - Writes files whose content the controller rendered, and the directories that they need (mode 0755). All belong to root.
-  - One call costs what C(ansible.builtin.template) costs for each file, which counts on fleets and on every run without changes.
+  - Writes files whose content the controller rendered, and the directories that they need (mode 0755). All belong to
+    root.
+  - One call costs what C(ansible.builtin.template) costs for each file, which counts on fleets and on every run
+    without changes.
 options:
   files:
     description: The files.

@@ -5,8 +5,8 @@ module: trimmed_units
 short_description: Switch services off that nobody uses
 description:
   - Stops and disables the units of each service. Units that do not exist, or that are off already, are left alone.
-  - A service is in use, and all its units stay, when one of its processes holds an established network connection with another
-    program, or when a file system of one of the types O(services.mounts) is mounted.
+  - A service is in use, and all its units stay, when one of its processes holds an established network connection
+    with another program, or when a file system of one of the types O(services.mounts) is mounted.
 options:
   services:
     description: What to switch off.
@@ -172,7 +172,8 @@ def main() -> None:
     unknown = sorted(set(module.params["keep"]) - set(known))
     if unknown:
         module.fail_json(
-            msg="%s shall be kept, but there is no such service here; there are %s." % (", ".join(unknown), ", ".join(known))
+            msg="%s shall be kept, but there is no such service here; there are %s."
+            % (", ".join(unknown), ", ".join(known))
         )
     services = [service for service in services if service["name"] not in module.params["keep"]]
     systemctl = module.get_bin_path("systemctl", required=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from boot_arguments import boot_arguments_missing
+from boot_tokens import boot_arguments_missing
 from support.expected import Expected
 from testinfra.host import Host
 

@@ -39,7 +39,9 @@ def test_tuned_reads_the_profile_and_leaves_boot_arguments_alone(host: Host) -> 
     assert host.check_output("/usr/libexec/platform-python -c %s", script).split() == ["False", "True"]
 
 
-def test_systemd_and_irqbalance_keep_off_the_planned_cpus(host: Host, expected: Callable[[Host, str], Expected]) -> None:
+def test_systemd_and_irqbalance_keep_off_the_planned_cpus(
+    host: Host, expected: Callable[[Host, str], Expected]
+) -> None:
     plan = expected(host, "cpu_affinity")["hotpath_plan"]
     manager = assignments(host.file("/etc/systemd/system.conf.d/hotpath.conf").content_string)
     banned = assignments(host.file("/etc/sysconfig/irqbalance").content_string)["IRQBALANCE_BANNED_CPUS"]

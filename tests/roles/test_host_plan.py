@@ -17,7 +17,9 @@ def plan(host: Host) -> dict[str, Any]:
     return found
 
 
-def test_the_plan_follows_the_policy(host: Host, plan: dict[str, Any], expected: Callable[[Host, str], Expected]) -> None:
+def test_the_plan_follows_the_policy(
+    host: Host, plan: dict[str, Any], expected: Callable[[Host, str], Expected]
+) -> None:
     asked = expected(host, "host_plan")["host_plan_policy"]
     assert plan["schema"] == 1
     assert plan["policy"] == asked or (plan["policy"] == "shared" and any("too few" in note for note in plan["notes"]))

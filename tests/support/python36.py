@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+# Ansible packs the project's module_utils together with its own; so does this.
+RUN = """import runpy, sys, ansible.module_utils as shared
+shared.__path__.append(sys.argv.pop(1))
+runpy.run_path(sys.argv.pop(1), run_name="__main__")"""
 
 
 @cache
@@ -37,16 +42,24 @@ def run_module(name: str, arguments: dict[str, Any], *, check_mode: bool = False
     """The answer of a module of plugins/modules, with ansible-core's own module_utils beside it."""
     import ansible
 
-    library = Path(ansible.__file__).parent.parent
     # AnsibleModule reads its arguments from standard input when none are on the command line.
     request = json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check_mode}})
-    result = subprocess.run(
-        [interpreter(), str(ROOT / "plugins/modules" / f"{name}.py")],
-        input=request,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(library), "PYTHONDONTWRITEBYTECODE": "1"},
-    )
+    # Only Ansible itself: what else the controller's environment holds is for a newer Python.
+    with tempfile.TemporaryDirectory() as library:
+        Path(library, "ansible").symlink_to(Path(ansible.__file__).parent)
+        result = subprocess.run(
+            [
+                interpreter(),
+                "-c",
+                RUN,
+                str(ROOT / "plugins/module_utils"),
+                str(ROOT / "plugins/modules" / f"{name}.py"),
+            ],
+            input=request,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": library, "PYTHONDONTWRITEBYTECODE": "1"},
+        )
     assert result.stdout, result.stderr
     answer: dict[str, Any] = json.loads(result.stdout)
     return answer

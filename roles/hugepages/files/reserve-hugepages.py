@@ -17,14 +17,14 @@ class Pages(NamedTuple):
 
     @property
     def pool(self) -> str:
-        return "devices/system/node/node%d/hugepages/hugepages-%dkB/nr_hugepages" % (self.node, self.size_kib)
+        return f"devices/system/node/node{self.node}/hugepages/hugepages-{self.size_kib}kB/nr_hugepages"
 
 
 def parse(text: str) -> Pages:
     try:
         node, size_kib, count = (int(number) for number in text.split(":"))
-    except ValueError:
-        raise argparse.ArgumentTypeError("%r is not NODE:SIZE_KIB:COUNT" % text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NODE:SIZE_KIB:COUNT") from error
     return Pages(node, size_kib, count)
 
 
@@ -45,7 +45,7 @@ def reserve(pages: Pages, sys_root: str, pause_s: float) -> int:
         if read(pool) >= pages.count:
             break
         if attempt:
-            write(os.path.join(sys_root, "devices/system/node/node%d/compact" % pages.node), 1)
+            write(os.path.join(sys_root, f"devices/system/node/node{pages.node}/compact"), 1)
             time.sleep(pause_s)
         write(pool, pages.count)
     return read(pool)
@@ -59,12 +59,17 @@ def main(arguments: List[str]) -> int:
     options = parser.parse_args(arguments)
     short = False
     for pages in options.pages:
-        got = reserve(pages, options.sys, options.pause)
-        print("node %d: %d of %d hugepages of %d KiB" % (pages.node, got, pages.count, pages.size_kib))
+        try:
+            got = reserve(pages, options.sys, options.pause)
+        except OSError as error:
+            short = True
+            print(f"node {pages.node}: {error}; has the host this node and page size?", file=sys.stderr)
+            continue
+        print(f"node {pages.node}: {got} of {pages.count} hugepages of {pages.size_kib} KiB")
         if got < pages.count:
             short = True
             print(
-                "node %d is short of memory that is free in one piece: ask for fewer pages, or reboot" % pages.node,
+                f"node {pages.node} is short of memory that is free in one piece: ask for fewer pages, or reboot",
                 file=sys.stderr,
             )
     return 1 if short else 0

@@ -14,7 +14,7 @@ PLACEMENT = "etc/hotpath/nic-irq-affinity.json"
 def cpu_mask(cpus: List[int]) -> str:
     """The kernel's mask notation, in words of 32 bits."""
     bits = sum(1 << cpu for cpu in set(cpus))
-    words = ["%08x" % (bits >> shift & 0xFFFFFFFF) for shift in range(0, bits.bit_length() or 1, 32)]
+    words = [f"{bits >> shift & 0xFFFFFFFF:08x}" for shift in range(0, bits.bit_length() or 1, 32)]
     return ",".join(reversed(words))
 
 
@@ -32,7 +32,7 @@ def placement(root: str, interface: str, cpus: List[int], xps: bool) -> Dict[str
     """File to content: interrupts take the CPUs in turn; each transmit queue serves the CPUs that fall to it."""
     wanted = {}
     for number, irq in enumerate(interrupts(root, interface)):
-        wanted["proc/irq/%d/smp_affinity_list" % irq] = str(cpus[number % len(cpus)])
+        wanted[f"proc/irq/{irq}/smp_affinity_list"] = str(cpus[number % len(cpus)])
     queues = len(glob.glob(os.path.join(root, "sys/class/net", interface, "queues/tx-*")))
     online = os.path.join(root, "sys/devices/system/cpu/online")
     # A single queue serves everybody already, and its driver offers no choice.
@@ -41,7 +41,7 @@ def placement(root: str, interface: str, cpus: List[int], xps: bool) -> Dict[str
             last = int(stream.read().strip().replace("-", ",").split(",")[-1])
         for queue in range(queues):
             served = list(range(queue, last + 1, queues))
-            wanted["sys/class/net/%s/queues/tx-%d/xps_cpus" % (interface, queue)] = cpu_mask(served)
+            wanted[f"sys/class/net/{interface}/queues/tx-{queue}/xps_cpus"] = cpu_mask(served)
     return wanted
 
 
@@ -68,10 +68,10 @@ def apply(root: str, wanted: Dict[str, str], check: bool) -> List[str]:
                     stream.write(value)
             found = read(path)
         except OSError as error:
-            problems.append("%s: the kernel refuses %s (%s)" % (path, value, error.strerror))
+            problems.append(f"{path}: the kernel refuses {value} ({error.strerror})")
             continue
         if not same(found, value):
-            problems.append("%s holds %s instead of %s" % (path, found, value))
+            problems.append(f"{path} holds {found} instead of {value}")
     return problems
 
 
@@ -85,13 +85,14 @@ def main(arguments: List[str]) -> int:
         plan = json.load(stream)
     cpus = plan["interfaces"].get(options.interface)
     if not cpus:
-        print("%s has no place in /%s; run the role nic_irq_affinity again" % (options.interface, PLACEMENT), file=sys.stderr)
+        refusal = f"{options.interface} has no place in /{PLACEMENT}; run the role nic_irq_affinity again"
+        print(refusal, file=sys.stderr)
         return 1
     wanted = placement(options.root, options.interface, cpus, plan["xps"])
     problems = apply(options.root, wanted, options.check)
     for problem in problems:
         print(problem, file=sys.stderr)
-    print("%s: %d of %d settings hold" % (options.interface, len(wanted) - len(problems), len(wanted)))
+    print(f"{options.interface}: {len(wanted) - len(problems)} of {len(wanted)} settings hold")
     return 1 if problems else 0
 
 

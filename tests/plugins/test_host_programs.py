@@ -1,0 +1,112 @@
+"""The programs that roles leave on a host, against sysfs trees, under the host's Python 3.6."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.machines import EIGHT_GPUS, VM_WITHOUT_GPU, Machine, build, write
+from support.python36 import ROOT, interpreter
+
+HUGEPAGES = ROOT / "roles/hugepages/files/reserve-hugepages.py"
+NIC_IRQ_AFFINITY = ROOT / "roles/nic_irq_affinity/files/nic-irq-affinity.py"
+
+
+def run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([interpreter(), str(program), *arguments], capture_output=True, text=True)
+
+
+def pool(root: Path, node: int) -> Path:
+    return root / f"sys/devices/system/node/node{node}/hugepages/hugepages-2048kB/nr_hugepages"
+
+
+def test_hugepages_are_reserved_on_each_node(tmp_path: Path) -> None:
+    build(EIGHT_GPUS, tmp_path)
+    result = run(HUGEPAGES, f"--sys={tmp_path}/sys", "0:2048:512", "1:2048:256")
+    assert result.returncode == 0, result.stderr
+    assert [pool(tmp_path, node).read_text() for node in (0, 1)] == ["512", "256"]
+    assert "node 1: 256 of 256 hugepages of 2048 KiB" in result.stdout
+
+
+def test_more_hugepages_than_asked_are_left(tmp_path: Path) -> None:
+    build(EIGHT_GPUS, tmp_path)
+    pool(tmp_path, 0).write_text("900\n")
+    assert run(HUGEPAGES, f"--sys={tmp_path}/sys", "0:2048:512").returncode == 0
+    assert pool(tmp_path, 0).read_text() == "900\n"
+
+
+def test_a_node_that_gives_fewer_hugepages_is_compacted_then_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = importlib.util.spec_from_file_location("reserve_hugepages", HUGEPAGES)
+    assert spec is not None and spec.loader is not None
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    build(EIGHT_GPUS, tmp_path)
+    compacted = []
+
+    def stingy_kernel(path: str, value: int) -> None:
+        """Grants three pages at most."""
+        if path.endswith("compact"):
+            compacted.append(path)
+        else:
+            Path(path).write_text(str(min(value, 3)))
+
+    monkeypatch.setattr(program, "write", stingy_kernel)
+    assert program.main([f"--sys={tmp_path}/sys", "--pause=0", "1:2048:5"]) == 1
+    output = capsys.readouterr()
+    assert "node 1: 3 of 5 hugepages of 2048 KiB" in output.out
+    assert "node 1 is short of memory" in output.err
+    assert compacted == [f"{tmp_path}/sys/devices/system/node/node1/compact"] * (program.ATTEMPTS - 1)
+
+
+def test_a_node_that_the_host_lacks_is_named(tmp_path: Path) -> None:
+    build(VM_WITHOUT_GPU, tmp_path)
+    result = run(HUGEPAGES, f"--sys={tmp_path}/sys", "5:2048:1")
+    assert result.returncode == 1 and result.stderr.startswith("node 5: ")
+
+
+def place(machine: Machine, root: Path, interface: str, cpus: list[int]) -> Path:
+    build(machine, root)
+    write(root / "etc/hotpath/nic-irq-affinity.json", json.dumps({"interfaces": {interface: cpus}, "xps": True}))
+    return root
+
+
+def affinities(root: Path, first: int, count: int) -> list[str]:
+    return [(root / f"proc/irq/{irq}/smp_affinity_list").read_text() for irq in range(first, first + count)]
+
+
+def test_interrupts_take_the_planned_cpus_in_turn(tmp_path: Path) -> None:
+    place(VM_WITHOUT_GPU, tmp_path, "eth0", [1, 2])
+    assert run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "--check", "eth0").returncode == 1
+    result = run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eth0")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "eth0: 8 of 8 settings hold\n"
+    assert affinities(tmp_path, 100, 4) == ["1", "2", "1", "2"]
+    assert run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "--check", "eth0").returncode == 0
+
+
+def test_each_transmit_queue_serves_its_cpus(tmp_path: Path) -> None:
+    place(VM_WITHOUT_GPU, tmp_path, "eth0", [1])
+    run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eth0")
+    queues = tmp_path / "sys/class/net/eth0/queues"
+    masks = [int((queues / f"tx-{queue}/xps_cpus").read_text(), 16) for queue in range(4)]
+    assert masks == [0b00010001, 0b00100010, 0b01000100, 0b10001000]
+
+
+def test_what_moved_is_named_by_check(tmp_path: Path) -> None:
+    place(VM_WITHOUT_GPU, tmp_path, "eth0", [1])
+    run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eth0")
+    (tmp_path / "proc/irq/102/smp_affinity_list").write_text("7\n")
+    result = run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "--check", "eth0")
+    assert result.returncode == 1
+    assert result.stderr == f"{tmp_path}/proc/irq/102/smp_affinity_list holds 7 instead of 1\n"
+
+
+def test_an_unplanned_interface_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    place(VM_WITHOUT_GPU, tmp_path, "eth0", [1])
+    result = run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eth9")
+    assert result.returncode == 1 and "run the role nic_irq_affinity again" in result.stderr

@@ -1,0 +1,74 @@
+"""Locks, versions and the judgement of transactions."""
+
+from __future__ import annotations
+
+import pytest
+from rpm_pins import Change, in_place, merge_locks, parse_locks, refusals, version_matches
+
+LIST = "# by hand\nnvidia-driver-3:510.47.03-1.el8.*\nhtop-0:3.2.1-1.el8.x86_64\n!cups-0:2.2.6-1.el8.*\n"
+KERNEL = {"packages": ["kernel", "kernel-core"], "reason": "No kernel.", "remedy": "Update it first."}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [("", True), ("510.47.03", True), ("510.47.03-1.el8", True), ("3:510.47.03-1.el8", True), ("510.47", False)],
+)
+def test_a_version_may_leave_out_release_and_epoch(wanted: str, fits: bool) -> None:
+    assert version_matches(wanted, "3:510.47.03-1.el8") is fits
+
+
+def test_two_installed_versions_are_not_in_place_unless_they_lie_side_by_side() -> None:
+    two = ["0:1.0-1", "0:2.0-1"]
+    assert not in_place("nvidia-driver", "1.0", two)
+    assert in_place("kernel-devel", "1.0", two)
+    assert not in_place("kernel-devel", "3.0", two)
+
+
+def test_locks_are_read_without_comments_and_exclusions() -> None:
+    assert parse_locks(LIST) == {"nvidia-driver": {"3:510.47.03-1.el8"}, "htop": {"0:3.2.1-1.el8"}}
+
+
+def test_a_new_lock_replaces_the_old_one_of_the_same_package_only() -> None:
+    merged = merge_locks(LIST, {"nvidia-driver": "3:515.105.01-1.el8"})
+    assert merged == LIST.replace("nvidia-driver-3:510.47.03-1.el8.*\n", "") + "nvidia-driver-3:515.105.01-1.el8.*\n"
+
+
+def test_the_same_lock_changes_nothing_whatever_the_order() -> None:
+    assert merge_locks(LIST, {"nvidia-driver": "3:510.47.03-1.el8"}) == LIST
+
+
+def test_a_package_whose_name_continues_another_keeps_its_lock() -> None:
+    text = "nvidia-driver-libs-3:510.47.03-1.el8.*\n"
+    assert text in merge_locks(text, {"nvidia-driver": "3:510.47.03-1.el8"})
+
+
+def refused(change: Change, **kwargs: object) -> list[str]:
+    arguments = {"requested": {"nvidia-driver"}, "replaceable": [], "locks": {}, "rules": [KERNEL], **kwargs}
+    return refusals([change], **arguments)  # type: ignore[arg-type]
+
+
+def test_dependencies_may_come() -> None:
+    assert refused(Change("dkms", "0:3.1.8-1", "")) == []
+
+
+def test_a_kernel_may_not_come_and_the_message_has_reason_and_remedy() -> None:
+    (message,) = refused(Change("kernel-core", "0:4.18.0-553.el8", ""))
+    assert message == "It would install kernel-core 0:4.18.0-553.el8. No kernel. Update it first."
+
+
+def test_a_kernel_that_was_asked_for_may_come() -> None:
+    assert refused(Change("kernel-core", "0:4.18.0-553.el8", ""), requested={"kernel-core"}) == []
+
+
+def test_a_locked_package_may_not_change() -> None:
+    change = Change("libcudnn8", "0:8.5.0.96-1", "0:8.4.1.50-1")
+    (message,) = refused(change, locks={"libcudnn8": {"0:8.4.1.50-1"}})
+    assert "replace libcudnn8 0:8.4.1.50-1 by 0:8.5.0.96-1, which is locked at 0:8.4.1.50-1" in message
+    assert refused(change) == []
+
+
+def test_nothing_leaves_that_was_not_to_be_replaced() -> None:
+    leaving = Change("nvidia-xconfig", "", "3:530.30.02-1.el8")
+    (message,) = refused(leaving)
+    assert "remove nvidia-xconfig" in message
+    assert refused(leaving, replaceable=["nvidia-*"], locks={"nvidia-xconfig": {"3:530.30.02-1.el8"}}) == []

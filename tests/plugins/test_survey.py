@@ -1,0 +1,103 @@
+"""host_survey against trees of files, and once as a whole on the host's Python 3.6."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import survey_machine
+import survey_ports
+from support.python36 import run_module
+
+TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1
+   1: 0100007F:1F40 0100007F:D2F0 01 00000000:00000000 00:00000000 00000000     0        0 4712 1
+"""
+
+
+def tree(root: Path, files: dict[str, str]) -> str:
+    for path, text in files.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    return str(root)
+
+
+def test_gpus_and_nvswitches_by_vendor_and_class(tmp_path: Path) -> None:
+    devices = {
+        "0000:65:00.0": ("0x10de", "0x030200"),
+        "0000:65:00.1": ("0x10de", "0x040300"),  # the sound function of a GPU
+        "0000:c4:00.0": ("0x10de", "0x068000"),
+        "0000:03:00.0": ("0x1a03", "0x030000"),  # the graphics of a management controller
+    }
+    files = {}
+    for address, (vendor, device_class) in devices.items():
+        folder = f"sys/bus/pci/devices/{address}"
+        files |= {f"{folder}/vendor": vendor, f"{folder}/class": device_class, f"{folder}/device": "0x2231"}
+    assert survey_machine.pci(tree(tmp_path, files)) == {
+        "gpus": [{"address": "0000:65:00.0", "device": "0x2231"}],
+        "nvswitches": [{"address": "0000:c4:00.0", "device": "0x2231"}],
+    }
+
+
+def test_the_loaded_driver_proprietary_and_open(tmp_path: Path) -> None:
+    for number, line in enumerate(
+        (
+            "NVRM version: NVIDIA UNIX x86_64 Kernel Module  510.47.03  Mon Jan 24 22:58:54 UTC 2022",
+            "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  510.47.03  Release Build",
+        )
+    ):
+        root = tree(tmp_path / str(number), {"proc/driver/nvidia/version": line})
+        assert survey_machine.kernel(root)["nvidia_loaded"] == "510.47.03"
+
+
+def test_secure_boot_is_the_byte_after_the_attributes(tmp_path: Path) -> None:
+    variable = tmp_path / "sys/firmware/efi/efivars/SecureBoot-8be4df61"
+    variable.parent.mkdir(parents=True)
+    for state in (0, 1):
+        variable.write_bytes(bytes([6, 0, 0, 0, state]))
+        assert survey_machine.kernel(str(tmp_path))["secure_boot"] is bool(state)
+
+
+def test_memory_of_each_node(tmp_path: Path) -> None:
+    files = {
+        f"sys/devices/system/node/node{node}/meminfo": f"Node {node} MemTotal:       {size} kB\n"
+        for node, size in ((0, 1000), (1, 2000))
+    }
+    assert survey_machine.memory(tree(tmp_path, files)) == {"memory_kib": {"0": 1000, "1": 2000}}
+
+
+def test_a_container_by_its_marks(tmp_path: Path) -> None:
+    assert not survey_machine.in_container(str(tmp_path))
+    assert survey_machine.in_container(tree(tmp_path, {"proc/1/environ": "TERM=x\0container=podman\0"}))
+
+
+def test_the_listener_of_a_port_with_its_unit(tmp_path: Path) -> None:
+    root = tree(
+        tmp_path,
+        {
+            "proc/net/tcp": TCP,
+            "proc/77/comm": "httpd\n",
+            "proc/77/cgroup": "1:name=systemd:/system.slice/httpd.service\n0::/\n",
+        },
+    )
+    (tmp_path / "proc/77/fd").mkdir()
+    (tmp_path / "proc/77/fd/3").symlink_to("socket:[4711]")
+    (tmp_path / "proc/77/fd/4").symlink_to("socket:[4712]")
+    found = survey_ports.listeners(root, [8000, 9000], lambda port: "")
+    assert found == {"8000": [{"pid": 77, "process": "httpd", "unit": "httpd.service"}]}
+
+
+def test_a_socket_that_systemd_holds_is_its_socket_unit(tmp_path: Path) -> None:
+    root = tree(tmp_path, {"proc/net/tcp": TCP, "proc/1/comm": "systemd\n"})
+    (tmp_path / "proc/1/fd").mkdir()
+    (tmp_path / "proc/1/fd/9").symlink_to("socket:[4711]")
+    found = survey_ports.listeners(root, [8000], lambda port: "hotpath.socket")
+    assert found["8000"][0]["unit"] == "hotpath.socket"
+
+
+def test_the_module_on_python_36(tmp_path: Path) -> None:
+    root = tree(tmp_path, {"etc/os-release": 'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="8"\n'})
+    arguments = {"subjects": ["system", "kernel", "pci", "memory", "disks", "ports"], "root": root}
+    answer = run_module("host_survey", arguments, check_mode=True)
+    assert answer["changed"] is False and answer["gpus"] == []
+    assert answer["os"] == {"name": "", "version": "8", "like": ["centos", "rhel", "fedora"]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,17 @@ from .cache import need_programs, run
 
 def need_engine() -> None:
     """Fail with what to install when containers can't be run here."""
-    need_programs({"podman": "podman", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "runc": "runc"})
+    programs = {"podman": "podman", "ssh": "openssh-client", "ssh-keygen": "openssh-client"}
+    need_programs(programs if _cgroups_are_unified() else {**programs, "runc": "runc"})
 
 
 def runtime_options() -> list[str]:
     """Global podman options: crun refuses a machine whose cgroup hierarchy is not the unified one, runc takes it."""
-    unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
-    return [] if unified or shutil.which("runc") is None else ["--runtime", "runc"]
+    return [] if _cgroups_are_unified() else ["--runtime", "runc"]
+
+
+def _cgroups_are_unified() -> bool:
+    return Path("/sys/fs/cgroup/cgroup.controllers").exists()
 
 
 def limit_options() -> list[str]:

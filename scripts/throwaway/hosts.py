@@ -96,14 +96,14 @@ def remove(doomed: list[Host]) -> None:
 
 def _start(name: str, image: str, taken: set[int]) -> None:
     port = _free_port(taken)
-    mirror = [] if real_base() else ["--volume", f"{ensure_mirror()}:/srv/mirror:ro"]
+    # A look-alike installs from its mirror and resolves no names: those that can't be resolved would stall each lookup for
+    # seconds, so the image's empty resolv.conf stays. A real image needs the public repositories.
+    offline = [] if real_base() else ["--dns", "none", "--volume", f"{ensure_mirror()}:/srv/mirror:ro"]
     run(
         ["podman", *runtime_options(), "run", "--detach", "--name", PREFIX + name, "--hostname", name,
          "--systemd=always", *limit_options(), "--pids-limit", "4096", "--shm-size", "1g",
-         # Names that can't be resolved would stall every lookup for seconds: the image's empty resolv.conf stays.
-         "--dns", "none",
          "--publish", f"127.0.0.1:{port}:{SERVICE_PORT}",
-         "--volume", f"{KEY}.pub:/root/.ssh/authorized_keys:ro", *mirror, image]
+         "--volume", f"{KEY}.pub:/root/.ssh/authorized_keys:ro", *offline, image]
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ ATTEMPTS = 5
 class Pages(NamedTuple):
     node: int
     size_kib: int
-    count: int
+    wanted: int
 
     @property
     def pool(self) -> str:
@@ -22,10 +22,10 @@ class Pages(NamedTuple):
 
 def parse(text: str) -> Pages:
     try:
-        node, size_kib, count = (int(number) for number in text.split(":"))
+        node, size_kib, wanted = (int(number) for number in text.split(":"))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not NODE:SIZE_KIB:COUNT") from error
-    return Pages(node, size_kib, count)
+    return Pages(node, size_kib, wanted)
 
 
 def write(path: str, value: int) -> None:
@@ -42,12 +42,12 @@ def reserve(pages: Pages, sys_root: str, pause_s: float) -> int:
     """Pages that the node has afterwards; memory is compacted before each further attempt."""
     pool = os.path.join(sys_root, pages.pool)
     for attempt in range(ATTEMPTS):
-        if read(pool) >= pages.count:
+        if read(pool) >= pages.wanted:
             break
         if attempt:
             write(os.path.join(sys_root, f"devices/system/node/node{pages.node}/compact"), 1)
             time.sleep(pause_s)
-        write(pool, pages.count)
+        write(pool, pages.wanted)
     return read(pool)
 
 
@@ -65,8 +65,8 @@ def main(arguments: List[str]) -> int:
             short = True
             print(f"node {pages.node}: {error}; has the host this node and page size?", file=sys.stderr)
             continue
-        print(f"node {pages.node}: {got} of {pages.count} hugepages of {pages.size_kib} KiB")
-        if got < pages.count:
+        print(f"node {pages.node}: {got} of {pages.wanted} hugepages of {pages.size_kib} KiB")
+        if got < pages.wanted:
             short = True
             print(
                 f"node {pages.node} is short of memory that is free in one piece: ask for fewer pages, or reboot",

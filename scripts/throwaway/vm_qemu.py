@@ -56,9 +56,9 @@ class Machine:
             "-drive", f"if=none,id=disk,file={self.disk},cache=unsafe,discard=unmap",
             "-device", "virtio-blk-pci,drive=disk,bus=pcie.0",
             "-device", "pxb-pcie,id=second,bus_nr=64,numa_node=1,bus=pcie.0",
-            "-device", "pcie-root-port,id=port,bus=second,chassis=1",
+            "-device", "pcie-root-port,id=socket1,bus=second,chassis=1",
             "-netdev", f"tap,id=network,ifname=tap0,script=no,downscript=no,vhost=off,queues={QUEUES}",
-            "-device", f"virtio-net-pci,bus=port,netdev=network,mq=on,vectors={2 * QUEUES + 2}",
+            "-device", f"virtio-net-pci,bus=socket1,netdev=network,mq=on,vectors={2 * QUEUES + 2}",
             "-device", "virtio-rng-pci,bus=pcie.0",
             "-display", "none", "-serial", f"file:{self.console}", "-pidfile", str(self.pid_file), *options,
         ]  # fmt: skip
@@ -94,10 +94,7 @@ class Monitor:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
-        self._requests, self._answers = process.stdin, process.stdout
-        if not self._answers.readline():
-            complaint = process.stderr.read() if process.stderr else ""
-            raise Failure(f"QEMU ended at once with status {process.wait()}: {complaint}")
+        self._process, self._requests, self._answers = process, process.stdin, process.stdout
         self.execute("qmp_capabilities")
 
     def execute(self, command: str, **arguments: str) -> Any:
@@ -110,7 +107,8 @@ class Monitor:
                 return answer["return"]
             if "error" in answer:
                 raise Failure(f"QEMU refused {command}: {answer['error']['desc']}")
-        raise Failure(f"QEMU ended before it answered {command}")
+        complaint = self._process.stderr.read().strip().rpartition("\n")[2] if self._process.stderr else ""
+        raise Failure(f"QEMU ended with status {self._process.wait()}: {complaint}")
 
     def save_snapshot(self) -> None:
         """Keep disk and memory of the running machine in its disk image."""

@@ -96,8 +96,8 @@ def remove(doomed: list[Host]) -> None:
 
 def _start(name: str, image: str, taken: set[int]) -> None:
     port = _free_port(taken)
-    # A look-alike installs from its mirror and resolves no names: those that can't be resolved would stall each lookup for
-    # seconds, so the image's empty resolv.conf stays. A real image needs the public repositories.
+    # A look-alike installs from its mirror. It keeps the image's empty resolv.conf, because a name server that does not
+    # answer would stall each lookup for seconds. A real image needs the public repositories.
     offline = [] if real_base() else ["--dns", "none", "--volume", f"{ensure_mirror()}:/srv/mirror:ro"]
     run(
         ["podman", *runtime_options(), "run", "--detach", "--name", PREFIX + name, "--hostname", name,

@@ -1,0 +1,97 @@
+"""What the tuning roles make of a plan that a container never gets: dedicated CPUs, a GPU, a network card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from affinity_plan import affinity_plan
+from host_topology import topology
+from support.expected import PROJECT, Expected, Inventory
+from support.machines import XEON_A5000, build
+
+
+@pytest.fixture(scope="module")
+def inventory(tmp_path_factory: pytest.TempPathFactory) -> Inventory:
+    hosts = tmp_path_factory.mktemp("inventory") / "hosts.ini"
+    hosts.write_text("[gpu_hosts]\nxeon\n")
+    return Inventory(str(hosts))
+
+
+class Host:
+    """The article's host under one policy."""
+
+    def __init__(self, inventory: Inventory, plan: dict[str, Any]) -> None:
+        self._inventory, self._plan = inventory, plan
+
+    def values(self, role: str) -> Expected:
+        return self._inventory.expected("xeon", role, {"hotpath_plan": self._plan, "ansible_managed": "managed"})
+
+    def file(self, role: str, template: str) -> list[str]:
+        """Lines of a rendered template, without comments and empty ones."""
+        path = PROJECT / "roles" / role / "templates" / template
+        text = self.values(role).template(f"{{{{ lookup('ansible.builtin.template', '{path}') }}}}")
+        return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+@pytest.fixture
+def throughput(inventory: Inventory, tmp_path: Path) -> Host:
+    return Host(inventory, affinity_plan(topology(str(build(XEON_A5000, tmp_path)))))
+
+
+@pytest.fixture
+def latency(inventory: Inventory, tmp_path: Path) -> Host:
+    pages = [{"numa_node": 0, "size_kib": 1048576, "count": 2}]
+    plan = affinity_plan(
+        topology(str(build(XEON_A5000, tmp_path / "latency"))), policy="latency", overrides={"hugepages": pages}
+    )
+    return Host(inventory, plan)
+
+
+def test_throughput_asks_the_kernel_for_no_isolation(throughput: Host) -> None:
+    assert throughput.values("boot_arguments")["__boot_arguments_tokens"] == [
+        "modprobe.blacklist=nouveau",
+        "rd.driver.blacklist=nouveau",
+    ]
+
+
+def test_latency_isolates_the_engines_cpus_and_takes_gib_pages_at_boot(latency: Host) -> None:
+    assert latency.values("boot_arguments")["__boot_arguments_tokens"] == [
+        "isolcpus=2,14",
+        "nohz_full=2,14",
+        "rcu_nocbs=2,14",
+        "skew_tick=1",
+        "hugepagesz=1G",
+        "hugepages=2",
+        "modprobe.blacklist=nouveau",
+        "rd.driver.blacklist=nouveau",
+    ]
+
+
+def test_the_profile_keeps_deferred_work_on_housekeeping_cpus(throughput: Host, latency: Host) -> None:
+    lines = throughput.file("cpu_affinity", "tuned.conf.j2")
+    assert "include=throughput-performance" in lines
+    assert "/sys/devices/virtual/workqueue/cpumask=00001001" in lines
+    assert lines[-2:] == ["[bootloader]", "enabled=false"]
+    assert "include=network-latency" in latency.file("cpu_affinity", "tuned.conf.j2")
+
+
+def test_systemd_and_irqbalance_keep_to_housekeeping_cpus(throughput: Host) -> None:
+    assert throughput.file("cpu_affinity", "system.conf.j2") == ["[Manager]", "CPUAffinity=0 12"]
+    assert throughput.file("cpu_affinity", "irqbalance.j2")[0] == "IRQBALANCE_BANNED_CPUS=00ffeffe"
+    assert "for interface in eno1; do" in throughput.file("cpu_affinity", "irq-policy.sh.j2")
+
+
+def test_interrupts_of_the_card_have_their_cpus(throughput: Host) -> None:
+    values = throughput.values("nic_irq_affinity")
+    assert values["__nic_irq_affinity_placement"] == {"interfaces": {"eno1": [1, 13]}, "xps": True}
+    assert "  eno1)" in throughput.file("nic_irq_affinity", "dispatcher.sh.j2")
+
+
+def test_the_units_ask_for_the_planned_pages(throughput: Host, latency: Host) -> None:
+    unit = throughput.file("hugepages", "hotpath-hugepages.service.j2")
+    assert "ExecStart=/usr/libexec/hotpath/hugepages 0:2048:128" in unit
+    assert "Options=pagesize=2048K,mode=0770,gid=hotpath" in throughput.file("hugepages", "hugepages.mount.j2")
+    assert "Options=pagesize=1048576K,mode=0770,gid=hotpath" in latency.file("hugepages", "hugepages.mount.j2")
+    assert throughput.values("hugepages")["__hugepages_mount_unit"] == r"dev-hugepages\x2dhotpath.mount"

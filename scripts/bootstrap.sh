@@ -110,7 +110,10 @@ for part in "$@"; do
         service)
             python=$(find_python 3.11) || die "no Python 3.11 with venv; the service's CPU lock is for 3.11."
             require_cpu_torch "$python"
-            install_venv service "$python" service/locks/cpu-py311.txt service/locks/dev-py311.txt
+            # pip prefers the index's CUDA build, because an index states digests and a directory of wheels does not.
+            mkdir -p .cache/venv
+            sed -n 's/^\(torch==[^ ]*\) .*/\1+cpu/p' service/locks/cpu-py311.txt > .cache/venv/torch-constraint.txt
+            PIP_CONSTRAINT=$PWD/.cache/venv/torch-constraint.txt install_venv service "$python" service/locks/cpu-py311.txt service/locks/dev-py311.txt
             ;;
         service38)
             # The stack of CentOS 8. Not every machine has it, so its absence is said and shown in the results' table.

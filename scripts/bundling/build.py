@@ -9,13 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-
-import tomllib
 
 from bundling import wheels
 from bundling.archives import Archive, pack
@@ -131,15 +130,12 @@ def dependency_archive(order: Order, keys: Keys, progress: Progress) -> Archive:
     target = order.output / f"dependencies-{keys.dependencies}.tar"
     if (found := recorded(target)) is not None:
         return found
-    if order.name == "cpu":
-        wheels.require_cpu_torch(order.source, order.lock)
     with tempfile.TemporaryDirectory(dir=order.output, prefix=".wheels-") as folder:
-        wheelhouse = Path(folder)
+        wheelhouse = Path(folder) / "wheels"
         count = order.lock.read_text().count("==")
-        progress.say(
-            f"Getting the {count} wheels of {order.lock.name} from {order.source.place()}"
-        )
-        wheels.download(order.source, order.lock, order.python, wheelhouse)
+        progress.say(f"Getting the {count} wheels of {order.lock.name} from {order.source.place()}")
+        options = wheels.cpu_constraint(order.lock, Path(folder)) if order.name == "cpu" else []
+        wheels.download(order.source, order.lock, order.python, wheelhouse, options)
         got = sorted(wheelhouse.glob("*.whl"))
         (wheelhouse / "requirements.txt").write_text("".join(f"{wheels.requirement(path)}\n" for path in got))
         wheels.download(order.source, INSTALLER, order.python, wheelhouse)
@@ -173,6 +169,8 @@ def release_archive(order: Order, keys: Keys, dependencies: Archive, progress: P
             copy = room / "service" / path.relative_to(order.service)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
+        if keys_of(room / "service", order.lock, INSTALLER, order.python) != keys:
+            raise BundleError(f"{order.service} was changed while its wheel was being built. Build again.")
         wheel = wheels.build(order.source, room / "service", tools, room)
         (room / "requirements.txt").write_text(f"{wheels.requirement(wheel)}\n")
         files = {f"release/{path.name}": path for path in (wheel, room / "requirements.txt")}

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-FORMAT = "1"  # of the bundle; another number builds everything anew
+FORMAT = "2"  # of the bundle; another number builds everything anew
 KEY_LENGTH = 12
 
 

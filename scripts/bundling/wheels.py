@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,19 +58,18 @@ def target_arguments(python: str) -> list[str]:
     return ["--python-version", python, "--implementation", "cp", *platforms, *abis]
 
 
-def require_cpu_torch(source: Source, lock: Path) -> None:
-    """Refuse PyPI's CUDA build of torch where the CPU set is wanted: gigabytes, and unusable without its libraries."""
-    match = re.search(r"^torch==[^ \\]+", lock.read_text(), re.MULTILINE)
-    if match is None:
-        return
-    asked = source.pip(
-        "install", "-q", "--dry-run", "--ignore-installed", "--no-deps", "--report", "-", *source.arguments(), match[0]
-    )
-    if asked.returncode != 0:
-        raise BundleError(f"pip finds no {match[0]} in {source.place()}: {last_error(asked.stderr)}.{TORCH_REMEDY}")
-    found = str(json.loads(asked.stdout)["install"][0]["metadata"]["version"])
-    if not found.endswith("+cpu"):
-        raise BundleError(f"pip would take torch {found}, the CUDA build, for a set without a GPU.{TORCH_REMEDY}")
+def cpu_constraint(lock: Path, folder: Path) -> list[str]:
+    """Options that make pip take torch's CPU build and no other.
+
+    The lock allows PyPI's CUDA build as well, and pip prefers it to a wheel in a directory, because an index states
+    digests and a directory does not. It weighs gigabytes and is unusable without its libraries.
+    """
+    locked = re.search(r"^torch==[^ \\+]+", lock.read_text(), re.MULTILINE)
+    if locked is None:
+        return []
+    constraint = folder / "constraints.txt"
+    constraint.write_text(f"{locked[0]}+cpu\n")
+    return ["--constraint", str(constraint)]
 
 
 TORCH_REMEDY = (
@@ -79,7 +78,7 @@ TORCH_REMEDY = (
 )
 
 
-def download(source: Source, lock: Path, python: str, target: Path) -> None:
+def download(source: Source, lock: Path, python: str, target: Path, options: Sequence[str] = ()) -> None:
     """Fetch every wheel that the lock names into `target`, each checked against the lock's digests."""
     done = source.pip(
         "download",
@@ -89,6 +88,7 @@ def download(source: Source, lock: Path, python: str, target: Path) -> None:
         "--only-binary=:all:",
         *target_arguments(python),
         *source.arguments(),
+        *options,
         "--dest",
         str(target),
         "--requirement",
@@ -109,6 +109,8 @@ def explain(stderr: str, lock: Path, source: Source) -> str:
             f"the file is damaged or is not the one that was tested. Replace it in {source.place()}; "
             "if a new build is wanted, lock it with `make lock` and review the difference."
         )
+    if re.search(r"No matching distribution found for torch==\S+\+cpu", stderr):
+        return f"pip finds no CPU build of torch in {source.place()}.{TORCH_REMEDY}"
     return (
         f"pip could not get the wheels of {lock.name} from {source.place()}: {last_error(stderr)}. Check that this "
         "machine reaches its index, or set service_bundle_wheels to a directory that holds every wheel of the lock."

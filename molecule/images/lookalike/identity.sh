@@ -26,7 +26,6 @@ baseos=/srv/mirror/centos/8-stream/BaseOS/x86_64/os/Packages
 rpm --initdb
 rpm --install --nosignature "$baseos"/el8-shim-*.rpm "$baseos"/centos-stream-release-*.rpm \
   "$baseos"/kernel-4.18.0-348.7.1.*.rpm "$baseos"/kernel-core-4.18.0-348.7.1.*.rpm "$baseos"/kernel-modules-4.18.0-348.7.1.*.rpm
-cp /srv/mirror/keys/RPM-GPG-KEY-centosofficial /etc/pki/rpm-gpg/
 
 # A quick boot: no maintenance timers, nothing that belongs to real hardware or that roles are to switch on.
 systemctl set-default multi-user.target

@@ -35,3 +35,9 @@ def fast_model(make_model: MakeModel) -> Path:
 def slow_model(make_model: MakeModel) -> Path:
     """The colour model with batches slow enough for requests to meet in the queue."""
     return make_model(0.3)
+
+
+@pytest.fixture(scope="session")
+def slowest_model(make_model: MakeModel) -> Path:
+    """The colour model with batches slower than any patience these tests configure."""
+    return make_model(2.0)

@@ -16,6 +16,7 @@ COLOURS: Dict[str, Tuple[int, int, int]] = {
     "blue": (0, 0, 255),
     "white": (255, 255, 255),
     "black": (0, 0, 0),
+    "grey": (128, 128, 128),  # the noise that engines warm up with; always fast
 }
 
 
@@ -27,10 +28,10 @@ def picture(colour: str, kind: str = "PNG", size: Tuple[int, int] = (40, 30)) ->
 
 
 def write_source(directory: Path, seconds: float = 0.0, name: str = "colours", size: int = 16) -> Path:
-    """A model source whose batches take `seconds` each."""
+    """A model source whose batches take `seconds` each, except those of grey images alone."""
     (directory / "probes").mkdir(parents=True)
     weights = io.BytesIO()
-    numpy.savez(weights, centres=numpy.array(list(COLOURS.values())), seconds=numpy.array(seconds))
+    numpy.savez(weights, centres=numpy.array(list(COLOURS.values())), seconds=[0.0 if colour == "grey" else seconds for colour in COLOURS])
     (directory / "weights.npz").write_bytes(weights.getvalue())
     (directory / "labels.txt").write_text("\n".join(COLOURS) + "\n")
     for colour in ("red", "blue"):

@@ -50,7 +50,8 @@ class Server:
         return found[0]
 
     def children(self, role: str) -> List[int]:
-        """Process ids of the children whose name begins with `role`, lowest first."""
+        """Process ids of the children whose name begins with `role`, lowest first; waits for readiness first."""
+        self.find("ready: listening")
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return sorted(int(child) for child in children if _name(int(child)).startswith(role))

@@ -136,7 +136,7 @@ def _compare(
     if not same or difference > source.tolerance.absolute:
         raise ModelError(
             f"The form {name} of {source.name} differs from the eager model by {difference:.2g} at batch "
-            f"size {size} ({'same' if same else 'other'} best classes); allowed: {source.tolerance.absolute:g}.",
+            f"size {size} ({'same' if same else 'other'} class); at most {source.tolerance.absolute:g}.",
             "Build with the versions of a tested set; raise tolerance.absolute only knowingly.",
         )
     return difference

@@ -1,0 +1,89 @@
+"""Starting and stopping: nothing accepted is dropped, and systemd is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from support.colours import picture
+from support.server import PATIENCE_S, python_environment, serving, until, write_config
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_accepted_requests_are_finished_before_the_service_ends(
+    slow_model: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    config = write_config(tmp_path / "hotpath.toml", slow_model, server={"workers": 2}, batching={"max_batch": 2})
+    with serving(config) as server, ThreadPoolExecutor(6) as pool:
+        accepted = [pool.submit(server.predict, picture("red")) for _ in range(6)]
+        until(lambda: server.metric("hotpath_slots_in_use") == 6)
+        url = server.url
+        server.process.send_signal(number)
+        assert [request.result().status_code for request in accepted] == [200] * 6
+        assert server.process.wait(PATIENCE_S) == 0
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{url}/livez")
+
+
+def test_a_drain_outlives_the_death_of_its_engine(slow_model: Path, tmp_path: Path) -> None:
+    with serving(write_config(tmp_path / "hotpath.toml", slow_model)) as server, ThreadPoolExecutor(4) as pool:
+        accepted = [pool.submit(server.predict, picture("red")) for _ in range(4)]
+        until(lambda: server.metric("hotpath_slots_in_use") == 4)
+        (engine,) = server.children("engine")
+        server.process.terminate()
+        server.find("draining")
+        os.kill(engine, signal.SIGKILL)
+        assert [request.result().status_code for request in accepted] == [200] * 4
+        assert server.process.wait(PATIENCE_S) == 0
+
+
+def test_silent_connections_do_not_hold_up_a_drain(fast_model: Path, tmp_path: Path) -> None:
+    with serving(write_config(tmp_path / "hotpath.toml", fast_model)) as server:
+        host, _, port = server.url[len("http://") :].partition(":")
+        silent = [socket.create_connection((host, int(port))) for _ in range(5)]
+        assert server.stop() == 0
+        for client in silent:
+            client.close()
+
+
+def test_systemd_passes_the_socket_and_hears_of_readiness_watchdog_and_stop(
+    fast_model: Path, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path / "hotpath.toml", fast_model, server={"port": 1})
+    listener = socket.create_server(("127.0.0.1", 0))
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(tmp_path / "notify"))
+    manager.settimeout(PATIENCE_S)
+    # As systemd does: the socket is descriptor 3, and LISTEN_PID is the id of the process that takes it.
+    script = (
+        "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_PID'] = str(os.getpid()); "
+        "os.execv(sys.executable, [sys.executable, '-m', 'hotpath', 'serve', '--config', sys.argv[2]])"
+    )
+    environment = {"LISTEN_FDS": "1", "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(listener.fileno()), str(config)],
+        env=python_environment(environment),
+        close_fds=False,
+        pass_fds=[listener.fileno()],
+    )
+    try:
+        heard = ""
+        while "READY=1" not in heard or heard.count("WATCHDOG=1") < 3:
+            heard += manager.recv(4096).decode() + "\n"
+        port = listener.getsockname()[1]
+        assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+        process.terminate()
+        while "STOPPING=1" not in heard:
+            heard += manager.recv(4096).decode() + "\n"
+        assert process.wait(PATIENCE_S) == 0
+    finally:
+        process.kill()
+        listener.close()
+        manager.close()

@@ -1,0 +1,68 @@
+"""EfficientNet-Lite0 with its real weights, on its real photographs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+from support.server import ROOT, Server, serving, write_config
+
+from hotpath.models.build import build
+from hotpath.models.built import BuiltModel
+
+torch = pytest.importorskip("torch", reason="this Python has no torch; the real model is tested on the other one")
+
+
+@pytest.fixture(scope="session")
+def real_model() -> BuiltModel:
+    """Assembled and built once into .cache; later runs find it there."""
+    project = ROOT.parent
+    cache = project / ".cache" / "test-model"
+    source = project / "service" / "models" / "efficientnet_lite0"
+    subprocess.run(
+        [sys.executable, str(project / "scripts" / "model_source.py"), str(source), "--output", str(cache / "source")],
+        check=True,
+    )
+    return build(cache / "source", cache / "built")[0]
+
+
+@pytest.fixture(scope="module", params=["torchscript", "eager"])
+def server(
+    request: pytest.FixtureRequest, real_model: BuiltModel, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    path = tmp_path_factory.mktemp("real") / "hotpath.toml"
+    limits = {"request_timeout_s": 100.0}  # the machine may be busy with other tests
+    config = write_config(path, real_model.directory, request.param, real_model.identity.name, limits=limits)
+    with serving(config, {"OMP_WAIT_POLICY": "PASSIVE"}) as running:
+        yield running
+
+
+def test_every_photograph_gets_a_label_that_is_right_for_it(server: Server, real_model: BuiltModel) -> None:
+    found = {
+        probe.file: server.predict((real_model.directory / probe.file).read_bytes()).json()["label"]
+        for probe in real_model.probes
+    }
+    assert len(found) == 6
+    assert {file: found[file] for file in found} == {
+        probe.file: next((label for label in probe.accept if label == found[probe.file]), probe.accept)
+        for probe in real_model.probes
+    }
+
+
+def test_the_build_compared_the_traced_form_with_the_eager_one(real_model: BuiltModel) -> None:
+    check = real_model.document["check"]
+    assert check["batch_sizes"] == [1, 2, 4, 8]
+    assert 0 <= check["largest_difference"] <= 1e-3
+
+
+def test_a_device_that_is_not_there_is_refused(real_model: BuiltModel, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    config = write_config(tmp_path / "hotpath.toml", real_model.directory, "torchscript", real_model.identity.name)
+    config.write_text(config.read_text() + 'devices = ["cuda:0"]\n')
+    with serving(config) as refused:
+        assert refused.process.wait() == 78
+        assert "sees 0 GPUs" in refused.find("sees 0 GPUs")

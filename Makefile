@@ -16,6 +16,9 @@ test: controller ## every check there is, on this machine
 test-fast: controller ## the checks that need no throwaway host: linters, types, plugins, service
 	@scripts/bootstrap.sh service service38 && $(PYTHON) scripts/check.py fast
 
+test-vm: controller ## what containers cannot show, in an emulated machine: NUMA, hugepages, interrupts, SELinux, reboots
+	@scripts/bootstrap.sh vm && HOTPATH_VM=1 $(PYTHON) -m pytest --durations=0 tests/hosts/test_vm.py
+
 lint: controller ## style, types and Ansible's production profile
 	@scripts/bootstrap.sh service && $(PYTHON) scripts/check.py lint
 
@@ -37,4 +40,4 @@ hosts-down: ## remove the throwaway hosts of this checkout
 clean: hosts-down ## remove the throwaway hosts, their images and .cache; nothing else
 	@scripts/clean.sh
 
-.PHONY: help demo test test-fast lint verify docs lock controller hosts-down clean
+.PHONY: help demo test test-fast test-vm lint verify docs lock controller hosts-down clean

@@ -11,6 +11,7 @@ from .cache import content_key, run, say
 from .catalog import DOUBLES
 from .debian import ensure_base
 from .engine import image_exists, runtime_options
+from .hosts import PREFIX
 from .image import IMAGES, LOOKALIKE_NAME, build_image, image_name
 from .mirror import ensure_mirror
 from .ssh import KEY, ensure_ssh_key
@@ -59,7 +60,7 @@ def _machine_image() -> str:
 @contextmanager
 def _mounted(image: str) -> Iterator[Path]:
     """The image's content in a folder that may be written to."""
-    container = f"hotpath-disk-{disk_key()}"
+    container = "disk-of-" + PREFIX.rstrip("-")
     podman = ["podman", *runtime_options()]
     run([*podman, "rm", "--force", "--ignore", container])  # left by a run that was killed
     run([*podman, "create", "--name", container, image])

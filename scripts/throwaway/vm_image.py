@@ -61,7 +61,9 @@ class VmImage:
 
     def build(self) -> None:
         """Write the disk, boot from it and keep what has booted."""
-        shutil.rmtree(IMAGES, ignore_errors=True)  # older images too; a machine that runs keeps the files it has open
+        for old in IMAGES.glob("*"):
+            Machine(old, LOGS, "tcg").stop()  # left by a build that was killed
+            shutil.rmtree(old)  # a host that runs keeps the files it has open
         self.folder.mkdir(parents=True)
         disk = self.folder / "disk.raw"
         write_disk(disk)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,12 +81,26 @@ class Machine:
         pid = self.pid()
         if pid is None:
             return
-        os.kill(pid, signal.SIGTERM)
+        # An open ssh connection would wait for ever for a machine that is gone, and the next one might be sent through it.
+        for process in [*_connections(pid), pid]:
+            os.kill(process, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while self.pid() is not None:
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.05)
+
+
+def _connections(pid: int) -> list[int]:
+    """The `nc` processes in the network namespace of a process: what the ssh connections to its guest go through."""
+    namespace = os.stat(f"/proc/{pid}/ns/net")
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError, PermissionError):  # it ended, or it is not ours to see
+            connects = (process / "cmdline").read_bytes().startswith(b"nc\0")
+            if connects and os.path.samestat((process / "ns/net").stat(), namespace):
+                found.append(int(process.name))
+    return found
 
 
 class Monitor:

@@ -10,6 +10,7 @@ from ansible.module_utils.rpm_pins import (
     SIDE_BY_SIDE,
     Change,
     describe,
+    is_leftover,
     parse_locks,
     refusals,
     version_matches,
@@ -38,6 +39,9 @@ def run_transaction(request: Mapping[str, Any], lock_text: str, dry_run: bool) -
                 _enable_stream(dnf, base, request["stream"])
             for package in request["packages"]:
                 _request(base, package, request["stream"])
+            for installed in base.sack.query().installed():
+                if is_leftover(installed.name, _evr(installed), request["packages"], request["family"]):
+                    base.package_remove(installed)
             base.resolve(allow_erasing=True)
         except dnf.exceptions.DepsolveError as error:
             raise Refused(
@@ -49,7 +53,7 @@ def run_transaction(request: Mapping[str, Any], lock_text: str, dry_run: bool) -
         changes = _changes(base)
         names = {package["name"] for package in request["packages"]}
         locks = {name: evrs for name, evrs in parse_locks(lock_text).items() if name not in names}
-        reasons = refusals(changes, names, request["replaces"], locks, request["refuse"])
+        reasons = refusals(changes, names, request["family"], locks, request["refuse"])
         if reasons:
             raise Refused(
                 "Nothing was changed. The installation of {0} was refused. {1}".format(

@@ -37,6 +37,14 @@ def in_place(name: str, wanted: str, versions: Collection[str]) -> bool:
     return bool(fitting) and (name in SIDE_BY_SIDE or len(versions) == 1)
 
 
+def is_leftover(name: str, evr: str, packages: Collection[Mapping[str, Any]], family: Collection[str]) -> bool:
+    """Whether an installed package is of the family (shell patterns) but of none of the versions wanted of it."""
+    if not matches_any(name, family) or any(package["name"] == name for package in packages):
+        return False
+    versions = [package["version"] for package in packages if matches_any(package["name"], family)]
+    return not any(version_matches(version, evr) for version in versions)
+
+
 def parse_locks(text: str) -> Dict[str, Set[str]]:
     """The locked packages of a versionlock list: name -> set of "epoch:version-release"."""
     locks: Dict[str, Set[str]] = {}

@@ -1,7 +1,7 @@
 """What is installed, read from the rpm database and dnf's own files. Runs on the host's Python 3.6."""
 
 import os
-from typing import Any, Dict, Iterable, List
+from typing import Any, Dict, Iterable, List, Set
 
 MODULES_DIRECTORY = "/etc/dnf/modules.d"
 
@@ -25,6 +25,19 @@ def installed_versions(names: Iterable[str]) -> Dict[str, List[str]]:
         )
         for name in names
     }
+
+
+def installed_family(globs: Iterable[str]) -> Dict[str, List[str]]:
+    """The installed packages whose names match one of the shell patterns, as installed_versions returns them."""
+    import rpm  # only on the host
+
+    transaction = rpm.TransactionSet()
+    names: Set[str] = set()
+    for glob in globs:
+        found = transaction.dbMatch()
+        found.pattern("name", rpm.RPMMIRE_GLOB, glob)
+        names.update(_text(header["name"]) for header in found)
+    return installed_versions(names)
 
 
 def enabled_stream(module_name: str, directory: str = MODULES_DIRECTORY) -> str:

@@ -26,8 +26,9 @@ options:
     description: Module stream that must be enabled, as C(module:stream). Another enabled stream is left for it.
     type: str
     default: ""
-  replaces:
-    description: Shell patterns of packages that may leave the host when these come.
+  family:
+    description:
+      - Shell patterns of packages that are versioned together with these. Those of another version leave the host.
     type: list
     elements: str
     default: []
@@ -66,14 +67,20 @@ from typing import Any, Dict, Iterable, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.dnf_transaction import Refused, run_transaction
-from ansible.module_utils.rpm_pins import in_place, merge_locks
-from ansible.module_utils.rpm_state import enabled_stream, installed_versions
+from ansible.module_utils.rpm_pins import in_place, is_leftover, merge_locks
+from ansible.module_utils.rpm_state import enabled_stream, installed_family, installed_versions
 
 LOCK_LIST = "/etc/dnf/plugins/versionlock.list"
 
 
 def all_in_place(packages: Iterable[Mapping[str, Any]], installed: Mapping[str, List[str]]) -> bool:
     return all(in_place(package["name"], package["version"], installed[package["name"]]) for package in packages)
+
+
+def has_leftovers(packages: List[Dict[str, Any]], family: List[str]) -> bool:
+    return any(
+        is_leftover(name, evr, packages, family) for name, evrs in installed_family(family).items() for evr in evrs
+    )
 
 
 def read_locks() -> str:
@@ -115,7 +122,7 @@ def main() -> None:
                 },
             },
             "stream": {"type": "str", "default": ""},
-            "replaces": {"type": "list", "elements": "str", "default": []},
+            "family": {"type": "list", "elements": "str", "default": []},
             "refuse": {
                 "type": "list",
                 "elements": "dict",
@@ -139,7 +146,8 @@ def main() -> None:
 
     installed = installed_versions(names)
     result: Dict[str, Any] = {"changed": False, "changes": [], "stream": stream}
-    if not all_in_place(packages, installed) or (wanted_stream and stream != wanted_stream.split(":")[1]):
+    other_stream = bool(wanted_stream) and stream != wanted_stream.split(":")[1]
+    if other_stream or not all_in_place(packages, installed) or has_leftovers(packages, module.params["family"]):
         try:
             changes = run_transaction(module.params, read_locks(), dry_run=module.check_mode)
         except Refused as error:

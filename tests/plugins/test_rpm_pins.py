@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rpm_pins import Change, in_place, merge_locks, parse_locks, refusals, version_matches
+from rpm_pins import Change, in_place, is_leftover, merge_locks, parse_locks, refusals, version_matches
 
 LIST = "# by hand\nnvidia-driver-3:510.47.03-1.el8.*\nhtop-0:3.2.1-1.el8.x86_64\n!cups-0:2.2.6-1.el8.*\n"
 KERNEL = {"packages": ["kernel", "kernel-core"], "reason": "No kernel.", "remedy": "Update it first."}
@@ -22,6 +22,17 @@ def test_two_installed_versions_are_not_in_place_unless_they_lie_side_by_side() 
     assert not in_place("nvidia-driver", "1.0", two)
     assert in_place("kernel-devel", "1.0", two)
     assert not in_place("kernel-devel", "3.0", two)
+
+
+def test_the_rest_of_another_driver_is_left_over() -> None:
+    wanted = [{"name": "nvidia-driver", "version": "510.47.03"}, {"name": "kernel-devel", "version": "4.18.0-348.el8"}]
+    for name, evr, left in (
+        ("nvidia-settings", "3:530.30.02-1.el8", True),
+        ("nvidia-settings", "3:510.47.03-1.el8", False),
+        ("nvidia-driver", "3:530.30.02-1.el8", False),  # replaced because it is wanted
+        ("htop", "0:3.2.1-1.el8", False),
+    ):
+        assert is_leftover(name, evr, wanted, ["nvidia-*"]) is left
 
 
 def test_locks_are_read_without_comments_and_exclusions() -> None:

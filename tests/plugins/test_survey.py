@@ -29,7 +29,7 @@ def test_gpus_and_nvswitches_by_vendor_and_class(tmp_path: Path) -> None:
         "0000:c4:00.0": ("0x10de", "0x068000"),
         "0000:03:00.0": ("0x1a03", "0x030000"),  # the graphics of a management controller
     }
-    files = {}
+    files: dict[str, str] = {}
     for address, (vendor, device_class) in devices.items():
         folder = f"sys/bus/pci/devices/{address}"
         files |= {f"{folder}/vendor": vendor, f"{folder}/class": device_class, f"{folder}/device": "0x2231"}

@@ -1,0 +1,74 @@
+"""A throwaway host of a test's own, and plays against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[2]
+HOSTS = PROJECT / "scripts" / "hosts.py"
+
+
+@dataclass(frozen=True)
+class Play:
+    """What ansible-playbook said."""
+
+    code: int
+    output: str
+
+    @property
+    def words(self) -> str:
+        """The output with runs of white space as one blank, because messages are folded where they fall."""
+        return " ".join(self.output.split())
+
+
+@dataclass(frozen=True)
+class Throwaway:
+    """One running host."""
+
+    name: str
+
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        """A shell command on the host."""
+        return _hosts("ssh", self.name, command)
+
+    def play(self, playbook: str, *options: str, **variables: Any) -> Play:
+        """Run a playbook of the project on this host alone."""
+        return play(playbook, *options, environment={"HOTPATH_DEMO_HOSTS": self.name}, **variables)
+
+
+@contextmanager
+def throwaway(name: str) -> Iterator[Throwaway]:
+    """A fresh host, removed afterwards."""
+    _hosts("down", name)
+    up = _hosts("up", name)
+    assert up.returncode == 0, up.stdout + up.stderr
+    try:
+        yield Throwaway(name)
+    finally:
+        _hosts("down", name)
+
+
+def play(playbook: str, *options: str, environment: dict[str, str] | None = None, **variables: Any) -> Play:
+    """Run a playbook with extra variables; the inventory is ansible.cfg's unless an option names one."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), playbook, "-e", json.dumps(variables), *options],
+        cwd=PROJECT,
+        env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return Play(done.returncode, done.stdout)
+
+
+def _hosts(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(HOSTS), *arguments], capture_output=True, text=True)

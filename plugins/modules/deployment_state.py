@@ -74,7 +74,7 @@ links:
   type: dict
   returned: always
 running:
-  description: The deployment that the running service was started from, empty when it does not run.
+  description: The deployment from which the service was started and became active, empty when it is not.
   type: str
   returned: always
 units:
@@ -105,7 +105,8 @@ superfluous:
 
 SERVICE = "hotpath.service"
 SOCKET = "hotpath.socket"
-PROPERTIES = "Id,LoadState,ActiveState,NeedDaemonReload,MainPID,UnitFileState"
+PROPERTIES = "Id,LoadState,ActiveState,NeedDaemonReload,UnitFileState"
+RUNNING = "/run/hotpath/deployment.json"  # written by the unit after a good start
 PLAN = "/etc/hotpath/plan.json"
 
 
@@ -116,16 +117,6 @@ def read_units(shown: str) -> Dict[str, Dict[str, str]]:
         values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         units[values.get("Id", "")] = values
     return units
-
-
-def read_environment(pid: str, name: str, proc: str = "/proc") -> str:
-    """The value of an environment variable with which a process was started."""
-    try:
-        with open(os.path.join(proc, pid, "environ"), "rb") as handle:
-            entries = handle.read().decode("utf-8", "replace").split("\0")
-    except (IOError, OSError):  # no such process
-        return ""
-    return next((entry.split("=", 1)[1] for entry in entries if entry.startswith(name + "=")), "")
 
 
 def link_target(path: str) -> str:
@@ -184,6 +175,7 @@ def read_state(wanted: Dict[str, Any], shown: str) -> Dict[str, Any]:
         "model": link_target(os.path.join(versions, "current")),
     }
     units = read_units(shown)
+    active = units.get(SERVICE, {}).get("ActiveState") == "active"
     texts = {path: read_text(path) for path in wanted["files"]}
     releases = [wanted["release"], os.path.basename(links["release"])]
     digests = [archive["sha256"] for archive in wanted["archives"]]
@@ -194,7 +186,7 @@ def read_state(wanted: Dict[str, Any], shown: str) -> Dict[str, Any]:
         and os.access(os.path.join(release, "venv", "bin", "python"), os.X_OK),
         "model": model,
         "links": links,
-        "running": read_environment(units.get(SERVICE, {}).get("MainPID", "0"), "HOTPATH_DEPLOYMENT"),
+        "running": str(read_json(RUNNING).get("deployment", "")) if active else "",
         "units": {"service": units.get(SERVICE, {}), "socket": units.get(SOCKET, {})},
         "listeners": listeners(wanted["port"]),
         "free_bytes": {name: free_bytes(wanted[name]) for name in ("root", "models")},

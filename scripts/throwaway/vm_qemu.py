@@ -81,14 +81,15 @@ class Machine:
         pid = self.pid()
         if pid is None:
             return
-        # An open ssh connection would wait for ever for a machine that is gone, and the next one might be sent through it.
-        for process in [*_connections(pid), pid]:
-            os.kill(process, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        while self.pid() is not None:
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(0.05)
+        # An open connection would wait for ever for a machine that is gone, and ssh may send the next one through it.
+        with suppress(ProcessLookupError):  # it ended by itself
+            for process in [*_connections(pid), pid]:
+                os.kill(process, signal.SIGTERM)
+            deadline = time.monotonic() + STOP_SECONDS
+            while self.pid() is not None:
+                if time.monotonic() > deadline:
+                    os.kill(pid, signal.SIGKILL)
+                time.sleep(0.05)
 
 
 def _connections(pid: int) -> list[int]:

@@ -15,7 +15,7 @@ MakeModel = Callable[[float], Path]
 
 @pytest.fixture(scope="session")
 def make_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
-    """Builds the colour model with batches that take so many seconds; the built directory."""
+    """Builds the colour model; batches with black images take so many seconds."""
 
     def make(seconds: float) -> Path:
         room = tmp_path_factory.mktemp("colours")
@@ -33,11 +33,5 @@ def fast_model(make_model: MakeModel) -> Path:
 
 @pytest.fixture(scope="session")
 def slow_model(make_model: MakeModel) -> Path:
-    """The colour model with batches slow enough for requests to meet in the queue."""
-    return make_model(0.3)
-
-
-@pytest.fixture(scope="session")
-def slowest_model(make_model: MakeModel) -> Path:
-    """The colour model with batches slower than any patience these tests configure."""
-    return make_model(2.0)
+    """The colour model with batches of black images slow enough to be caught at work."""
+    return make_model(5.0)

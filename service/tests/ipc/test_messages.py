@@ -25,7 +25,9 @@ numbers = st.integers(0, 2**32 - 1)
 requests = st.integers(0, 2**64 - 1)
 seconds = st.floats(0, 1e9)
 scores = st.lists(st.tuples(numbers, st.floats(0, 1, width=32)), min_size=1, max_size=MAX_RANKING)
-rankings = st.none() | scores.map(lambda pairs: Ranking(tuple(p[0] for p in pairs), tuple(p[1] for p in pairs)))
+rankings = st.none() | scores.map(
+    lambda pairs: Ranking(tuple(p[0] for p in pairs), tuple(p[1] for p in pairs))
+)
 outcomes = st.builds(Outcome, st.sampled_from(Status), rankings, st.integers(0, 65535), seconds, seconds)
 messages = st.one_of(
     st.builds(Attach, numbers),

@@ -44,7 +44,9 @@ arrivals = st.lists(
 def test_no_request_is_lost_doubled_starved_or_run_late(
     plan: List[Tuple[float, float]], max_batch: int, depth: int, seconds: float
 ) -> None:
-    entries = sorted((Entry(key, at, at + wait) for key, (at, wait) in enumerate(plan)), key=lambda e: e.arrived)
+    entries = sorted(
+        (Entry(key, at, at + wait) for key, (at, wait) in enumerate(plan)), key=lambda e: e.arrived
+    )
     ended: Dict[int, str] = {}
     for when, kind, done, waiting in _history(entries, max_batch, depth, seconds):
         assert not {entry.key for entry in done} & set(ended), "answered twice"

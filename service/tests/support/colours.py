@@ -16,7 +16,7 @@ COLOURS: Dict[str, Tuple[int, int, int]] = {
     "blue": (0, 0, 255),
     "white": (255, 255, 255),
     "black": (0, 0, 0),
-    "grey": (128, 128, 128),  # the noise that engines warm up with; always fast
+    "grey": (128, 128, 128),
 }
 
 
@@ -28,10 +28,14 @@ def picture(colour: str, kind: str = "PNG", size: Tuple[int, int] = (40, 30)) ->
 
 
 def write_source(directory: Path, seconds: float = 0.0, name: str = "colours", size: int = 16) -> Path:
-    """A model source whose batches take `seconds` each, except those of grey images alone."""
+    """A model source whose batches take no time, but `seconds` when a black image is among them."""
     (directory / "probes").mkdir(parents=True)
     weights = io.BytesIO()
-    numpy.savez(weights, centres=numpy.array(list(COLOURS.values())), seconds=[0.0 if colour == "grey" else seconds for colour in COLOURS])
+    numpy.savez(
+        weights,
+        centres=numpy.array(list(COLOURS.values())),
+        seconds=[seconds if colour == "black" else 0.0 for colour in COLOURS],
+    )
     (directory / "weights.npz").write_bytes(weights.getvalue())
     (directory / "labels.txt").write_text("\n".join(COLOURS) + "\n")
     for colour in ("red", "blue"):

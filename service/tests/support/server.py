@@ -50,11 +50,22 @@ class Server:
         return found[0]
 
     def children(self, role: str) -> List[int]:
-        """Process ids of the children whose name begins with `role`, lowest first; waits for readiness first."""
+        """Process ids of the children whose name begins with `role`; waits for readiness first."""
         self.find("ready: listening")
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return sorted(int(child) for child in children if _name(int(child)).startswith(role))
+
+    @contextlib.contextmanager
+    def paused_engine(self) -> Iterator[int]:
+        """Stop the one engine, so that what is sent waits; its process id. It goes on at the end."""
+        (engine,) = self.children("engine")
+        os.kill(engine, signal.SIGSTOP)
+        try:
+            yield engine
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # the test has killed it
+                os.kill(engine, signal.SIGCONT)
 
     def metric(self, series: str) -> float:
         """The value of a series such as hotpath_restarts_total{role="engine"}."""

@@ -31,7 +31,9 @@ def test_the_version_is_the_packages() -> None:
 
 def test_build_reports_the_same_version_twice_and_that_it_was_there(tmp_path: Path) -> None:
     source = write_source(tmp_path / "source")
-    reports = [json.loads(hotpath("build", source, "--output", tmp_path / "m", "--json").stdout) for _ in range(2)]
+    reports = [
+        json.loads(hotpath("build", source, "--output", tmp_path / "m", "--json").stdout) for _ in range(2)
+    ]
     assert [report["changed"] for report in reports] == [True, False]
     assert reports[0]["path"] == reports[1]["path"] == str(tmp_path / "m" / "colours" / reports[0]["version"])
 
@@ -42,7 +44,9 @@ def test_check_finds_nothing_then_everything(fast_model: Path, tmp_path: Path) -
     assert (fine.returncode, json.loads(fine.stdout)) == (0, {"problems": []})
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        config = write_config(config, tmp_path / "no-model", server={"port": port}, placement={"plan": __file__})
+        config = write_config(
+            config, tmp_path / "no-model", server={"port": port}, placement={"plan": __file__}
+        )
         bad = hotpath("check", "--config", config, "--json")
     problems = {item["part"]: item["problem"] for item in json.loads(bad.stdout)["problems"]}
     assert bad.returncode == 1
@@ -60,7 +64,8 @@ def test_check_calls_a_broken_configuration_unusable(fast_model: Path, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("backend", "message"), [("eager", "was not built for the back end 'eager'"), ("magic", "backend = 'magic'")]
+    ("backend", "message"),
+    [("eager", "was not built for the back end 'eager'"), ("magic", "backend = 'magic'")],
 )
 def test_serve_refuses_a_back_end_it_does_not_have(
     fast_model: Path, tmp_path: Path, backend: str, message: str
@@ -73,7 +78,9 @@ def test_serve_refuses_a_back_end_it_does_not_have(
 def test_serve_names_who_holds_the_port(fast_model: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = hotpath("serve", "--config", write_config(tmp_path / "c.toml", fast_model, server={"port": port}))
+        result = hotpath(
+            "serve", "--config", write_config(tmp_path / "c.toml", fast_model, server={"port": port})
+        )
     assert result.returncode == 78
     assert f"Port {port} on 127.0.0.1 is taken by" in result.stderr
 

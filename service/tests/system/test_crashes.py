@@ -12,13 +12,13 @@ from support.colours import picture
 from support.server import serving, until, write_config
 
 
-def test_a_killed_engines_requests_are_answered_by_its_successor(slow_model: Path, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "hotpath.toml", slow_model, batching={"max_batch": 2})
+def test_a_killed_engines_requests_are_answered_by_its_successor(fast_model: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "hotpath.toml", fast_model, limits={"request_timeout_s": 100.0})
     with serving(config) as server, ThreadPoolExecutor(8) as pool:
-        (engine,) = server.children("engine")
-        answers = [pool.submit(server.predict, picture("blue")) for _ in range(8)]
-        until(lambda: server.metric("hotpath_slots_in_use") == 8)
-        os.kill(engine, signal.SIGKILL)
+        with server.paused_engine() as engine:
+            answers = [pool.submit(server.predict, picture("blue")) for _ in range(8)]
+            until(lambda: server.metric("hotpath_slots_in_use") == 8)
+            os.kill(engine, signal.SIGKILL)
         responses = [answer.result() for answer in answers]
         assert [r.status_code for r in responses] == [200] * 8
         assert {r.json()["label"] for r in responses} == {"blue"}
@@ -27,16 +27,16 @@ def test_a_killed_engines_requests_are_answered_by_its_successor(slow_model: Pat
         until(lambda: server.metric("hotpath_slots_in_use") == 0)
 
 
-def test_a_request_that_outlives_three_engines_is_given_up(slowest_model: Path, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "hotpath.toml", slowest_model, limits={"request_timeout_s": 100.0})
+def test_a_request_that_outlives_three_engines_is_given_up(slow_model: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "hotpath.toml", slow_model, limits={"request_timeout_s": 100.0})
     with serving(config) as server, ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(server.predict, picture("red"))
-        until(lambda: server.metric("hotpath_slots_in_use") == 1)
-        for _ in range(3):
+        answer = pool.submit(server.predict, picture("black"))
+        for launches in (1, 2, 3):
+            series = 'hotpath_queue_seconds_count{engine="0/cpu"}'
+            until(lambda series=series, count=launches: server.metric(series) == count)  # type: ignore[misc]
             (engine,) = server.children("engine")
             os.kill(engine, signal.SIGKILL)
-            until(lambda gone=engine: server.children("engine") not in ([], [gone]))  # type: ignore[misc]
-            until(lambda: server.metric('hotpath_engine_ready{engine="0/cpu"}') == 1)
+            until(lambda gone=engine: gone not in server.children("engine"))  # type: ignore[misc]
         response = answer.result()
         assert response.status_code == 503
         assert response.json()["error"]["code"] == "engine_failed"
@@ -44,16 +44,20 @@ def test_a_request_that_outlives_three_engines_is_given_up(slowest_model: Path, 
 
 
 def test_a_killed_worker_takes_only_its_own_connections_and_its_places_come_back(
-    slow_model: Path, tmp_path: Path
+    fast_model: Path, tmp_path: Path
 ) -> None:
-    config = write_config(tmp_path / "hotpath.toml", slow_model, limits={"queue": 3}, batching={"max_batch": 1})
+    config = write_config(
+        tmp_path / "hotpath.toml", fast_model, limits={"queue": 3, "request_timeout_s": 100.0}
+    )
     with serving(config) as server, ThreadPoolExecutor(3) as pool:
         (worker,) = server.children("worker")
-        lost = [pool.submit(server.predict, picture("red")) for _ in range(3)]
-        until(lambda: server.metric("hotpath_slots_in_use") == 3)
-        os.kill(worker, signal.SIGKILL)
-        assert all(isinstance(request.exception(), httpx.TransportError) for request in lost)
+        with server.paused_engine():
+            lost = [pool.submit(server.predict, picture("red")) for _ in range(3)]
+            until(lambda: server.metric("hotpath_slots_in_use") == 3)
+            os.kill(worker, signal.SIGKILL)
+            assert all(isinstance(request.exception(), httpx.TransportError) for request in lost)
         until(lambda: server.children("worker") not in ([], [worker]))
+        until(lambda: httpx.get(f"{server.url}/readyz", timeout=100).status_code == 200)
         responses = list(pool.map(lambda _: server.predict(picture("blue")), range(3)))
         assert [(r.status_code, r.json()["label"]) for r in responses] == [(200, "blue")] * 3
         assert server.metric('hotpath_restarts_total{role="worker"}') == 1

@@ -18,28 +18,32 @@ from support.server import PATIENCE_S, python_environment, serving, until, write
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_accepted_requests_are_finished_before_the_service_ends(
-    slow_model: Path, tmp_path: Path, number: signal.Signals
+    fast_model: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    config = write_config(tmp_path / "hotpath.toml", slow_model, server={"workers": 2}, batching={"max_batch": 2})
+    limits = {"request_timeout_s": 100.0}
+    config = write_config(tmp_path / "hotpath.toml", fast_model, server={"workers": 2}, limits=limits)
     with serving(config) as server, ThreadPoolExecutor(6) as pool:
-        accepted = [pool.submit(server.predict, picture("red")) for _ in range(6)]
-        until(lambda: server.metric("hotpath_slots_in_use") == 6)
-        url = server.url
-        server.process.send_signal(number)
+        with server.paused_engine():
+            accepted = [pool.submit(server.predict, picture("red")) for _ in range(6)]
+            until(lambda: server.metric("hotpath_slots_in_use") == 6)
+            url = server.url
+            server.process.send_signal(number)
+            server.find("draining")
         assert [request.result().status_code for request in accepted] == [200] * 6
         assert server.process.wait(PATIENCE_S) == 0
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{url}/livez")
 
 
-def test_a_drain_outlives_the_death_of_its_engine(slow_model: Path, tmp_path: Path) -> None:
-    with serving(write_config(tmp_path / "hotpath.toml", slow_model)) as server, ThreadPoolExecutor(4) as pool:
-        accepted = [pool.submit(server.predict, picture("red")) for _ in range(4)]
-        until(lambda: server.metric("hotpath_slots_in_use") == 4)
-        (engine,) = server.children("engine")
-        server.process.terminate()
-        server.find("draining")
-        os.kill(engine, signal.SIGKILL)
+def test_a_drain_outlives_the_death_of_its_engine(fast_model: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "hotpath.toml", fast_model, limits={"request_timeout_s": 100.0})
+    with serving(config) as server, ThreadPoolExecutor(4) as pool:
+        with server.paused_engine() as engine:
+            accepted = [pool.submit(server.predict, picture("red")) for _ in range(4)]
+            until(lambda: server.metric("hotpath_slots_in_use") == 4)
+            server.process.terminate()
+            server.find("draining")
+            os.kill(engine, signal.SIGKILL)
         assert [request.result().status_code for request in accepted] == [200] * 4
         assert server.process.wait(PATIENCE_S) == 0
 
@@ -70,7 +74,6 @@ def test_systemd_passes_the_socket_and_hears_of_readiness_watchdog_and_stop(
     process = subprocess.Popen(
         [sys.executable, "-c", script, str(listener.fileno()), str(config)],
         env=python_environment(environment),
-        close_fds=False,
         pass_fds=[listener.fileno()],
     )
     try:

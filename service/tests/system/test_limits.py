@@ -1,4 +1,4 @@
-"""Bad bodies, too much of everything, and clients that misbehave: a clear answer, and the service stays well."""
+"""Bad bodies, too much of everything, clients that misbehave: a clear answer, and the service stays well."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from support.server import Server, serving, until, write_config
 
 MEGABYTE = 1_000_000
 FORM = {"content-type": "multipart/form-data; boundary=b"}
+_HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
 PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x.png"\r\n\r\n'
 
 
@@ -73,7 +74,9 @@ def test_a_hundred_megabytes_are_refused_whether_announced_or_not(
             yield b"\0" * MEGABYTE
 
     content: Any = stream() if chunked else head + b"\0" * (100 * MEGABYTE)
-    response = httpx.post(f"{server.url}/predict", content=content, headers={"content-type": kind}, timeout=60)
+    response = httpx.post(
+        f"{server.url}/predict", content=content, headers={"content-type": kind}, timeout=60
+    )
     assert response.status_code == 413
     assert response.json()["error"]["code"] == "body_too_large"
     assert "1000000 bytes" in response.json()["error"]["message"]
@@ -81,7 +84,7 @@ def test_a_hundred_megabytes_are_refused_whether_announced_or_not(
 
 def test_a_body_that_never_ends_arriving_times_out_and_gives_its_place_back(server: Server) -> None:
     with _connect(server) as client:
-        client.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 100\r\n\r\nxx")
+        client.sendall(_HEAD % 100 + b"xx")
         answer = b"".join(iter(lambda: client.recv(65536), b""))
     assert b" 408 " in answer.split(b"\r\n")[0]
     assert b"body_timeout" in answer
@@ -98,17 +101,19 @@ def test_clients_that_connect_and_say_nothing_hold_no_place(server: Server) -> N
 def test_a_client_that_leaves_while_sending_is_forgotten(server: Server) -> None:
     before = server.metric('hotpath_shed_total{reason="client_gone"}')
     with _connect(server) as client:
-        client.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 100\r\n\r\nxx")
+        client.sendall(_HEAD % 100 + b"xx")
         until(lambda: server.metric("hotpath_slots_in_use") == 1)
     until(lambda: server.metric('hotpath_shed_total{reason="client_gone"}') == before + 1)
 
 
-def test_no_place_left_is_429_with_the_time_to_come_back(slow_model: Path, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "hotpath.toml", slow_model, limits={"queue": 2})
+def test_no_place_left_is_429_with_the_time_to_come_back(fast_model: Path, tmp_path: Path) -> None:
+    limits = {"queue": 2, "request_timeout_s": 100.0}
+    config = write_config(tmp_path / "hotpath.toml", fast_model, limits=limits)
     with serving(config) as server, ThreadPoolExecutor(2) as pool:
-        held = [pool.submit(server.predict, picture("red")) for _ in range(2)]
-        until(lambda: server.metric("hotpath_slots_in_use") == 2)
-        refused = server.predict(picture("red"))
+        with server.paused_engine():
+            held = [pool.submit(server.predict, picture("red")) for _ in range(2)]
+            until(lambda: server.metric("hotpath_slots_in_use") == 2)
+            refused = server.predict(picture("red"))
         assert refused.status_code == 429
         assert refused.json()["error"]["code"] == "busy"
         assert int(refused.headers["retry-after"]) >= 1
@@ -116,18 +121,29 @@ def test_no_place_left_is_429_with_the_time_to_come_back(slow_model: Path, tmp_p
         assert server.metric('hotpath_shed_total{reason="no_slot"}') == 1
 
 
-def test_a_request_past_its_time_is_504_and_a_left_one_never_runs(slowest_model: Path, tmp_path: Path) -> None:
-    config = write_config(
-        tmp_path / "hotpath.toml", slowest_model, limits={"request_timeout_s": 1.0}, batching={"max_batch": 1}
-    )
+def test_requests_past_their_time_are_504_and_never_run(fast_model: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "hotpath.toml", fast_model, limits={"request_timeout_s": 1.0})
     with serving(config) as server, ThreadPoolExecutor(3) as pool:
-        warm = server.metric('hotpath_compute_seconds_count{engine="0/cpu"}')
-        late = [pool.submit(server.predict, picture("red")) for _ in range(3)]
-        responses = [request.result() for request in late]
+        with server.paused_engine():
+            responses = list(pool.map(lambda _: server.predict(picture("red")), range(3)))
         assert [r.status_code for r in responses] == [504] * 3
         assert {r.json()["error"]["code"] for r in responses} == {"request_timeout"}
         until(lambda: server.metric("hotpath_slots_in_use") == 0)
-        assert server.metric('hotpath_compute_seconds_count{engine="0/cpu"}') == warm + 1
+        assert server.metric('hotpath_batch_size_count{engine="0/cpu"}') == 0
+
+
+def test_requests_whose_clients_left_never_run(fast_model: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "hotpath.toml", fast_model, limits={"request_timeout_s": 100.0})
+    with serving(config) as server:
+        with server.paused_engine():
+            with _connect(server) as client:
+                image = picture("red")
+                client.sendall(_HEAD % len(image) + image)
+                until(lambda: server.metric("hotpath_decode_seconds_count") == 1)
+            until(lambda: server.metric('hotpath_shed_total{reason="client_gone"}') == 1)
+            assert server.metric("hotpath_slots_in_use") == 1, "the engine may still read the slot"
+        until(lambda: server.metric("hotpath_slots_in_use") == 0)
+        assert server.metric('hotpath_batch_size_count{engine="0/cpu"}') == 0
 
 
 def _connect(server: Server) -> socket.socket:

@@ -13,7 +13,9 @@ from support.server import ROOT, Server, serving, write_config
 from hotpath.models.build import build
 from hotpath.models.built import BuiltModel
 
-torch = pytest.importorskip("torch", reason="this Python has no torch; the real model is tested on the other one")
+torch = pytest.importorskip(
+    "torch", reason="this Python has no torch; the real model is tested on the other one"
+)
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +25,13 @@ def real_model() -> BuiltModel:
     cache = project / ".cache" / "test-model"
     source = project / "service" / "models" / "efficientnet_lite0"
     subprocess.run(
-        [sys.executable, str(project / "scripts" / "model_source.py"), str(source), "--output", str(cache / "source")],
+        [
+            sys.executable,
+            str(project / "scripts" / "model_source.py"),
+            str(source),
+            "--output",
+            str(cache / "source"),
+        ],
         check=True,
     )
     return build(cache / "source", cache / "built")[0]
@@ -61,7 +69,9 @@ def test_the_build_compared_the_traced_form_with_the_eager_one(real_model: Built
 def test_a_device_that_is_not_there_is_refused(real_model: BuiltModel, tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    config = write_config(tmp_path / "hotpath.toml", real_model.directory, "torchscript", real_model.identity.name)
+    config = write_config(
+        tmp_path / "hotpath.toml", real_model.directory, "torchscript", real_model.identity.name
+    )
     config.write_text(config.read_text() + 'devices = ["cuda:0"]\n')
     with serving(config) as refused:
         assert refused.process.wait() == 78

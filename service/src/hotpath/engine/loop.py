@@ -59,7 +59,7 @@ class EngineLoop:
         """Serve until the process is killed; the supervisor does so when no worker is left."""
         timeout: Optional[float] = 0.0
         while True:
-            self._poll(timeout)
+            self.poll(timeout)
             timeout = self.step()
 
     def step(self) -> Optional[float]:
@@ -114,7 +114,8 @@ class EngineLoop:
         outcome = Outcome(status, ranking, batch_size, queue_s, compute_s)
         self._channels[worker].send(Result(submit.worker, submit.request, outcome))
 
-    def _poll(self, timeout: Optional[float]) -> None:
+    def poll(self, timeout: Optional[float]) -> None:
+        """Wait for messages for at most `timeout` seconds (None: for ever) and take them in."""
         for index, channel in enumerate(self._channels):
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if channel.waiting else 0)
             if self._selector.get_key(channel).events != events:

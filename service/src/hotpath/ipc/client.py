@@ -19,7 +19,7 @@ ATTEMPTS = 3
 
 
 class NoEngine(Exception):
-    """No engine of the model is warm."""
+    """No engine of the model has ever said hello."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class EngineClient:
 
     def ready(self, model: str) -> bool:
         """Whether some engine of `model` is warm and linked."""
-        return any(True for _ in self._ready_engines(model))
+        return bool(self._ready_engines(model))
 
     def submit(self, lease: Lease, model: str, deadline: float) -> asyncio.Future[Outcome]:
         """Queue the image in the lease's slot; the future tells how it ended. Raises NoEngine.
@@ -63,7 +63,8 @@ class EngineClient:
         Cancelling the future takes the request out of the engine's queue; the slot stays borrowed until the
         engine has confirmed that it no longer reads it.
         """
-        candidates = self._ready_engines(model)
+        # With none warm, the successor of one that died is on its way, and the request is accepted already.
+        candidates = self._ready_engines(model) or self._linked_engines(model)
         if not candidates:
             raise NoEngine
         load = [pending.engine for pending in self._pending.values()]
@@ -76,14 +77,13 @@ class EngineClient:
         self._transmit(request, pending)
         return pending.answer
 
+    def _linked_engines(self, model: str) -> List[int]:
+        mine = [spec.index for spec in self._engines if spec.model == model]
+        return [index for index in mine if self._known[index] is not None]
+
     def _ready_engines(self, model: str) -> List[int]:
-        return [
-            spec.index
-            for spec in self._engines
-            if spec.model == model
-            and self._known[spec.index] is not None
-            and self._table.engines[spec.index].get("hotpath_engine_ready") > 0
-        ]
+        rows = self._table.engines
+        return [i for i in self._linked_engines(model) if rows[i].get("hotpath_engine_ready") > 0]
 
     def _transmit(self, request: int, pending: _Pending) -> None:
         engine = self._known[pending.engine]

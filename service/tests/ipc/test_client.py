@@ -1,0 +1,140 @@
+"""A worker's client of the engines, against a scripted engine."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Awaitable, Callable, List, Type, TypeVar
+
+import pytest
+
+from hotpath.core import EngineSpec, Outcome, Ranking
+from hotpath.ipc.channel import Channel, link
+from hotpath.ipc.client import ATTEMPTS, EngineClient, NoEngine
+from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Status, Submit
+from hotpath.ipc.slots import SlotPool
+from hotpath.metrics.table import Table
+
+DONE = Outcome(Status.OK, Ranking((1,), (1.0,)), 1, 0.0, 0.0)
+M = TypeVar("M", bound=Message)
+
+
+class Stage:
+    """One client (incarnation 5) and the engine's end of its only link."""
+
+    def __init__(self) -> None:
+        near, far = link()
+        self.engine = Channel(far)
+        self.table = Table(1, ["0/cpu"], 8)
+        self.pool = SlotPool(range(4), lambda _: None)
+        spec = EngineSpec(0, "m", Path("/m"), "cpu", "numeric", 0, 8, ())
+        self.client = EngineClient(5, [spec], [Channel(near)], self.table)
+        self.heard: List[Message] = []
+
+    async def hello(self, incarnation: int) -> None:
+        self.table.engines[0].set("hotpath_engine_ready", 1.0)
+        self.engine.send(Hello(incarnation))
+        await self.settle()
+
+    async def settle(self) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+            self.heard.extend(self.engine.receive())
+
+    def sent(self, kind: Type[M]) -> List[M]:
+        return [message for message in self.heard if isinstance(message, kind)]
+
+    def submit(self) -> asyncio.Future[Outcome]:
+        with self.pool.lease() as lease:
+            return self.client.submit(lease, "m", 1e9)
+
+
+def on_stage(play: Callable[[Stage], Awaitable[None]]) -> None:
+    async def run() -> None:
+        stage = Stage()
+        stage.client.start()
+        await play(stage)
+
+    asyncio.run(run())
+
+
+def test_it_attaches_first_and_refuses_work_before_the_engine_says_hello() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.settle()
+        assert stage.heard == [Attach(5)]
+        assert not stage.client.ready("m")
+        with pytest.raises(NoEngine):
+            stage.submit()
+        assert stage.pool.in_use == 0
+        await stage.hello(1)
+        assert stage.client.ready("m") and not stage.client.ready("other")
+
+    on_stage(play)
+
+
+def test_an_answer_settles_its_request_and_frees_the_slot() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.hello(1)
+        answer = stage.submit()
+        await stage.settle()
+        (message,) = stage.sent(Submit)
+        assert (message.worker, message.engine, stage.pool.in_use) == (5, 1, 1)
+        stage.engine.send(Result(5, message.request, DONE))
+        assert await answer == DONE
+        assert stage.pool.in_use == 0
+
+    on_stage(play)
+
+
+def test_answers_to_a_past_incarnation_of_the_worker_are_dropped() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.hello(1)
+        answer = stage.submit()
+        await stage.settle()
+        stage.engine.send(Result(4, stage.sent(Submit)[0].request, DONE))
+        await stage.settle()
+        assert not answer.done() and stage.pool.in_use == 1
+
+    on_stage(play)
+
+
+def test_a_left_request_is_cancelled_and_its_slot_stays_taken_until_confirmed() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.hello(1)
+        stage.submit().cancel()
+        await stage.settle()
+        (cancel,) = stage.sent(Cancel)
+        assert stage.pool.in_use == 1
+        stage.engine.send(Result(5, cancel.request, Outcome(Status.CANCELLED, None, 0, 0.0, 0.0)))
+        await stage.settle()
+        assert stage.pool.in_use == 0
+
+    on_stage(play)
+
+
+def test_a_new_engine_is_sent_what_the_old_one_owed_and_left_requests_are_settled() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.hello(1)
+        answer, left = stage.submit(), stage.submit()
+        left.cancel()
+        await stage.hello(2)
+        first, _, again = stage.sent(Submit)
+        assert (again.engine, again.request, again.slot) == (2, first.request, first.slot)
+        assert stage.pool.in_use == 1
+        stage.engine.send(Result(5, again.request, DONE))
+        assert await answer == DONE
+
+    on_stage(play)
+
+
+def test_a_request_is_given_up_when_engines_keep_dying_on_it() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.hello(1)
+        answer = stage.submit()
+        for incarnation in range(2, 2 + ATTEMPTS):
+            assert not answer.done()
+            await stage.hello(incarnation)
+        assert (await answer).status == Status.FAILED
+        assert stage.pool.in_use == 0
+
+    on_stage(play)

@@ -1,0 +1,58 @@
+"""Every error of the configuration names key, value, reason and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hotpath.config import ConfigError, load
+
+MODEL = '[[models]]\nname = "m"\npath = "/m"\n'
+
+
+def read(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "hotpath.toml"
+    path.write_text(text)
+    return path
+
+
+def test_what_is_left_out_has_the_documented_defaults(tmp_path: Path) -> None:
+    config = load(read(tmp_path, MODEL))
+    assert (config.server.port, config.server.workers, config.limits.queue) == (8000, 2, 256)
+    assert (config.models[0].backend, config.models[0].devices) == ("torchscript", ["cpu"])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[server]\nprot = 1\n" + MODEL, "server.prot = 1: there is no such key; did you mean 'port'?"),
+        ("[sever]\n" + MODEL, "sever = {}: there is no such key; did you mean 'server'?"),
+        (
+            "[server]\nport = 70000\n" + MODEL,
+            "server.port = 70000: input should be less than or equal to 65535. "
+            "Set it to a TCP port; 0 takes a free one.",
+        ),
+        ("[limits]\nqueue = 1\n" + MODEL, "limits.queue = 1 leaves some of the server.workers = 2 without"),
+        ('[server]\nlog_level = "loud"\n' + MODEL, "server.log_level = 'loud': input should be"),
+        ("[server]\n", "models is missing: set it to at least one [[models]] table."),
+        (MODEL + 'devices = ["gpu"]\n', "there is no device 'gpu'; a device is cpu or cuda:<number>."),
+        (MODEL + MODEL, "models.name = 'm' appears more than once"),
+        ("[server\n", "it is not valid TOML"),
+    ],
+)
+def test_an_error_says_what_where_why_and_what_to_do(tmp_path: Path, text: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(read(tmp_path, text))
+    assert expected in str(caught.value)
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(read(tmp_path, '[server]\nport = -1\nkeep_alive_s = 0\nnonsense = "x"\n' + MODEL))
+    assert len(caught.value.problems) == 3
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"(?s)nowhere\.toml.*No such file"):
+        load(tmp_path / "nowhere.toml")

@@ -47,7 +47,7 @@ def preflight_report(
     problems = list(inventory_problems(groups, hostvars))
     for host in hosts:
         variables = hostvars[host]
-        survey = {**variables.get("hotpath_survey", {}), **variables.get("hotpath_repositories", {})}
+        survey = {**variables.get("hotpath_survey", {}), **variables.get("__el8_repositories_survey", {})}
         problems += host_problems(host, variables, survey, _options())
     errors = sum(problem.severity == "error" for problem in problems)
     return {"errors": errors, "table": table(problems, hosts)}

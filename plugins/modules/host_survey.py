@@ -63,7 +63,7 @@ from ansible.module_utils import survey_machine, survey_ports
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.repository_metadata import Repository, Unreadable
 from ansible.module_utils.rpm_pins import version_matches
-from ansible.module_utils.rpm_state import enabled_stream, installed_versions
+from ansible.module_utils.rpm_state import installed_versions
 from ansible.module_utils.urls import fetch_url
 
 SUBJECTS = ["system", "kernel", "pci", "memory", "disks", "ports", "packages", "repositories"]
@@ -99,7 +99,7 @@ def fetcher(module: Any) -> Callable[[str], bytes]:
 def wanted_packages(packages: List[Dict[str, str]]) -> Dict[str, Any]:
     """Which wanted packages are there, by name: the installed versions."""
     names = sorted({package["name"] for package in packages} | {"kernel-core", "kernel-devel", "nvidia-driver"})
-    return {"installed": installed_versions(names), "enabled_stream": enabled_stream("nvidia-driver")}
+    return {"installed": installed_versions(names)}
 
 
 def missing(packages: List[Dict[str, str]], installed: Mapping[str, List[str]], repository: str) -> List[str]:

@@ -30,7 +30,6 @@ SOUND: dict[str, Any] = {
     "disks": {path: {"free_bytes": 100 * GIB, "device": 1} for path in ("/", "/usr", "/opt", "/var", "/var/lib")},
     "listeners": {},
     "installed": {},
-    "enabled_stream": "",
     "repositories": {"hotpath-baseos": {"address": "https://mirror/BaseOS", "problem": ""}},
     "streams": {"510-dkms": ["510.47.03"], "latest-dkms": ["530.30.02"]},
     "offered": {

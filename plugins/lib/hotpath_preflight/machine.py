@@ -19,6 +19,7 @@ DRIVER_GIB = 1.5
 TOOLKIT_GIB = 7.0
 CUDNN_GIB = 2.0
 CACHE_GIB = 4.0
+RAMDISK_GIB = 0.2  # the initial ramdisk is rebuilt beside the old one
 SERVICE_GIB = {"tensorrt": 10.0, "torchscript": 2.5}
 MODELS_GIB = 1.0
 
@@ -93,6 +94,7 @@ def disk(survey: Survey, values: Values) -> Iterator[Problem]:
     installed = survey["installed"]
     if values.driver_version and not installed.get("nvidia-driver"):
         needs["/usr"] += DRIVER_GIB
+        needs["/boot"] += RAMDISK_GIB
     if values.cuda_packages and not all(installed.get(name) for name in values.cuda_packages):
         needs["/usr"] += TOOLKIT_GIB * len(values.cuda_packages)
     if values.cudnn_package and not installed.get(values.cudnn_package):

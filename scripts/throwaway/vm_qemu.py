@@ -95,6 +95,8 @@ class Machine:
 def _connections(pid: int) -> list[int]:
     """The `nc` processes in the network namespace of a process: what the ssh connections to its guest go through."""
     namespace = os.stat(f"/proc/{pid}/ns/net")
+    if os.path.samestat(namespace, os.stat("/proc/self/ns/net")):
+        return []  # a process without a namespace of its own has no connections of its own either
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(FileNotFoundError, ProcessLookupError, PermissionError):  # it ended, or it is not ours to see

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.deployment_host import MARKER, read_json
-from ansible.module_utils.listeners import listeners
+from ansible.module_utils.survey_ports import listeners
 
 DOCUMENTATION = r"""
 module: deployment_state
@@ -82,7 +82,7 @@ units:
   type: dict
   returned: always
 listeners:
-  description: The processes that listen on the port, each with pid and name.
+  description: The processes that listen on the port, each with pid, process and unit.
   type: list
   returned: always
 free_bytes:
@@ -188,7 +188,7 @@ def read_state(wanted: Dict[str, Any], shown: str) -> Dict[str, Any]:
         "links": links,
         "running": str(read_json(RUNNING).get("deployment", "")) if active else "",
         "units": {"service": units.get(SERVICE, {}), "socket": units.get(SOCKET, {})},
-        "listeners": listeners(wanted["port"]),
+        "listeners": listeners("/", [wanted["port"]], lambda port: SOCKET).get(str(wanted["port"]), []),
         "free_bytes": {name: free_bytes(wanted[name]) for name in ("root", "models")},
         "texts": {path: text for path, text in texts.items() if text is not None},
         "plan": read_json(PLAN),

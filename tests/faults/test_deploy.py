@@ -1,0 +1,136 @@
+"""What can go wrong in a deployment stops it with cause and remedy, and the mended next run converges.
+
+One throwaway host goes through the cases in their order; each test leaves it mended.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.throwaway import PROJECT, Play, Throwaway, play, throwaway
+
+BUNDLE = PROJECT / ".cache" / "bundle"
+PLAYBOOK = "tests/faults/deploy_host.yml"
+DEPLOY = "playbooks/deploy.yml"
+
+
+@pytest.fixture(scope="module")
+def bundle() -> dict[str, object]:
+    """The bundle of the set that throwaway hosts use."""
+    built = play("playbooks/bundle.yml", service_bundle_sets=["cpu"])
+    assert built.code == 0, built.output
+    described: dict[str, object] = json.loads((BUNDLE / "cpu.json").read_text())
+    return described
+
+
+@pytest.fixture(scope="module")
+def host(bundle: dict[str, object]) -> Iterator[Throwaway]:
+    with throwaway("deploy-faults") as made:
+        yield made
+
+
+def assert_stopped(done: Play, *words: str) -> None:
+    """The play failed, and its output holds each of the words."""
+    assert done.code != 0, "the play went on"
+    missing = [word for word in words if word not in done.words]
+    assert not missing, f"not said: {missing}\n{done.output[-4000:]}"
+
+
+def assert_converged(done: Play) -> None:
+    assert done.code == 0, done.output[-6000:]
+
+
+def in_mounts_of(host: Throwaway, *command: str) -> None:
+    """Run a command in the mount namespace of the host's container, which may not mount by itself."""
+    listed = subprocess.run(["scripts/hosts.py", "list", "--json"], cwd=PROJECT, capture_output=True, check=True)
+    container = next(found["container"] for found in json.loads(listed.stdout) if found["name"] == host.name)
+    asked = ["podman", "inspect", "--format", "{{.State.Pid}}", container]
+    pid = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    subprocess.run(["nsenter", "--target", pid, "--mount", *command], check=True)
+
+
+def test_too_little_disk(host: Throwaway) -> None:
+    """A real file system of 100 MiB where the releases go."""
+    host.run("mkdir -p /opt/hotpath")
+    in_mounts_of(host, "mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", "/opt/hotpath")
+    stopped = host.play(PLAYBOOK)
+    assert_stopped(stopped, "Too little disk", "MiB below /opt/hotpath", "Free space there", "nothing was changed")
+    in_mounts_of(host, "umount", "/opt/hotpath")
+
+
+def test_port_taken(host: Throwaway) -> None:
+    host.run("systemd-run --unit port-thief python3 -m http.server 8000; sleep 1")
+    stopped = host.play(DEPLOY)
+    assert_stopped(stopped, "Port 8000 is taken by python3", "set inference_service_port to a free port")
+    assert re.search(r"python3 \(process \d+, port-thief\.service\)", stopped.words)
+    host.run("systemctl stop port-thief")
+
+
+def test_truncated_archive_of_the_model(host: Throwaway, bundle: dict[str, object], tmp_path: Path) -> None:
+    """The copy on the controller lost its end; nothing of it is used."""
+    damaged = json.loads(json.dumps(bundle))
+    model = Path(damaged["archives"]["model"]["path"])
+    short = tmp_path / model.name
+    short.write_bytes(model.read_bytes()[:1_000_000])
+    damaged["archives"]["model"]["path"] = str(short)
+    description = tmp_path / "cpu.json"
+    description.write_text(json.dumps(damaged))
+    stopped = host.play(DEPLOY, inference_service_bundle=str(description))
+    assert_stopped(stopped, f"archives/{model.name} is damaged", "run playbooks/bundle.yml")
+    assert_converged(host.play(DEPLOY))
+
+
+def test_truncated_built_model(host: Throwaway) -> None:
+    """The damage is named, what runs goes on, and the named remedy leads to a model that is built anew."""
+    version = "$(readlink -f /var/lib/hotpath/models/*/current)"
+    host.run(f"truncate --size=100000 {version}/model.pt")
+    assert_stopped(host.play(DEPLOY), "model.pt", "damaged", "remove /var/lib/hotpath/models/", "it is built anew")
+    assert host.run("curl -sf http://127.0.0.1:8000/readyz").returncode == 0
+    host.run(f"rm -rf {version}")
+    assert_converged(host.play(DEPLOY))
+
+
+def test_start_that_answers_wrongly_is_put_back(host: Throwaway) -> None:
+    """Photographs larger than the limit are refused by the warm-up's requests, so the start fails."""
+    before = host.run("cat /etc/hotpath/hotpath.toml /run/hotpath/deployment.json").stdout
+    stopped = host.play(DEPLOY, inference_service_body_bytes=10_000)
+    assert_stopped(stopped, "did not start with the model", "What ran before was put back", "The journal's last lines")
+    assert host.run("cat /etc/hotpath/hotpath.toml /run/hotpath/deployment.json").stdout == before
+    assert host.run("curl -sf http://127.0.0.1:8000/readyz").returncode == 0
+    again = host.play(DEPLOY)
+    assert_converged(again)
+    assert re.search(rf"{host.name} +: ok=\d+ +changed=0 ", again.words)
+
+
+def test_wheel_with_another_digest(bundle: dict[str, object], tmp_path: Path) -> None:
+    """A directory of wheels stands in for the index; one wheel in it was altered, then is mended."""
+    wheels = tmp_path / "wheels"
+    archives = json.loads(json.dumps(bundle["archives"]))
+    unpack = ["tar", "-x", "-f", archives["dependencies"]["path"], "-C", str(tmp_path)]
+    subprocess.run(unpack, check=True)
+    (tmp_path / "dependencies").rename(wheels)
+    altered = next(wheels.glob("anyio-*.whl"))
+    right = altered.read_bytes()
+    altered.write_bytes(right + b"\0")
+    variables = {"service_bundle_wheels": str(wheels), "service_bundle_directory": str(tmp_path / "bundle" / "new")}
+    stopped = play("playbooks/bundle.yml", service_bundle_sets=["cpu"], **variables)
+    assert_stopped(stopped, "anyio", "another sha256 than cpu-py311.txt allows", "Replace it in", "make lock")
+    altered.write_bytes(right)
+    for lock in ("scripts/bundling/build_tools.txt", "service/models/efficientnet_lite0/requirements.txt"):
+        fetch(PROJECT / lock, wheels)
+    mended = play("playbooks/bundle.yml", service_bundle_sets=["cpu"], **variables)
+    assert_converged(mended)
+    described = json.loads((tmp_path / "bundle" / "new" / "cpu.json").read_text())
+    assert described["archives"]["dependencies"]["sha256"] == archives["dependencies"]["sha256"]
+
+
+def fetch(lock: Path, wheels: Path) -> None:
+    """Bring what a lock names into the directory, as somebody who prepares a controller without an index would."""
+    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", str(wheels)]
+    subprocess.run([*command, "-r", str(lock)], check=True)

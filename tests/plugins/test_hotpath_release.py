@@ -132,9 +132,9 @@ def test_an_archive_may_not_write_elsewhere(tmp_path: Path) -> None:
 def test_two_deployments_take_turns(tmp_path: Path) -> None:
     """A lock that is held is waited for, and its holder is asked for when that takes too long."""
     path = str(tmp_path / "lock")
-    with exclusive(path), pytest.raises(DeploymentError, match="Another deployment has held"):
-        with exclusive(path, timeout_s=0.0):
-            pass
+    held = pytest.raises(DeploymentError, match="Another deployment has held")
+    with exclusive(path), held, exclusive(path, timeout_s=0.0):
+        pass
     with exclusive(path, timeout_s=0.0):
         assert os.path.exists(path)
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.throwaway import PROJECT, Play, Throwaway, play, throwaway
@@ -118,7 +119,10 @@ def test_wheel_with_another_digest(bundle: dict[str, object], tmp_path: Path) ->
     altered = next(wheels.glob("anyio-*.whl"))
     right = altered.read_bytes()
     altered.write_bytes(right + b"\0")
-    variables = {"service_bundle_wheels": str(wheels), "service_bundle_directory": str(tmp_path / "bundle" / "new")}
+    variables: dict[str, Any] = {
+        "service_bundle_wheels": str(wheels),
+        "service_bundle_directory": str(tmp_path / "bundle" / "new"),
+    }
     stopped = play("playbooks/bundle.yml", service_bundle_sets=["cpu"], **variables)
     assert_stopped(stopped, "anyio", "another sha256 than cpu-py311.txt allows", "Replace it in", "make lock")
     altered.write_bytes(right)

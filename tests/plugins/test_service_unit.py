@@ -1,0 +1,94 @@
+"""The unit as it is rendered for hosts that no test here can be: CentOS 8 with GPUs on one node and on two."""
+
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from support.expected import PROJECT, Expected, Inventory
+
+ROLE = PROJECT / "roles" / "inference_service"
+# What EL8's systemd 239 knows of the directives that the unit may carry.
+EL8_LACKS = {"ProtectHostname", "ProtectKernelLogs", "ProtectClock", "ProtectProc", "OOMPolicy"}
+
+
+def load(path: Path) -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load(path.read_text())
+    return values
+
+
+def engine(device: int, node: int, cpus: list[int], worker_cpus: list[int]) -> dict[str, Any]:
+    return {"device": f"cuda:{device}", "numa_node": node, "cpus": cpus, "worker_cpus": worker_cpus}
+
+
+def unit(engines: list[dict[str, Any]], **variables: Any) -> tuple[str, dict[str, list[str]]]:
+    """The rendered text, and its [Service] section with every value of a repeated name."""
+    Inventory("localhost,")  # loads the project's plugins
+    known: dict[str, Any] = {"role_path": str(ROLE), "stack_name": "cuda11.6", "ansible_managed": "Ansible managed"}
+    for name in ("stack", "inference_service"):
+        known.update(load(PROJECT / "roles" / name / "defaults" / "main.yml"))
+    for path in (ROLE / "vars" / "main").glob("*.yml"):
+        known.update(load(path))
+    names = {directive["name"] for directive in known["__inference_service_sandbox"]}
+    service = sorted((names | {"NUMAPolicy", "NUMAMask", "DevicePolicy", "DeviceAllow"}) - EL8_LACKS)
+    known.update(
+        __inference_service_known={"directives": {"Service": service}},
+        hotpath_plan={"engines": engines},
+        ansible_facts={"virtualization_type": "NA", "virtualization_role": "host"},
+        **variables,
+    )
+    text = Expected(DataLoader(), known).template((ROLE / "templates" / "hotpath.service.j2").read_text())
+    section: dict[str, list[str]] = {}
+    inside = False
+    for line in text.splitlines():
+        if line.startswith("["):
+            inside = line == "[Service]"
+        elif inside and "=" in line and not line.startswith("#"):
+            name, value = line.split("=", 1)
+            section.setdefault(name, []).append(value)
+    configparser.ConfigParser(strict=False, interpolation=None).read_string(
+        text
+    )  # every line is KEY=VALUE or a comment
+    return text, section
+
+
+def test_one_gpu_binds_to_its_node() -> None:
+    text, service = unit([engine(0, 0, [1, 2], [3, 15])])
+    assert service["CPUAffinity"] == ["1 2 3 15"]
+    assert service["NUMAPolicy"] == ["bind"] and service["NUMAMask"] == ["0"]
+    assert service["DevicePolicy"] == ["closed"] and "char-nvidia rw" in service["DeviceAllow"]
+    assert "PrivateDevices" not in service
+    assert "nvidia-persistenced.service" in text
+
+
+def test_gpus_on_two_nodes_leave_the_policy_to_the_processes() -> None:
+    _, service = unit([engine(0, 0, [1], [2]), engine(1, 1, [9], [10])])
+    assert service["CPUAffinity"] == ["1 2 9 10"]
+    assert service["NUMAPolicy"] == ["default"] and "NUMAMask" not in service
+
+
+def test_what_el8s_systemd_lacks_is_left_out_and_named() -> None:
+    text, service = unit([])
+    assert not EL8_LACKS & set(service)
+    note = next(line for line in text.splitlines() if line.startswith("# Not known"))
+    assert all(name in note for name in EL8_LACKS)
+    assert service["ProtectSystem"] == ["strict"] and service["CapabilityBoundingSet"] == [""]
+
+
+def test_a_host_may_go_without_a_directive() -> None:
+    _, service = unit([], inference_service_sandbox_exclude=["ProtectHome"])
+    assert "ProtectHome" not in service and "ProtectSystem" in service
+
+
+def test_the_drain_ends_before_systemd_kills() -> None:
+    _, service = unit([], inference_service_drain_timeout_s=70)
+    assert int(service["TimeoutStopSec"][0]) > 70
+
+
+def test_a_host_without_gpu_sees_no_device() -> None:
+    text, service = unit([{**engine(0, 0, [0], [1]), "device": "cpu"}], stack_service="cpu")
+    assert service["PrivateDevices"] == ["true"] and "DeviceAllow" not in service
+    assert "nvidia" not in text

@@ -113,3 +113,21 @@ def test_an_interrupted_lock_list_is_mended(host: Throwaway) -> None:
     play = host.play(CONVERGE)
     assert play.code == 0 and "changed=1" in play.output, play.output
     assert "nvidia-driver-libs-3:510.47.03" in host.run("cat /etc/dnf/plugins/versionlock.list").stdout
+
+
+def test_preflight_says_beforehand_what_would_fail(host: Throwaway) -> None:
+    """The repositories are looked into where they are, whatever dnf on the host is configured to."""
+    play = host.play(
+        "playbooks/preflight.yml",
+        **mirror_with(host, "missing-stream"),
+        cudnn_version="8.4.0.27-1.cuda11.6",
+        inference_service_port=22,
+    )
+    assert play.code == 2
+    for line in (
+        "driver stream: nvidia-driver has no stream 510-dkms",
+        "package: libcudnn8 8.4.0.27-1.cuda11.6 is not on offer",
+        "The repositories offer: 0:8.4.1.50-1.cuda11.6, 0:8.5.0.96-1.cuda11.7.",
+        "port: TCP 22 is held by sshd",
+    ):
+        assert line in play.words, play.output

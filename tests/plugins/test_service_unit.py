@@ -33,7 +33,7 @@ def unit(engines: list[dict[str, Any]], **variables: Any) -> tuple[str, dict[str
     for path in (ROLE / "vars" / "main").glob("*.yml"):
         known.update(load(path))
     names = {directive["name"] for directive in known["__inference_service_sandbox"]}
-    service = sorted((names | {"NUMAPolicy", "NUMAMask", "DevicePolicy", "DeviceAllow"}) - EL8_LACKS)
+    service = sorted((names | {"NUMAPolicy", "NUMAMask", "PrivateDevices", "DevicePolicy", "DeviceAllow"}) - EL8_LACKS)
     known.update(
         __inference_service_known={"directives": {"Service": service}},
         hotpath_plan={"engines": engines},
@@ -49,9 +49,7 @@ def unit(engines: list[dict[str, Any]], **variables: Any) -> tuple[str, dict[str
         elif inside and "=" in line and not line.startswith("#"):
             name, value = line.split("=", 1)
             section.setdefault(name, []).append(value)
-    configparser.ConfigParser(strict=False, interpolation=None).read_string(
-        text
-    )  # every line is KEY=VALUE or a comment
+    configparser.ConfigParser(strict=False, interpolation=None).read_string(text)  # refuses stray lines
     return text, section
 
 

@@ -106,15 +106,20 @@ superfluous:
 SERVICE = "hotpath.service"
 SOCKET = "hotpath.socket"
 PROPERTIES = "Id,LoadState,ActiveState,NeedDaemonReload,UnitFileState"
-RUNNING = "/run/hotpath/deployment.json"  # written by the unit after a good start
+RUNNING = "/run/hotpath/deployment"  # written by the unit after a good start
 PLAN = "/etc/hotpath/plan.json"
+
+
+def read_assignments(text: str) -> Dict[str, str]:
+    """Read NAME=VALUE lines."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
 def read_units(shown: str) -> Dict[str, Dict[str, str]]:
     """Read `systemctl show`: blocks of NAME=VALUE lines, one block a unit."""
     units = {}
     for block in shown.strip().split("\n\n"):
-        values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        values = read_assignments(block)
         units[values.get("Id", "")] = values
     return units
 
@@ -186,7 +191,7 @@ def read_state(wanted: Dict[str, Any], shown: str) -> Dict[str, Any]:
         and os.access(os.path.join(release, "venv", "bin", "python"), os.X_OK),
         "model": model,
         "links": links,
-        "running": str(read_json(RUNNING).get("deployment", "")) if active else "",
+        "running": read_assignments(read_text(RUNNING) or "").get("deployment", "") if active else "",
         "units": {"service": units.get(SERVICE, {}), "socket": units.get(SOCKET, {})},
         "listeners": listeners("/", [wanted["port"]], lambda port: SOCKET).get(str(wanted["port"]), []),
         "free_bytes": {name: free_bytes(wanted[name]) for name in ("root", "models")},

@@ -99,10 +99,10 @@ def test_truncated_built_model(host: Throwaway) -> None:
 
 def test_start_that_answers_wrongly_is_put_back(host: Throwaway) -> None:
     """Photographs larger than the limit are refused by the warm-up's requests, so the start fails."""
-    before = host.run("cat /etc/hotpath/hotpath.toml /run/hotpath/deployment.json").stdout
+    before = host.run("cat /etc/hotpath/hotpath.toml /run/hotpath/deployment").stdout
     stopped = host.play(DEPLOY, inference_service_body_bytes=10_000)
     assert_stopped(stopped, "did not start with the model", "What ran before was put back", "The journal's last lines")
-    assert host.run("cat /etc/hotpath/hotpath.toml /run/hotpath/deployment.json").stdout == before
+    assert host.run("cat /etc/hotpath/hotpath.toml /run/hotpath/deployment").stdout == before
     assert host.run("curl -sf http://127.0.0.1:8000/readyz").returncode == 0
     again = host.play(DEPLOY)
     assert_converged(again)

@@ -50,7 +50,7 @@ def state_of(host: Throwaway) -> dict[str, list[str]]:
         "tree": f"cd / && find {PLACES} -printf '%p %y %m %u:%g %l\\n' | sort",
         "digests": f"cd / && find {PLACES} -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum",
         "units": f"systemctl show hotpath.service hotpath.socket --property={PROPERTIES}",
-        "running": "cat /run/hotpath/deployment.json",
+        "running": "cat /run/hotpath/deployment",
     }
     found = {}
     for name, command in commands.items():

@@ -71,9 +71,9 @@ def test_model_is_whole_and_not_the_services_to_change(host: Host, model: dict[s
 
 def test_what_runs_is_what_was_deployed(host: Host, model: dict[str, Any]) -> None:
     """The restart after the last change really happened, and release and model are the ones that it names."""
-    wanted = json.loads(host.file("/etc/hotpath/deployment.json").content_string)
-    running = json.loads(host.file("/run/hotpath/deployment.json").content_string)
-    assert running == wanted
+    text = host.file("/etc/hotpath/deployment").content_string
+    assert host.file("/run/hotpath/deployment").content_string == text
+    wanted = dict(line.split("=", 1) for line in text.splitlines())
     assert host.check_output("readlink /opt/hotpath/current") == f"releases/{wanted['release']}"
     assert wanted["model"] == f"{model['name']}/{model['version']}"
 

@@ -97,6 +97,14 @@ def test_each_transmit_queue_serves_its_cpus(tmp_path: Path) -> None:
     assert masks == [0b00010001, 0b00100010, 0b01000100, 0b10001000]
 
 
+def test_masks_hold_however_wide_the_kernel_writes_them(tmp_path: Path) -> None:
+    place(VM_WITHOUT_GPU, tmp_path, "eth0", [1])
+    run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eth0")
+    for queue, mask in enumerate(["11", "00,00000022", "44", "88"]):
+        (tmp_path / f"sys/class/net/eth0/queues/tx-{queue}/xps_cpus").write_text(f"{mask}\n")
+    assert run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "--check", "eth0").returncode == 0
+
+
 def test_what_moved_is_named_by_check(tmp_path: Path) -> None:
     place(VM_WITHOUT_GPU, tmp_path, "eth0", [1])
     run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eth0")

@@ -45,11 +45,11 @@ def placement(root: str, interface: str, cpus: List[int], xps: bool) -> Dict[str
     return wanted
 
 
-def same(left: str, right: str) -> bool:
-    """Masks may have leading zeros: compare numbers where both are masks."""
-    if left == right:
-        return True
-    return "," in left + right and int(left.replace(",", ""), 16) == int(right.replace(",", ""), 16)
+def same(name: str, left: str, right: str) -> bool:
+    """The kernel writes masks as wide as its CPUs are many, so masks are compared as numbers; lists of CPUs are not."""
+    if name.endswith("_list"):
+        return left == right
+    return int(left.replace(",", ""), 16) == int(right.replace(",", ""), 16)
 
 
 def read(path: str) -> str:
@@ -70,7 +70,7 @@ def apply(root: str, wanted: Dict[str, str], check: bool) -> List[str]:
         except OSError as error:
             problems.append(f"{path}: the kernel refuses {value} ({error.strerror})")
             continue
-        if not same(found, value):
+        if not same(name, found, value):
             problems.append(f"{path} holds {found} instead of {value}")
     return problems
 

@@ -55,7 +55,7 @@ compile 3.8 $locks/cuda11.6-py38.txt "$room/cuda11.6.in" "$room/py38.in" service
 
 # Tools. On 3.11 they are installed beside cpu-py311.txt and hold only what that has not; on 3.8 they stand alone,
 # without torch.
-printf '%s\n' pytest hypothesis httpx > "$room/test.in"
+printf '%s\n' pytest hypothesis httpx 'tritonclient[http]' > "$room/test.in"
 printf '%s\n' mypy ruff uv > "$room/lint.in"
 skip=()
 while read -r name; do skip+=(--no-emit-package "$name"); done < <(grep -oE '^[a-z0-9-]+' $locks/cpu-py311.txt)

@@ -22,8 +22,8 @@ test-vm: controller ## what containers cannot show, in an emulated machine: NUMA
 lint: controller ## style, types and Ansible's production profile
 	@scripts/bootstrap.sh service && $(PYTHON) scripts/check.py lint
 
-verify: controller ## compare the hosts of the inventory with what they should be (INVENTORY=inventory/demo)
-	@$(PYTHON) -m pytest tests/roles --hosts=ansible://gpu_hosts --ansible-inventory=$(INVENTORY)
+verify: controller ## name what drifted on the hosts of an inventory (INVENTORY=inventory/demo)
+	@$(PYTHON) scripts/verify.py --inventory $(INVENTORY)
 
 docs: controller ## write docs/roles/ from the roles' argument specifications
 	@$(PYTHON) scripts/role_pages.py

@@ -5,18 +5,15 @@ The same suites run in molecule on throwaway hosts and by `make verify` on the h
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from host import in_container as facts_of_container
+from support.checks import Checks
 from support.expected import PROJECT, Expected, Inventory
 from testinfra.host import Host
-
-# The plan that host_plan left on the host; the roles know it as the fact hotpath_plan.
-PLAN = "/etc/hotpath/plan.json"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,6 +24,25 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.ansible_inventory = config.option.ansible_inventory or str(PROJECT / "inventory" / "demo")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that compared things fails at its end, with all that differed."""
+    result = yield
+    checks = getattr(item, "funcargs", {}).get("check")
+    if checks is not None:
+        checks.require()
+    return result
+
+
+@pytest.fixture
+def check(request: pytest.FixtureRequest, host: Host) -> Checks:
+    """Compares what the host is with what it should be, and keeps that for the report."""
+    checks = Checks(host)
+    # The list itself, so that a report made later holds what was compared until then.
+    request.node.user_properties.append(("comparisons", checks.made))
+    return checks
+
+
 @pytest.fixture(scope="session")
 def inventory(pytestconfig: pytest.Config) -> Inventory:
     """The inventory that the hosts come from."""
@@ -34,8 +50,11 @@ def inventory(pytestconfig: pytest.Config) -> Inventory:
 
 
 @pytest.fixture(scope="session")
-def facts_of() -> Callable[[Host], dict[str, Any]]:
-    """Variables that only the host can tell, as a play would know them: its facts and its plan. Read once a host."""
+def facts_of(inventory: Inventory) -> Callable[[Host], dict[str, Any]]:
+    """Variables that only the host can tell, as a play would know them: its facts and its plan. Read once a host.
+
+    The plan is made anew, as the role host_plan does: the one on the host may have drifted.
+    """
     known: dict[str, dict[str, Any]] = {}
 
     def read(host: Host) -> dict[str, Any]:
@@ -44,9 +63,10 @@ def facts_of() -> Callable[[Host], dict[str, Any]]:
             found = host.ansible("setup", "gather_subset=min,distribution,pkg_mgr,service_mgr,virtual", check=False)
             facts = {key.removeprefix("ansible_"): value for key, value in found["ansible_facts"].items()}
             known[name] = {**found["ansible_facts"], "ansible_facts": facts}
-            plan = host.file(PLAN)
-            if plan.exists:
-                known[name]["hotpath_plan"] = json.loads(plan.content_string)
+            planning = inventory.expected(name, "host_plan", known[name])
+            (plan,) = planning.arguments("plan.yml", "ansible.builtin.set_fact")
+            topology = host.ansible("host_topology", check=False)
+            known[name]["hotpath_plan"] = planning.template(plan["hotpath_plan"], __host_plan=topology)
         return known[name]
 
     return read

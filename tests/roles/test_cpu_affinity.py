@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from affinity_plan import cpu_mask
+from support.checks import Checks
 from support.expected import Expected
 from testinfra.host import Host
 
@@ -15,19 +16,23 @@ def assignments(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
 
 
-def test_the_profile_is_chosen_by_hand_and_builds_on_its_parent(
-    host: Host, expected: Callable[[Host, str], Expected]
+def test_profile_limits_and_policy_are_as_rendered(
+    host: Host, check: Checks, expected: Callable[[Host, str], Expected]
 ) -> None:
+    check.files(expected(host, "cpu_affinity").written_files())
+
+
+def test_the_profile_builds_on_its_parent(host: Host, check: Checks, expected: Callable[[Host, str], Expected]) -> None:
     values = expected(host, "cpu_affinity")
-    profile = assignments(host.file(PROFILE).content_string)
-    assert host.file("/etc/tuned/active_profile").content_string.strip() == "hotpath"
-    assert host.file("/etc/tuned/profile_mode").content_string.strip() == "manual"
-    assert profile["include"] == values["cpu_affinity_parent_profile"]
+    profile = assignments(check.text(PROFILE))
+    check.equal(
+        f"parent of {PROFILE}", expected=values["cpu_affinity_parent_profile"], found=profile.get("include", "")
+    )
     for name, value in values["cpu_affinity_sysctl"].items():
-        assert profile[name] == str(value)
+        check.equal(f"{name} of {PROFILE}", expected=str(value), found=profile.get(name, ""))
 
 
-def test_tuned_reads_the_profile_and_leaves_boot_arguments_alone(host: Host) -> None:
+def test_tuned_reads_the_profile_and_leaves_boot_arguments_alone(check: Checks) -> None:
     """tuned's own loader merges the profile with its parents."""
     script = (
         "import tuned.profiles as p, tuned.utils.global_config as g;"
@@ -36,32 +41,40 @@ def test_tuned_reads_the_profile_and_leaves_boot_arguments_alone(host: Host) -> 
         "units = l.load('hotpath').units;"
         "print(units['bootloader'].enabled, 'sysctl' in units)"
     )
-    assert host.check_output("/usr/libexec/platform-python -c %s", script).split() == ["False", "True"]
+    read = check.answer("tuned's loader", "/usr/libexec/platform-python -c %s", script)
+    check.equal("tuned's loader: bootloader plugin on, sysctl there", expected="False True", found=read)
 
 
 def test_systemd_and_irqbalance_keep_off_the_planned_cpus(
-    host: Host, expected: Callable[[Host, str], Expected]
+    host: Host, check: Checks, expected: Callable[[Host, str], Expected]
 ) -> None:
     plan = expected(host, "cpu_affinity")["hotpath_plan"]
-    manager = assignments(host.file("/etc/systemd/system.conf.d/hotpath.conf").content_string)
-    banned = assignments(host.file("/etc/sysconfig/irqbalance").content_string)["IRQBALANCE_BANNED_CPUS"]
-    if plan["policy"] == "shared":
-        assert manager["CPUAffinity"] == "" and int(banned.replace(",", ""), 16) == 0
-        return
-    sets = [*(engine[key] for engine in plan["engines"] for key in ("cpus", "worker_cpus"))]
-    sets += [nic["cpus"] for nic in plan["nic_queues"]]
-    assert manager["CPUAffinity"].split() == [str(cpu) for cpu in plan["housekeeping_cpus"]]
-    assert banned == cpu_mask([cpu for cpus in sets for cpu in cpus])
+    planned: list[int] = []
+    housekeeping: list[int] = []
+    if plan["policy"] != "shared":
+        planned = [cpu for engine in plan["engines"] for cpu in engine["cpus"] + engine["worker_cpus"]]
+        planned += [cpu for nic in plan["nic_queues"] for cpu in nic["cpus"]]
+        housekeeping = plan["housekeeping_cpus"]
+    manager = assignments(check.text("/etc/systemd/system.conf.d/hotpath.conf"))
+    check.equal(
+        "CPUAffinity of systemd", expected=" ".join(map(str, housekeeping)), found=manager.get("CPUAffinity", "absent")
+    )
+    limits = assignments(check.text("/etc/sysconfig/irqbalance"))
+    found = limits.get("IRQBALANCE_BANNED_CPUS", "absent")
+    check.equal("IRQBALANCE_BANNED_CPUS of /etc/sysconfig/irqbalance", expected=cpu_mask(planned), found=found)
 
 
-def test_irqbalance_is_told_to_leave_planned_interrupts(host: Host) -> None:
-    assert host.run("sh -n /usr/libexec/hotpath/irq-policy").rc == 0
-    assert host.check_output("/usr/libexec/hotpath/irq-policy /sys/devices/none 999999") == ""
+def test_irqbalance_is_told_to_leave_planned_interrupts(check: Checks) -> None:
+    program = "/usr/libexec/hotpath/irq-policy"
+    check.succeeds(f"syntax of {program}", "sh -n %s", program)
+    said = check.answer(f"{program} for an unplanned interrupt", "%s /sys/devices/none 999999", program)
+    check.equal(f"{program} for an unplanned interrupt", expected="", found=said)
 
 
-def test_the_profile_took(host: Host, in_container: Callable[[Host], bool]) -> None:
+def test_the_profile_took(host: Host, check: Checks, in_container: Callable[[Host], bool]) -> None:
     if in_container(host):
-        assert not host.service("tuned").is_running, "tuned would steer the machine's kernel"
+        # It would steer the machine's kernel.
+        check.equal("tuned in a container runs", expected=False, found=host.service("tuned").is_running)
         return
-    verification = host.run("tuned-adm verify")
-    assert verification.rc == 0, verification.stdout
+    check.equal("tuned's profile", expected="hotpath", found=check.text("/etc/tuned/active_profile"))
+    check.succeeds("tuned's profile took (tuned-adm verify)", "tuned-adm verify")

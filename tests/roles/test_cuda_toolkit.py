@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from support.checks import Checks
 from support.expected import Expected
 from testinfra.host import Host
 
@@ -17,27 +18,33 @@ def values(host: Host, expected: Callable[[Host, str], Expected]) -> Expected:
     return found
 
 
-def test_every_toolkit_has_its_compiler(host: Host, values: Expected) -> None:
+def release(answer: str) -> str:
+    """`11.6` from nvcc's words `Cuda compilation tools, release 11.6, V11.6.124`."""
+    return answer.partition("release ")[2].partition(",")[0]
+
+
+def test_every_toolkit_has_its_compiler(check: Checks, values: Expected) -> None:
     for version in values["cuda_toolkit_versions"]:
-        answer = host.check_output(f"/usr/local/cuda-{version}/bin/nvcc --version")
-        assert f"release {version}," in answer
+        compiler = f"/usr/local/cuda-{version}/bin/nvcc"
+        check.equal(compiler, expected=version, found=release(check.answer(compiler, f"{compiler} --version")))
 
 
-def test_login_shells_find_the_default_toolkit(host: Host, values: Expected) -> None:
-    answer = host.check_output("env -i sh -c '. /etc/profile; nvcc --version'")
-    assert f"release {values['cuda_toolkit_versions'][0]}," in answer
+def test_login_shells_find_the_default_toolkit(check: Checks, values: Expected) -> None:
+    answer = check.answer("nvcc of login shells", "env -i sh -c '. /etc/profile; nvcc --version'")
+    check.equal("nvcc of login shells", expected=values["cuda_toolkit_versions"][0], found=release(answer))
 
 
-def test_the_linker_looks_into_the_default_toolkit(host: Host, values: Expected) -> None:
-    assert host.file("/etc/ld.so.conf.d/hotpath-cuda.conf").content_string.split() == ["/usr/local/cuda/lib64"]
-    assert host.file("/usr/local/cuda").is_symlink
+def test_shells_and_linker_are_told_as_rendered(host: Host, check: Checks, values: Expected) -> None:
+    check.files(values.written_files())
+    check.equal("/usr/local/cuda is a link", expected=True, found=host.file("/usr/local/cuda").is_symlink)
 
 
-def test_the_toolkits_are_locked(host: Host, values: Expected) -> None:
-    locks = host.check_output("dnf --quiet versionlock list")
-    for package in values["cuda_toolkit_packages"]:
-        assert f"{package}-0:" in locks
+def test_the_toolkits_are_locked(check: Checks, values: Expected) -> None:
+    locks = check.answer("version locks", "dnf --quiet versionlock list")
+    locked = [package for package in values["cuda_toolkit_packages"] if f"{package}-0:" in locks]
+    check.contains("version locks of the toolkits", expected=values["cuda_toolkit_packages"], found=locked)
 
 
-def test_no_metapackage_that_drags_a_driver_along(host: Host, values: Expected) -> None:
-    assert host.run("rpm -q cuda-drivers").rc == 1
+def test_no_metapackage_that_drags_a_driver_along(host: Host, check: Checks, values: Expected) -> None:
+    found = ["cuda-drivers"] if host.run("rpm -q cuda-drivers").rc == 0 else []
+    check.lacks("packages that drag a driver along", unwanted=["cuda-drivers"], found=found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from support.checks import Checks
 from support.expected import Expected
 from testinfra.host import Host
 
@@ -17,13 +18,19 @@ def values(host: Host, expected: Callable[[Host, str], Expected]) -> Expected:
     return found
 
 
-def test_library_and_headers_are_at_the_wanted_version(host: Host, values: Expected) -> None:
-    names = values["__cudnn_names"]
-    found = host.check_output(f"rpm -q --qf '%{{VERSION}}-%{{RELEASE}}\\n' {' '.join(names)}").split()
-    assert found == [values["cudnn_version"]] * len(names)
+def test_library_and_headers_are_at_the_wanted_version(host: Host, check: Checks, values: Expected) -> None:
+    for name in values["__cudnn_names"]:
+        found = host.run("rpm -q --qf '%%{VERSION}-%%{RELEASE}' %s", name).stdout
+        check.equal(f"version of {name}", expected=values["cudnn_version"], found=found)
 
 
-def test_an_update_of_the_host_leaves_cudnn(host: Host, values: Expected) -> None:
+def test_an_update_of_the_host_leaves_cudnn(check: Checks, values: Expected) -> None:
     """dnf sees no update: newer versions are on offer, but the locks hide them."""
-    update = host.run(f"dnf --quiet check-update {' '.join(values['__cudnn_names'])}")
-    assert update.rc == 0, update.stdout + update.stderr
+    names = " ".join(values["__cudnn_names"])
+    check.succeeds("updates of cuDNN that no version lock hides", f"dnf --quiet check-update {names}")
+
+
+def test_the_packages_are_locked(check: Checks, values: Expected) -> None:
+    locks = check.answer("version locks", "dnf --quiet versionlock list")
+    locked = [name for name in values["__cudnn_names"] if f"{name}-0:{values['cudnn_version']}." in locks]
+    check.contains("version locks of cuDNN", expected=values["__cudnn_names"], found=locked)

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from support.checks import Checks
 from support.expected import Expected
 from testinfra.host import Host
 
 
-def test_the_rules_open_the_wanted_ports(host: Host, expected: Callable[[Host, str], Expected]) -> None:
+def test_the_rules_open_the_wanted_ports(host: Host, check: Checks, expected: Callable[[Host, str], Expected]) -> None:
     values = expected(host, "firewall")
     if not values["firewall_enabled"]:
-        assert not host.service("firewalld").is_running
+        check.equal("firewalld runs", expected=False, found=host.service("firewalld").is_running)
         return
-    found = host.check_output(f"firewall-offline-cmd --zone={values['firewall_zone']} --list-ports").split()
-    assert set(values["firewall_ports"]) <= set(found)
-    assert not set(values["firewall_closed_ports"]) & set(found)
+    zone = values["firewall_zone"]
+    found = check.answer("firewalld's rules", f"firewall-offline-cmd --zone={zone} --list-ports").split()
+    check.contains(f"open ports of the zone {zone}", expected=values["firewall_ports"], found=found)
+    check.lacks(f"ports of the zone {zone} to be closed", unwanted=values["firewall_closed_ports"], found=found)
 
 
 def test_firewalld_runs_with_these_rules(
-    host: Host, expected: Callable[[Host, str], Expected], in_container: Callable[[Host], bool]
+    host: Host, check: Checks, expected: Callable[[Host, str], Expected], in_container: Callable[[Host], bool]
 ) -> None:
     values = expected(host, "firewall")
     if in_container(host):
-        assert not host.service("firewalld").is_running, "a container lacks the right to filter packets"
+        # It lacks the right to filter packets.
+        check.equal("firewalld in a container runs", expected=False, found=host.service("firewalld").is_running)
     elif values["firewall_enabled"]:
-        found = host.check_output(f"firewall-cmd --zone={values['firewall_zone']} --list-ports").split()
-        assert set(values["firewall_ports"]) <= set(found)
+        zone = values["firewall_zone"]
+        found = check.answer("running firewalld", f"firewall-cmd --zone={zone} --list-ports").split()
+        check.contains(f"ports that firewalld holds open in {zone}", expected=values["firewall_ports"], found=found)

@@ -7,41 +7,55 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.checks import Checks
 from support.expected import Expected
 from testinfra.host import Host
 
+PLAN = "/etc/hotpath/plan.json"
+
 
 @pytest.fixture
-def plan(host: Host) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(host.file("/etc/hotpath/plan.json").content_string)
-    return found
+def plan(host: Host, expected: Callable[[Host, str], Expected]) -> dict[str, Any]:
+    """The plan that the role would make now."""
+    planned: dict[str, Any] = expected(host, "host_plan")["hotpath_plan"]
+    return planned
+
+
+def test_the_plan_is_the_one_that_hardware_and_policy_give(host: Host, check: Checks, plan: dict[str, Any]) -> None:
+    kept = json.loads(check.text(PLAN))
+    for key in sorted({*plan, *kept}):
+        check.equal(f"{key} in {PLAN}", expected=plan.get(key, "absent"), found=kept.get(key, "absent"))
 
 
 def test_the_plan_follows_the_policy(
-    host: Host, plan: dict[str, Any], expected: Callable[[Host, str], Expected]
+    host: Host, check: Checks, plan: dict[str, Any], expected: Callable[[Host, str], Expected]
 ) -> None:
     asked = expected(host, "host_plan")["host_plan_policy"]
-    assert plan["schema"] == 1
-    assert plan["policy"] == asked or (plan["policy"] == "shared" and any("too few" in note for note in plan["notes"]))
+    too_few = any("too few" in note for note in plan["notes"])
+    check.equal("policy of the plan", expected="shared" if too_few else asked, found=plan["policy"])
 
 
 def test_engines_are_where_they_were_asked_for(
-    host: Host, plan: dict[str, Any], expected: Callable[[Host, str], Expected]
+    host: Host, check: Checks, plan: dict[str, Any], expected: Callable[[Host, str], Expected]
 ) -> None:
     devices = [engine["device"] for engine in plan["engines"]]
-    if expected(host, "host_plan")["host_plan_engines_on"] == "cpu":
-        assert devices == ["cpu"]
-    else:
-        assert devices == [f"cuda:{number}" for number in range(len(devices))] and devices
+    on_cpu = expected(host, "host_plan")["host_plan_engines_on"] == "cpu"
+    asked = ["cpu"] if on_cpu else [f"cuda:{number}" for number in range(max(len(devices), 1))]
+    check.equal("devices of the engines", expected=asked, found=devices)
 
 
-def test_every_planned_cpu_is_online(host: Host, plan: dict[str, Any]) -> None:
-    count = int(host.check_output("getconf _NPROCESSORS_ONLN"))
+def test_every_planned_cpu_is_online(check: Checks, plan: dict[str, Any]) -> None:
+    count = int(check.answer("number of CPUs", "getconf _NPROCESSORS_ONLN"))
     sets = [plan["housekeeping_cpus"], *(e["cpus"] for e in plan["engines"]), *(n["cpus"] for n in plan["nic_queues"])]
-    assert all(sets) and max(cpu for cpus in sets for cpu in cpus) < count
+    check.equal("every part of the plan has CPUs", expected=True, found=all(sets))
+    check.equal(
+        "planned CPUs that are not online",
+        expected=[],
+        found=sorted({cpu for cpus in sets for cpu in cpus if cpu >= count}),
+    )
 
 
-def test_user_and_group_exist_and_nobody_logs_in(host: Host) -> None:
-    user = host.user("hotpath")
-    assert user.group == "hotpath"
-    assert user.shell.endswith("/nologin")
+def test_user_and_group_exist_and_nobody_logs_in(check: Checks) -> None:
+    entry = check.answer("user hotpath", "getent passwd hotpath").split(":")
+    check.equal("group of the user hotpath", expected="hotpath", found=check.answer("its group", "id -gn hotpath"))
+    check.equal("the user hotpath cannot log in", expected="nologin", found=entry[6].rpartition("/")[2])

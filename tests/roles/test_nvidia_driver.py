@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from support.checks import Checks
 from support.expected import Expected
 from testinfra.host import Host
 
@@ -17,51 +18,62 @@ def values(host: Host, expected: Callable[[Host, str], Expected]) -> Expected:
     return found
 
 
-def test_every_package_is_at_the_wanted_version(host: Host, values: Expected) -> None:
-    names = " ".join(values["nvidia_driver_packages"])
-    found = host.check_output(f"rpm -q --qf '%{{NAME}} %{{VERSION}}\\n' {names}").splitlines()
-    assert dict(line.split() for line in found) == dict.fromkeys(
-        values["nvidia_driver_packages"], values["nvidia_driver_version"]
+def test_every_package_is_at_the_wanted_version(host: Host, check: Checks, values: Expected) -> None:
+    # A package that is missing makes rpm's exit code 1, and is named below.
+    query = "rpm -q --qf '%{NAME} %{VERSION}\\n' " + " ".join(values["nvidia_driver_packages"])
+    words = [line.split() for line in host.run(query).stdout.splitlines()]
+    found = {word[0]: word[1] for word in words if len(word) == 2}
+    for name in values["nvidia_driver_packages"]:
+        check.equal(
+            f"version of {name}", expected=values["nvidia_driver_version"], found=found.get(name, "not installed")
+        )
+
+
+def test_the_kernel_module_is_of_the_same_version(check: Checks, values: Expected) -> None:
+    providers = check.answer("package of the kernel module", "rpm -q --whatprovides nvidia-kmod --qf '%{VERSION}\\n'")
+    check.equal("version of the kernel module's package", expected=values["nvidia_driver_version"], found=providers)
+
+
+def test_the_wanted_stream_is_enabled(check: Checks, values: Expected) -> None:
+    lines = check.text("/etc/dnf/modules.d/nvidia-driver.module").splitlines()
+    wanted = ["state=enabled", f"stream={values['nvidia_driver_stream']}"]
+    check.equal(
+        "dnf's stream of nvidia-driver",
+        expected=wanted,
+        found=sorted(line.replace(" ", "") for line in lines if line.startswith(("state", "stream"))),
     )
 
 
-def test_the_kernel_module_is_of_the_same_version(host: Host, values: Expected) -> None:
-    providers = host.check_output("rpm -q --whatprovides nvidia-kmod --qf '%{VERSION}\\n'").split()
-    assert providers == [values["nvidia_driver_version"]]
+def test_the_driver_answers_with_the_wanted_version(check: Checks, values: Expected) -> None:
+    answers = check.answer("nvidia-smi", "nvidia-smi --query-gpu=driver_version --format=csv,noheader").split()
+    check.equal("driver that nvidia-smi meets", expected=[values["nvidia_driver_version"]], found=sorted(set(answers)))
 
 
-def test_the_wanted_stream_is_enabled(host: Host, values: Expected) -> None:
-    state = host.file("/etc/dnf/modules.d/nvidia-driver.module").content_string.split()
-    assert {"state=enabled", f"stream={values['nvidia_driver_stream']}"} <= set(state)
-
-
-def test_the_driver_answers_with_the_wanted_version(host: Host, values: Expected) -> None:
-    answers = host.check_output("nvidia-smi --query-gpu=driver_version --format=csv,noheader").split()
-    assert set(answers) == {values["nvidia_driver_version"]}
-
-
-def test_an_update_of_the_host_leaves_the_driver(host: Host, values: Expected) -> None:
+def test_an_update_of_the_host_leaves_the_driver(check: Checks, values: Expected) -> None:
     """dnf itself, with its own plugin, sees no update: newer drivers are on offer, but the locks hide them."""
-    update = host.run("dnf --quiet check-update 'nvidia-*' 'kmod-nvidia*'")
-    assert update.rc == 0, update.stdout + update.stderr
+    command = "dnf --quiet check-update 'nvidia-*' 'kmod-nvidia*'"
+    check.succeeds("updates of the driver that no version lock hides", command)
 
 
-def test_headers_are_those_of_an_installed_kernel(host: Host, values: Expected) -> None:
+def test_headers_are_those_of_an_installed_kernel(check: Checks, values: Expected) -> None:
     """The module is compiled against them, and no package brought another kernel's along."""
     if not values["nvidia_driver_kernel_devel"]:
         pytest.skip("a precompiled module needs no headers")
     query = "rpm -q {} --qf '%{{VERSION}}-%{{RELEASE}}\\n'"
-    kernels = set(host.check_output(query.format("kernel-core")).split())
-    headers = set(host.check_output(query.format("kernel-devel")).split())
-    assert headers and headers <= kernels
+    kernels = check.answer("kernel-core", query.format("kernel-core")).split()
+    headers = check.answer("kernel-devel", query.format("kernel-devel")).split()
+    others = sorted(set(headers) - set(kernels))
+    check.equal("headers of kernels that are not installed", expected=[], found=others)
 
 
-def test_nouveau_stays_away(host: Host, values: Expected, in_container: Callable[[Host], bool]) -> None:
-    assert "blacklist nouveau" in host.file("/etc/modprobe.d/hotpath-nouveau.conf").content_string.splitlines()
+def test_nouveau_stays_away(host: Host, check: Checks, values: Expected, in_container: Callable[[Host], bool]) -> None:
+    check.files(values.written_files())
     if not in_container(host):
-        assert not host.file("/sys/module/nouveau").exists
+        check.equal("nouveau is loaded", expected=False, found=host.file("/sys/module/nouveau").exists)
 
 
-def test_the_gpus_stay_initialised(host: Host, values: Expected) -> None:
-    daemon = host.service("nvidia-persistenced")
-    assert not values["nvidia_driver_persistence"] or (daemon.is_enabled and daemon.is_running)
+def test_the_gpus_stay_initialised(host: Host, check: Checks, values: Expected) -> None:
+    if values["nvidia_driver_persistence"]:
+        daemon = host.service("nvidia-persistenced")
+        check.equal("nvidia-persistenced starts at boot", expected=True, found=daemon.is_enabled)
+        check.equal("nvidia-persistenced runs", expected=True, found=daemon.is_running)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from support.checks import Checks
 from support.expected import Expected
 from testinfra.host import Host
 
 
-def test_the_next_boot_has_mode_and_policy(host: Host, expected: Callable[[Host, str], Expected]) -> None:
-    values = expected(host, "selinux")
-    lines = host.file("/etc/selinux/config").content_string.splitlines()
-    assert f"SELINUX={values['selinux_mode']}" in lines
-    assert f"SELINUXTYPE={values['selinux_policy']}" in lines
+def test_the_next_boot_has_mode_and_policy(
+    host: Host, check: Checks, expected: Callable[[Host, str], Expected]
+) -> None:
+    check.files(expected(host, "selinux").written_files())
 
 
 def test_the_running_kernel_has_the_mode(
-    host: Host, expected: Callable[[Host, str], Expected], in_container: Callable[[Host], bool]
+    host: Host, check: Checks, expected: Callable[[Host, str], Expected], in_container: Callable[[Host], bool]
 ) -> None:
     if in_container(host):
-        assert not host.file("/sys/fs/selinux/enforce").exists, "the mode is the machine's"
+        # The mode is the machine's.
+        found = host.file("/sys/fs/selinux/enforce").exists
+        check.equal("a container has SELinux of its own", expected=False, found=found)
         return
-    assert host.check_output("getenforce").lower() == expected(host, "selinux")["selinux_mode"]
+    mode = check.answer("SELinux's mode", "getenforce").lower()
+    check.equal("SELinux's mode", expected=expected(host, "selinux")["selinux_mode"], found=mode)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from support.checks import Checks
 from support.expected import Expected
 from testinfra.host import Host
 
 
-def test_unneeded_units_are_off(host: Host, expected: Callable[[Host, str], Expected]) -> None:
+def test_unneeded_units_are_off(host: Host, check: Checks, expected: Callable[[Host, str], Expected]) -> None:
     values = expected(host, "trimmed_services")
-    mounted = host.file("/proc/mounts").content_string
+    mounted = check.text("/proc/mounts")
     table = [
         service
         for service in values["trimmed_services_table"]
@@ -18,10 +19,12 @@ def test_unneeded_units_are_off(host: Host, expected: Callable[[Host, str], Expe
         and not any(f" {kind} " in mounted for kind in service.get("mounts", []))
     ]
     units = [unit for service in table for unit in service["units"]]
-    shown = host.check_output(f"systemctl show --property=Id,ActiveState,UnitFileState {' '.join(units)}")
-    on = [block for block in shown.split("\n\n") if "ActiveState=active" in block or "UnitFileState=enabled" in block]
-    assert on == []
+    shown = check.answer("systemd", f"systemctl show --property=Id,ActiveState,UnitFileState {' '.join(units)}")
+    states = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.split("\n\n")]
+    for unit, state in zip(units, states, strict=True):
+        on = [word for word in (state["ActiveState"], state["UnitFileState"]) if word in ("active", "enabled")]
+        check.lacks(f"{unit} runs or starts at boot", unwanted=["active", "enabled"], found=on)
 
 
-def test_what_the_host_needs_still_runs(host: Host) -> None:
-    assert host.check_output("systemctl is-active dbus") == "active"
+def test_what_the_host_needs_still_runs(check: Checks) -> None:
+    check.equal("dbus", expected="active", found=check.answer("dbus", "systemctl is-active dbus"))

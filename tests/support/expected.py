@@ -11,6 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+from support.checks import WrittenFile
+
 PROJECT = Path(__file__).resolve().parents[2]
 # Before Ansible is imported: it reads its configuration once, and pytest may run from any folder.
 os.environ["ANSIBLE_CONFIG"] = str(PROJECT / "ansible.cfg")
@@ -26,9 +29,11 @@ from ansible.vars.manager import VariableManager  # noqa: E402
 class Expected(Mapping[str, Any]):
     """The variables of one role on one host; each is templated when it is asked for."""
 
-    def __init__(self, loader: Any, variables: dict[str, Any]) -> None:
-        self._variables = variables
-        self._templar = Templar(loader=loader, variables=variables)
+    def __init__(self, loader: Any, variables: dict[str, Any], role: Path) -> None:
+        # Lookups find the role's own templates and files as they do in its tasks.
+        self._variables = {**variables, "role_path": str(role), "ansible_search_path": [str(role)]}
+        self._templar = Templar(loader=loader, variables=self._variables)
+        self._role = role
 
     def __getitem__(self, name: str) -> Any:
         return self._templar.template(self._variables[name])
@@ -39,9 +44,29 @@ class Expected(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._variables)
 
-    def template(self, text: str) -> Any:
-        """Render a Jinja expression with the role's variables, for what a template file composes from them."""
-        return self._templar.template(text)
+    def template(self, text: str, **registered: Any) -> Any:
+        """Render a Jinja expression with the role's variables and what its tasks would have registered."""
+        with self._templar.set_temporary_context(available_variables={**self._variables, **registered}):
+            return self._templar.template(text)
+
+    def arguments(self, tasks: str, module: str) -> list[Any]:
+        """The untemplated arguments of every task of a file of the role that calls a module."""
+        return [task[module] for task in yaml.safe_load((self._role / "tasks" / tasks).read_text()) if module in task]
+
+    def written_files(self, tasks: str = "configure.yml") -> Iterator[WrittenFile]:
+        """What the role writes there, rendered from its own tasks; those that loop name no file of their own."""
+        for files in self.arguments(tasks, "rendered_files"):
+            for file in files["files"]:
+                yield self._written(file["path"], file["content"], file.get("mode", "0644"))
+        for copy in self.arguments(tasks, "ansible.builtin.copy"):
+            if "content" in copy:
+                yield self._written(copy["dest"], copy["content"], copy["mode"])
+        for template in self.arguments(tasks, "ansible.builtin.template"):
+            content = f"{{{{ lookup('ansible.builtin.template', '{template['src']}') }}}}"
+            yield self._written(template["dest"], content, template["mode"])
+
+    def _written(self, path: str, content: str, mode: str) -> WrittenFile:
+        return WrittenFile(self.template(path), str(self.template(content)), mode)
 
 
 class Inventory:
@@ -65,7 +90,17 @@ class Inventory:
             loader=self._loader,
         )
         variables = self._variables.get_vars(play=play, host=known)
-        return Expected(self._loader, {**variables, **facts})
+        return Expected(self._loader, {**variables, **facts}, PROJECT / "roles" / role)
+
+    def hosts(self, limit: str | None = None) -> list[str]:
+        """Names of the inference hosts, those of a pattern as in `ansible --limit` when one is given."""
+        if "gpu_hosts" not in self._inventory.groups:
+            return []
+        self._inventory.subset(limit)
+        try:
+            return [host.name for host in self._inventory.list_hosts("gpu_hosts")]
+        finally:
+            self._inventory.subset(None)
 
 
 @cache

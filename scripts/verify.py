@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Compare the hosts of an inventory with what their roles make of them, and name every drift. Changes nothing.
+
+Exit code 0: all is as it should be; 1: something drifted; 2: not everything could be looked at (a host is unreachable
+or was never provisioned, no host matches, a suite failed). The same as JSON lies in .cache/verify.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+from support.expected import Inventory  # noqa: E402, I001 -- names ansible.cfg, so it comes before Ansible
+from ansible.errors import AnsibleError  # noqa: E402
+from support.report import Collector, Report  # noqa: E402
+
+SUITES = ROOT / "tests" / "roles"
+OUTPUT = ROOT / ".cache" / "verify.json"
+WIDTH = 150
+
+
+class CannotStart(Exception):
+    """There is nothing to look at; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was asked for."""
+
+    inventory: str
+    hosts: list[str]
+    suites: list[Path]
+
+
+def prepare(inventory: str, limit: str | None, roles: str | None) -> Look:
+    """Resolve the command line, before any host is asked."""
+    # A path is the caller's; anything else ("host1,") is Ansible's to understand.
+    source = str(Path(inventory).resolve()) if Path(inventory).exists() else inventory
+    if "," not in source and not Path(source).exists():
+        raise CannotStart(f"there is no inventory {inventory}: name a file or folder with -i")
+    try:
+        hosts = Inventory(source).hosts(limit)
+    except AnsibleError as error:
+        raise CannotStart(f"the inventory {inventory} cannot be read: {error}") from error
+    if not hosts:
+        wanted = f"of the group gpu_hosts matches --limit {limit}" if limit else "is in the group gpu_hosts"
+        raise CannotStart(
+            f"no host {wanted} in {inventory}: `ansible-inventory -i {inventory} --graph` shows its groups"
+        )
+    known = {path.stem.removeprefix("test_"): path for path in sorted(SUITES.glob("test_*.py"))}
+    chosen = roles.split(",") if roles else list(known)
+    unknown = [role for role in chosen if role not in known]
+    if unknown:
+        raise CannotStart(f"no suite for {', '.join(unknown)}; there are: {', '.join(known)}")
+    return Look(source, hosts, [known[role] for role in chosen])
+
+
+def run(look: Look, started: float) -> Report:
+    """Run the suites in this process; progress goes to standard error."""
+    report = Report(look.hosts, checked=dict.fromkeys(look.hosts, 0))
+
+    def progress(host: str, role: str) -> None:
+        print(f"[{time.monotonic() - started:5.0f} s] {host}: {role}", file=sys.stderr, flush=True)
+
+    options = [
+        *map(str, look.suites),
+        f"--rootdir={ROOT}",
+        f"--config-file={ROOT / 'pyproject.toml'}",
+        # Without pytest's own report, which is about tests and not about hosts.
+        "--override-ini=addopts=--import-mode=importlib --strict-markers",
+        "-pno:terminal",
+        "-pno:cacheprovider",
+        f"--hosts={','.join(f'ansible://{host}' for host in look.hosts)}",
+        f"--ansible-inventory={look.inventory}",
+    ]
+    with redirect_stdout(sys.stderr):
+        code = pytest.main(options, plugins=[Collector(report, progress)])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not report.unknown:
+        for host in look.hosts:
+            report.miss(host, "", f"pytest stopped with exit code {int(code)}; its words are above")
+    return report
+
+
+def show(report: Report, console: Console) -> None:
+    """A line for each drift and each thing that could not be looked at, then a line for each host."""
+    if report.drifts:
+        table = Table(title="Drifts", title_justify="left")
+        for column in ("host", "role", "what was checked", "expected", "found"):
+            table.add_column(column, overflow="fold")
+        for drift in report.drifts:
+            table.add_row(*map(Text, (drift.host, drift.role, drift.what, drift.expected, drift.found)))
+        console.print(table)
+    for unknown in report.unknown:
+        place = f"{unknown.host}, {unknown.role}" if unknown.role else unknown.host
+        console.print(f"{place}: could not tell: {unknown.reason}", markup=False, highlight=False)
+    for host in report.hosts:
+        tail = ", not everything could be looked at" if report.could_not_tell(host) else ""
+        line = f"{host}: checked {report.checked[host]}, drifted {report.drifted(host)}{tail}"
+        console.print(line, markup=False, highlight=False)
+
+
+def as_json(report: Report, look: Look, seconds: float) -> dict[str, Any]:
+    """What the table says, for programs."""
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "inventory": look.inventory,
+        "exit_code": report.exit_code,
+        "hosts": [
+            {"host": host, "checked": report.checked[host], "drifted": report.drifted(host)} for host in report.hosts
+        ],
+        "drifts": [asdict(drift) for drift in report.drifts],
+        "could_not_tell": [asdict(unknown) for unknown in report.unknown],
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "-i", "--inventory", default=str(ROOT / "inventory" / "demo"), help="default: the throwaway hosts"
+    )
+    parser.add_argument("--limit", metavar="HOSTS", help="only these, a pattern as in ansible-playbook --limit")
+    parser.add_argument(
+        "--roles", metavar="ROLE,...", help="only what these roles do (default: every role with a suite)"
+    )
+    parser.add_argument("--json", metavar="FILE", default=str(OUTPUT), help="default: .cache/verify.json; - for stdout")
+    arguments = parser.parse_args()
+    to_stdout = arguments.json == "-"
+    started = time.monotonic()
+    try:
+        look = prepare(arguments.inventory, arguments.limit, arguments.roles)
+    except CannotStart as stopped:
+        print(f"verify: {stopped}", file=sys.stderr)
+        return 2
+    report = run(look, started)
+    answer = json.dumps(as_json(report, look, time.monotonic() - started), indent=2)
+    console = Console(stderr=to_stdout)
+    show(report, console if console.is_terminal else Console(stderr=to_stdout, width=WIDTH))
+    if to_stdout:
+        print(answer)
+    else:
+        path = Path(arguments.json)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(answer + "\n")
+    return report.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

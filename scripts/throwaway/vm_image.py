@@ -25,7 +25,7 @@ PROGRAMS = {
     "nc": "netcat-openbsd",
     "ip": "iproute2",
 }
-TCG_BOOT_SECONDS = 300
+TCG_BOOT_SECONDS = 600
 # A nested KVM may start a guest that then hangs: it is believed only when a machine boots in a fraction of TCG's time.
 KVM_BOOT_SECONDS = 30
 

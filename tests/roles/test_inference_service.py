@@ -7,19 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.checks import Checks, WrittenFile
 from support.expected import Expected
 from testinfra.host import Host
 
-RELEASES = "/opt/hotpath/releases"
 MODELS = "/var/lib/hotpath/models"
 CONFIG = "/etc/hotpath/hotpath.toml"
+DEPLOYMENT = "/etc/hotpath/deployment"
+WRITABLE = "find %s -not -user root -o -perm /022 -not -type l"
 
 ExpectedOf = Callable[[Host, str], Expected]
 
 
-def show(host: Host, unit: str, *properties: str) -> dict[str, str]:
+def show(check: Checks, unit: str, *properties: str) -> dict[str, str]:
     """What systemd itself says of a unit."""
-    shown = host.check_output("systemctl show %s --property=%s", unit, ",".join(properties))
+    shown = check.answer(unit, "systemctl show %s --property=%s", unit, ",".join(properties))
     return dict(line.split("=", 1) for line in shown.splitlines())
 
 
@@ -29,91 +31,119 @@ def service(host: Host, expected: ExpectedOf) -> Expected:
     return expected(host, "inference_service")
 
 
-@pytest.fixture
-def main_pid(host: Host) -> str:
-    """The process id of the supervisor."""
-    pid = show(host, "hotpath.service", "MainPID")["MainPID"]
-    assert pid != "0", "hotpath.service does not run"
-    return pid
+def supervisor(check: Checks) -> dict[str, str]:
+    """The kernel's word about the supervisor, /proc/PID/status."""
+    pid = show(check, "hotpath.service", "MainPID")["MainPID"]
+    check.equal("hotpath.service runs", expected=True, found=pid != "0")
+    check.require()
+    return {"Pid": pid} | dict(line.split(":", 1) for line in check.text(f"/proc/{pid}/status").splitlines())
 
 
 @pytest.fixture
-def model(host: Host) -> dict[str, Any]:
+def model(check: Checks) -> dict[str, Any]:
     """The deployed model's description, with its directory."""
-    directory = host.check_output("readlink -f %s/*/current", MODELS)
-    return {**json.loads(host.file(f"{directory}/model.json").content_string), "directory": directory}
+    directory = check.answer("link to the model", "readlink -f %s/*/current", MODELS)
+    return {**json.loads(check.text(f"{directory}/model.json")), "directory": directory}
+
+
+def test_units_and_configuration_are_as_rendered(
+    host: Host, check: Checks, service: Expected, model: dict[str, Any]
+) -> None:
+    known = {
+        "__inference_service_known": host.ansible("systemd_directives", check=False),
+        # What the controller has built may be newer than what was deployed.
+        "__inference_service_built": {"model": {"name": model["name"]}},
+    }
+    templates = {CONFIG: "hotpath.toml.j2"} | {
+        unit["path"]: unit["template"] for unit in service["__inference_service_units"]
+    }
+    for path, template in templates.items():
+        content = service.template(f"{{{{ lookup('ansible.builtin.template', '{template}') }}}}", **known)
+        check.files([WrittenFile(path, content, "0644")])
 
 
 @pytest.mark.parametrize("unit", ["hotpath.service", "hotpath.socket"])
-def test_unit_runs_and_starts_at_boot(host: Host, unit: str) -> None:
-    state = show(host, unit, "ActiveState", "UnitFileState", "NeedDaemonReload", "Result")
-    assert state == {"ActiveState": "active", "UnitFileState": "enabled", "NeedDaemonReload": "no", "Result": "success"}
+def test_unit_runs_and_starts_at_boot(check: Checks, unit: str) -> None:
+    wanted = {"ActiveState": "active", "UnitFileState": "enabled", "NeedDaemonReload": "no", "Result": "success"}
+    state = show(check, unit, *wanted)
+    for name, value in wanted.items():
+        check.equal(f"{name} of {unit}", expected=value, found=state[name])
 
 
-def test_port_is_held_by_systemd(host: Host, service: Expected) -> None:
+def test_port_is_held_by_systemd(host: Host, check: Checks, service: Expected) -> None:
     listen = f"{service['inference_service_listen']}:{service['inference_service_port']}"
-    assert listen in show(host, "hotpath.socket", "Listen")["Listen"]
-    assert host.socket(f"tcp://{listen}").is_listening
+    held = show(check, "hotpath.socket", "Listen")["Listen"]
+    check.equal("address of hotpath.socket", expected=listen, found=held.partition(" ")[0])
+    check.equal(f"{listen} is listening", expected=True, found=host.socket(f"tcp://{listen}").is_listening)
 
 
-def test_release_is_complete_and_not_the_services_to_change(host: Host) -> None:
-    release = host.check_output("readlink -f /opt/hotpath/current")
-    assert release.startswith(RELEASES)
-    assert host.file(f"{release}/.complete").is_file
-    assert host.check_output("find %s -not -user root -o -perm /022 -not -type l", release) == ""
+def test_release_is_complete_and_not_the_services_to_change(host: Host, check: Checks) -> None:
+    release = check.answer("link to the release", "readlink -f /opt/hotpath/current")
+    check.equal("folder of the release", expected="/opt/hotpath/releases", found=release.rpartition("/")[0])
+    check.equal(f"{release} is complete", expected=True, found=host.file(f"{release}/.complete").is_file)
+    loose = check.answer("the release's files", WRITABLE, release).splitlines()
+    check.equal("files of the release that others may change", expected=[], found=loose)
 
 
-def test_model_is_whole_and_not_the_services_to_change(host: Host, model: dict[str, Any]) -> None:
-    assert host.check_output("find %s -not -user root -o -perm /022 -not -type l", model["directory"]) == ""
-    judged = host.run("/opt/hotpath/current/venv/bin/python -m hotpath check --config %s", CONFIG)
-    assert judged.rc == 0, judged.stdout + judged.stderr
+def test_model_is_whole_and_not_the_services_to_change(check: Checks, model: dict[str, Any]) -> None:
+    loose = check.answer("the model's files", WRITABLE, model["directory"]).splitlines()
+    check.equal("files of the model that others may change", expected=[], found=loose)
+    program = "/opt/hotpath/current/venv/bin/python -m hotpath check --config %s"
+    check.succeeds("model and configuration (hotpath check)", program, CONFIG)
 
 
-def test_what_runs_is_what_was_deployed(host: Host, model: dict[str, Any]) -> None:
+def test_what_runs_is_what_was_deployed(check: Checks, model: dict[str, Any]) -> None:
     """The restart after the last change really happened, and release and model are the ones that it names."""
-    text = host.file("/etc/hotpath/deployment").content_string
-    assert host.file("/run/hotpath/deployment").content_string == text
-    wanted = dict(line.split("=", 1) for line in text.splitlines())
-    assert host.check_output("readlink /opt/hotpath/current") == f"releases/{wanted['release']}"
-    assert wanted["model"] == f"{model['name']}/{model['version']}"
+    deployed = check.text(DEPLOYMENT)
+    check.equal(
+        "what the running service was started from", expected=deployed, found=check.text("/run/hotpath/deployment")
+    )
+    wanted = dict(line.split("=", 1) for line in deployed.splitlines())
+    release = check.answer("link to the release", "readlink /opt/hotpath/current")
+    check.equal("/opt/hotpath/current", expected=f"releases/{wanted['release']}", found=release)
+    check.equal("deployed model", expected=wanted["model"], found=f"{model['name']}/{model['version']}")
 
 
-def test_processes_are_confined(host: Host, main_pid: str) -> None:
+def test_processes_are_confined(host: Host, check: Checks) -> None:
     """Read from the kernel, not from the unit: user, no new privileges, system call filter, no capability."""
-    status = dict(line.split(":", 1) for line in host.file(f"/proc/{main_pid}/status").content_string.splitlines())
-    uid = host.user("hotpath").uid
-    assert status["Uid"].split() == [str(uid)] * 4
-    assert status["NoNewPrivs"].strip() == "1"
-    assert status["Seccomp"].strip() == "2"
-    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
+    status = supervisor(check)
+    uid = str(host.user("hotpath").uid)
+    check.equal("users of the service's process", expected=[uid] * 4, found=status["Uid"].split())
+    wanted = {"NoNewPrivs": "1", "Seccomp": "2", "CapEff": "0" * 16, "CapBnd": "0" * 16}
+    for name, value in wanted.items():
+        check.equal(f"{name} of the service's process", expected=value, found=status[name].strip())
 
 
-def test_processes_stay_on_the_plans_cpus(host: Host, main_pid: str) -> None:
-    engines = json.loads(host.file("/etc/hotpath/plan.json").content_string)["engines"]
-    planned = {cpu for engine in engines for cpu in engine["cpus"] + engine["worker_cpus"]}
-    status = dict(line.split(":", 1) for line in host.file(f"/proc/{main_pid}/status").content_string.splitlines())
+def test_processes_stay_on_the_plans_cpus(check: Checks, service: Expected) -> None:
+    planned = {cpu for engine in service["hotpath_plan"]["engines"] for cpu in engine["cpus"] + engine["worker_cpus"]}
     allowed: set[int] = set()
-    for part in status["Cpus_allowed_list"].strip().split(","):
+    for part in supervisor(check)["Cpus_allowed_list"].strip().split(","):
         first, _, last = part.partition("-")
         allowed |= set(range(int(first), int(last or first) + 1))
-    assert allowed <= planned
+    check.equal("CPUs of the service outside its plan", expected=[], found=sorted(allowed - planned))
 
 
-def test_open_file_limit_reaches_the_process(host: Host, main_pid: str, in_container: Callable[[Host], bool]) -> None:
+def test_open_file_limit_reaches_the_process(host: Host, check: Checks, in_container: Callable[[Host], bool]) -> None:
     """A container's own limit may be lower, and systemd takes that then."""
-    assert show(host, "hotpath.service", "LimitNOFILE")["LimitNOFILE"] == "65536"
-    if in_container(host):
-        return
-    limits = host.file(f"/proc/{main_pid}/limits").content_string.splitlines()
-    assert next(line for line in limits if line.startswith("Max open files")).split()[3] == "65536"
+    limit = show(check, "hotpath.service", "LimitNOFILE")["LimitNOFILE"]
+    check.equal("LimitNOFILE of hotpath.service", expected="65536", found=limit)
+    if not in_container(host):
+        limits = check.text(f"/proc/{supervisor(check)['Pid']}/limits").splitlines()
+        reached = next(line for line in limits if line.startswith("Max open files")).split()[3]
+        check.equal("open files of the service's process", expected="65536", found=reached)
 
 
-def test_photographs_are_taken_for_what_they_show(host: Host, service: Expected, model: dict[str, Any]) -> None:
+def test_photographs_are_taken_for_what_they_show(check: Checks, service: Expected, model: dict[str, Any]) -> None:
     """Every photograph that came with the model, through HTTP, asked from the host itself."""
     address = service["inference_service_listen"].replace("0.0.0.0", "127.0.0.1")
     url = f"http://{address}:{service['inference_service_port']}/predict"
     for probe in model["probes"]:
         command = "curl -sS --fail-with-body --data-binary @%s -H 'Content-Type: application/octet-stream' %s"
-        answer = json.loads(host.check_output(command, f"{model['directory']}/{probe['file']}", url))
-        assert answer["label"] in probe["accept"], f"{probe['file']}: {answer['label']}"
-        assert answer["model"] == {"name": model["name"], "version": model["version"]}
+        path = f"{model['directory']}/{probe['file']}"
+        answer = json.loads(check.answer(f"{url} for {probe['file']}", command, path, url))
+        right = answer["label"] in probe["accept"]
+        check.equal(
+            f"label of {probe['file']}", expected=answer["label"] if right else probe["accept"], found=answer["label"]
+        )
+        named = f"{answer['model']['name']}/{answer['model']['version']}"
+        check.equal("model that answers", expected=f"{model['name']}/{model['version']}", found=named)

@@ -74,6 +74,7 @@ def stages() -> Iterator[Stage]:
         yield Stage(f"molecule {scenario}", command, "all", shown=MOLECULE_HEADLINES)
     yield Stage("throwaway hosts", pytest(CONTROLLER, "tests/hosts"), "all")
     yield Stage("failures", pytest(CONTROLLER, "tests/faults"), "all")
+    yield Stage("drifts", pytest(CONTROLLER, "tests/verify"), "all")
     yield Stage("end to end", pytest(CONTROLLER, "tests/e2e"), "all")
 
 

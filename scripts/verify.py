@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from contextlib import redirect_stdout
@@ -73,8 +74,11 @@ def run(look: Look, started: float) -> Report:
     """Run the suites in this process; progress goes to standard error."""
     report = Report(look.hosts, checked=dict.fromkeys(look.hosts, 0))
 
+    # pytest captures what is written while a test runs; progress has a way of its own.
+    terminal = os.dup(sys.stderr.fileno())
+
     def progress(host: str, role: str) -> None:
-        print(f"[{time.monotonic() - started:5.0f} s] {host}: {role}", file=sys.stderr, flush=True)
+        os.write(terminal, f"[{time.monotonic() - started:5.0f} s] {host}: {role}\n".encode())
 
     options = [
         *map(str, look.suites),

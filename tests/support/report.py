@@ -16,7 +16,11 @@ TRACE = ("/etc/hotpath", "playbooks/provision.yml")
 
 
 class CannotTell(Exception):
-    """Nothing on the host can be compared; the message says why and what to do."""
+    """Nothing of a role, or of the whole host (""), can be compared; the reason says what to do."""
+
+    def __init__(self, reason: str, role: str) -> None:
+        super().__init__(reason)
+        self.role = role
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ class Collector:
         self._report = report
         self._progress = progress
         self._at = ("", "")
-        self._hindrances: dict[tuple[str, str], str] = {}
+        self._silent: dict[str, str] = {}
+        self._traces: dict[tuple[str, str], bool] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Host by host, so that what is found of the first is shown while the others are waiting."""
@@ -103,7 +108,7 @@ class Collector:
             self._progress(host, role)
         hindrance = self._hindrance(item, host, role)
         if hindrance:
-            raise CannotTell(hindrance)
+            raise hindrance
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -120,8 +125,7 @@ class Collector:
 
     def _judge(self, host: str, role: str, item: pytest.Item, error: BaseException) -> None:
         if isinstance(error, CannotTell):
-            # The same for every suite of the host when it does not answer.
-            self._report.miss(host, role if role in TRACES else "", str(error))
+            self._report.miss(host, error.role, str(error))
         elif isinstance(error, AssertionError) and not isinstance(error, Drifted):
             said = str(error).strip().splitlines() or ["the assertion does not hold"]
             self._report.note(host, role, [Comparison(_title(item), "as the suite asserts", said[0], True)])
@@ -129,14 +133,19 @@ class Collector:
             said = str(error).strip().splitlines() or [""]
             self._report.miss(host, role, f"{_title(item)}: {type(error).__name__}: {said[-1][:300]}")
 
-    def _hindrance(self, item: pytest.Item, host: str, role: str) -> str:
+    def _hindrance(self, item: pytest.Item, host: str, role: str) -> CannotTell | None:
+        """Asked once a host, because a host that does not answer keeps everyone waiting."""
+        machine: Host = _parameters(item)["_testinfra_host"]
+        if host not in self._silent:
+            self._silent[host] = _unreachable(machine)
+        if self._silent[host]:
+            return CannotTell(self._silent[host], "")
         trace, playbook = TRACES.get(role, TRACE)
-        if (host, trace) not in self._hindrances:
-            machine: Host = _parameters(item)["_testinfra_host"]
-            self._hindrances[host, trace] = _unreachable(machine) or (
-                "" if machine.file(trace).exists else f"there is no {trace}: run {playbook} on it first"
-            )
-        return self._hindrances[host, trace]
+        if (host, trace) not in self._traces:
+            self._traces[host, trace] = machine.file(trace).exists
+        if self._traces[host, trace]:
+            return None
+        return CannotTell(f"there is no {trace}: run {playbook} on it first", role if role in TRACES else "")
 
 
 def _unreachable(host: Host) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 from support.planted import PLANTED, Planted
-from support.throwaway import PROJECT, Throwaway, throwaway
+from support.throwaway import PROJECT, Throwaway, play, throwaway
 
 HOST = "drift-1"
 # The service is deployed by none of these tests: they are about the report, and a deployment takes minutes.
@@ -65,15 +66,17 @@ def fresh() -> Iterator[Throwaway]:
 
 @pytest.fixture(scope="module")
 def provisioned(fresh: Throwaway) -> Throwaway:
-    play = fresh.play("playbooks/provision.yml")
-    assert play.code == 0, play.output
+    done = fresh.play("playbooks/provision.yml")
+    assert done.code == 0, done.output
     return fresh
 
 
 @pytest.fixture(scope="module")
 def drifted(provisioned: Throwaway, folder: Path) -> Verdict:
     """Everything is planted at once; then the host is looked at once."""
-    script = "\n".join(f"( {planted.command} ) >/dev/null || echo 'not planted: {planted.name}'" for planted in PLANTED)
+    script = "\n".join(
+        f"( {planted.command} ) >/dev/null || echo {shlex.quote('not planted: ' + planted.name)}" for planted in PLANTED
+    )
     done = provisioned.run(script)
     assert "not planted" not in done.stdout and done.returncode == 0, done.stdout + done.stderr
     return verify(folder, "--roles", ROLES)
@@ -113,19 +116,25 @@ def test_one_look_counts_them_all(drifted: Verdict) -> None:
     assert all(drift["role"] in drifted.table for drift in drifted.answer["drifts"])
 
 
-def test_the_play_says_the_same(drifted: Verdict, provisioned: Throwaway) -> None:
-    play = provisioned.play("playbooks/verify.yml", "--limit", HOST)
-    assert play.code == 2
-    assert "gpgcheck of hotpath-epel" in play.words, play.output
-
-
-def test_an_unreachable_host_is_no_drift(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def gone(folder: Path) -> str:
+    """An inventory of a host whose ssh port is closed."""
     inventory = folder / "gone.yml"
     inventory.write_text("gpu_hosts: {hosts: {gone: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n")
-    verdict = verify(folder, "--inventory", str(inventory))
+    return str(inventory)
+
+
+def test_an_unreachable_host_is_no_drift(folder: Path, gone: str) -> None:
+    verdict = verify(folder, "--inventory", gone)
     assert verdict.code == 2
     assert "gone: could not tell: unreachable: " in verdict.table
     assert verdict.answer["drifts"] == [] and len(verdict.answer["could_not_tell"]) == 1
+
+
+def test_the_play_says_the_same_of_its_own_inventory_and_hosts(gone: str) -> None:
+    done = play("playbooks/verify.yml", "--inventory", gone, "--limit", "gone")
+    assert done.code == 2
+    assert "gone: could not tell: unreachable: " in done.words, done.output
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ from ansible.vars.manager import VariableManager  # noqa: E402
 class Expected(Mapping[str, Any]):
     """The variables of one role on one host; each is templated when it is asked for."""
 
-    def __init__(self, loader: Any, variables: dict[str, Any], role: Path) -> None:
+    def __init__(self, loader: Any, variables: dict[str, Any], role: Path = PROJECT) -> None:
         # Lookups find the role's own templates and files as they do in its tasks.
-        self._variables = {**variables, "role_path": str(role), "ansible_search_path": [str(role)]}
+        self._variables = {"role_path": str(role), "ansible_search_path": [str(role)], **variables}
         self._templar = Templar(loader=loader, variables=self._variables)
         self._role = role
 

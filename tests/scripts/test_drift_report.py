@@ -16,6 +16,9 @@ def test_a_plain_assertion(host):
 def test_a_mistake_of_the_suite(host):
     {}["nothing"]
 
+def test_a_connection_that_broke(host):
+    host.check_output("echo gone >&2; exit 4")
+
 def test_all_is_well(host):
     pass
 """
@@ -38,8 +41,9 @@ def test_an_assertion_is_a_drift_and_a_mistake_is_none(judged: report.Report) ->
     (drift,) = judged.drifts
     assert (drift.host, drift.role, drift.what) == ("local", "some_role", "a plain assertion")
     assert drift.found.startswith("seven is not eight")
-    (unknown,) = judged.unknown
-    assert unknown.reason == "a mistake of the suite: KeyError: 'nothing'"
+    mistake, broken = judged.unknown
+    assert mistake.reason == "a mistake of the suite: KeyError: 'nothing'"
+    assert broken.reason.startswith("a connection that broke: AssertionError: ")
     assert judged.exit_code == 2
 
 

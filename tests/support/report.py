@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,13 +121,15 @@ class Collector:
             comparisons = [one for name, made in item.user_properties if name == "comparisons" for one in made]  # type: ignore[attr-defined]
             self._report.note(host, role, comparisons)
         if report.failed and call.excinfo is not None:
-            self._judge(host, role, item, call.excinfo.value)
+            self._judge(host, role, item, call.excinfo)
         return report
 
-    def _judge(self, host: str, role: str, item: pytest.Item, error: BaseException) -> None:
+    def _judge(self, host: str, role: str, item: pytest.Item, raised: pytest.ExceptionInfo[BaseException]) -> None:
+        error = raised.value
         if isinstance(error, CannotTell):
             self._report.miss(host, error.role, str(error))
-        elif isinstance(error, AssertionError) and not isinstance(error, Drifted):
+        elif type(error) is AssertionError and Path(raised.traceback[-1].path) == item.path:
+            # Assertions elsewhere are testinfra's own, about a connection that broke for instance.
             said = str(error).strip().splitlines() or ["the assertion does not hold"]
             self._report.note(host, role, [Comparison(_title(item), "as the suite asserts", said[0], True)])
         elif not isinstance(error, Drifted):

@@ -1,4 +1,4 @@
-"""Built models, made once for all tests."""
+"""Built models, made once for all tests; and hypothesis without a clock."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.colours import write_source
 
 from hotpath.models.build import build
+
+# How long an example takes says nothing on a machine that is busy with other tests.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 MakeModel = Callable[[float], Path]
 

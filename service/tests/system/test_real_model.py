@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 from typing import Iterator
 
+import numpy
 import pytest
-from support.server import ROOT, Server, serving, write_config
+import tritonclient.http as triton
+from support.server import PATIENCE_S, ROOT, Server, serving, write_config
 
+from hotpath.codec import ImageLimits, ImageSpec, decode_into
 from hotpath.models.build import build
 from hotpath.models.built import BuiltModel
 
@@ -58,6 +61,28 @@ def test_every_photograph_gets_a_label_that_is_right_for_it(server: Server, real
         probe.file: next((label for label in probe.accept if label == found[probe.file]), probe.accept)
         for probe in real_model.probes
     }
+
+
+@pytest.mark.parametrize("kind", ["BYTES", "UINT8"])
+def test_tritons_client_gets_the_same_labels(server: Server, real_model: BuiltModel, kind: str) -> None:
+    bodies = [(real_model.directory / probe.file).read_bytes() for probe in real_model.probes]
+    if kind == "BYTES":
+        tensor = triton.InferInput("image", [len(bodies)], kind)
+        tensor.set_data_from_numpy(numpy.array(bodies, dtype=numpy.object_))
+    else:
+        pixels = numpy.zeros((len(bodies), *real_model.shape), dtype=numpy.uint8)
+        for body, slot in zip(bodies, pixels):
+            decode_into(body, ImageSpec.from_dict(real_model.preprocessing), ImageLimits(), slot)
+        tensor = triton.InferInput("image", list(pixels.shape), kind)
+        tensor.set_data_from_numpy(pixels)
+    with triton.InferenceServerClient(
+        server.url.replace("http://", ""), network_timeout=PATIENCE_S
+    ) as client:
+        result = client.infer(real_model.identity.name, [tensor])
+    expected = [server.predict(body).json()["top_k"] for body in bodies]
+    assert [row[0].decode() for row in result.as_numpy("labels")] == [top[0]["label"] for top in expected]
+    for scores, top in zip(result.as_numpy("scores"), expected):
+        assert scores == pytest.approx([item["score"] for item in top], abs=1e-3)
 
 
 def test_the_build_compared_the_traced_form_with_the_eager_one(real_model: BuiltModel) -> None:

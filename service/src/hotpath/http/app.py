@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, AsyncContextManager, Callable, Dict, Optional
+from typing import Any, AsyncContextManager, Callable, Dict
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI
 from fastapi.responses import Response
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hotpath import __version__
-from hotpath.http import errors
+from hotpath.http import errors, predict, v2
 from hotpath.http.errors import Problem
-from hotpath.http.schema import PREDICT_BODY, PREDICT_RESPONSES
-from hotpath.http.service import Service, render
-from hotpath.http.waiting import ClientGone
+from hotpath.http.service import Service
 from hotpath.metrics.exposition import render as render_metrics
-from hotpath.metrics.layout import ROUTES, STATUSES
+from hotpath.metrics.layout import STATUSES, route_of
 from hotpath.metrics.table import Row
 
 Lifespan = Callable[[FastAPI], AsyncContextManager[None]]
@@ -33,30 +31,10 @@ def create(service: Service, row: Row, lifespan: Lifespan) -> ASGIApp:
         lifespan=lifespan,
     )
     errors.install(app)
-    _add_predict(app, service)
+    app.include_router(predict.routes(service))
+    app.include_router(v2.routes(service), prefix="/v2")
     _add_operations(app, service)
     return Counting(app, row)
-
-
-def _add_predict(app: FastAPI, service: Service) -> None:
-    @app.post(
-        "/predict",
-        summary="Classify one image",
-        responses=PREDICT_RESPONSES,
-        openapi_extra=PREDICT_BODY,
-        response_class=Response,
-    )
-    async def predict(
-        request: Request,
-        model: Optional[str] = Query(None, description="A model's name; the first one by default."),
-    ) -> Response:
-        try:
-            answer = await service.predict(request, model)
-        except ClientGone:
-            return Response(status_code=499)  # nobody reads it; the counters do
-        timings: Dict[str, float] = answer["timings_ms"]
-        server_timing = ", ".join(f"{name};dur={value}" for name, value in timings.items())
-        return Response(render(answer), 200, {"Server-Timing": server_timing}, "application/json")
 
 
 def _add_operations(app: FastAPI, service: Service) -> None:
@@ -89,7 +67,7 @@ class Counting:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        route = scope["path"] if scope["path"] in ROUTES else "other"
+        route = route_of(scope["path"])
 
         async def count(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,12 +1,11 @@
-"""Reads the image of a request, within the limits, before anything is decoded."""
+"""Reads the body of a request, within the limits, before anything is decoded."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import List
+from typing import Callable, List
 
 from fastapi import Request
-from starlette.requests import ClientDisconnect
 
 from hotpath.http.errors import Problem
 from hotpath.http.multipart import FieldReader, boundary_of
@@ -29,13 +28,41 @@ async def read_image(request: Request, limit: int, seconds: float) -> bytes:
             "Send multipart/form-data with the image in the field 'file', or the image itself with its type, "
             "as in: curl -H 'Content-Type: image/jpeg' --data-binary @photo.jpg URL",
         )
-    allowed = limit + OVERHEAD if multipart else limit
+    if multipart:
+        reader = FieldReader(boundary_of(request.headers["content-type"]))
+        await _receive(request, limit + OVERHEAD, limit, seconds, reader.feed)
+        body = reader.finish()
+        if len(body) > limit:
+            raise too_large(limit)
+        return body
+    return await read_whole(request, limit, seconds)
+
+
+async def read_whole(request: Request, limit: int, seconds: float) -> bytes:
+    """The body as it is. Raises Problem or ClientDisconnect."""
+    chunks: List[bytes] = []
+    await _receive(request, limit, limit, seconds, chunks.append)
+    return b"".join(chunks)
+
+
+async def _receive(
+    request: Request, allowed: int, limit: int, seconds: float, take: Callable[[bytes], object]
+) -> None:
+    """Hand the body over as it arrives, at most `allowed` bytes of it; `limit` is what the client is told."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > allowed:
-        raise _too_large(limit)
-    reader = FieldReader(boundary_of(request.headers["content-type"])) if multipart else None
+        raise too_large(limit)
+
+    async def collect() -> None:
+        received = 0
+        async for chunk in request.stream():
+            received += len(chunk)
+            if received > allowed:
+                raise too_large(limit)
+            take(chunk)
+
     try:
-        body = await asyncio.wait_for(_collect(request, allowed, limit, reader), seconds)
+        await asyncio.wait_for(collect(), seconds)
     except asyncio.TimeoutError as error:
         raise Problem(
             408,
@@ -44,32 +71,13 @@ async def read_image(request: Request, limit: int, seconds: float) -> bytes:
             "Send it faster, or a smaller image.",
             {"Connection": "close"},
         ) from error
-    if len(body) > limit:
-        raise _too_large(limit)
-    return body
 
 
-async def _collect(request: Request, allowed: int, limit: int, reader: FieldReader | None) -> bytes:
-    received = 0
-    chunks: List[bytes] = []
-    async for chunk in request.stream():
-        received += len(chunk)
-        if received > allowed:
-            raise _too_large(limit)
-        if reader is None:
-            chunks.append(chunk)
-        else:
-            reader.feed(chunk)
-    return b"".join(chunks) if reader is None else reader.finish()
-
-
-def _too_large(limit: int) -> Problem:
+def too_large(limit: int) -> Problem:
+    """The answer to a body that is larger than `limit` bytes."""
     return Problem(
         413,
         "body_too_large",
         f"The body is larger than {limit} bytes.",
         "Send a smaller or more compressed image; the operators set this limit as limits.body_bytes.",
     )
-
-
-__all__ = ["ClientDisconnect", "read_image"]

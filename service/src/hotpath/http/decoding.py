@@ -1,4 +1,4 @@
-"""Decoding in a few threads of the worker, straight into the request's slot."""
+"""The worker's few threads, for what would hold up its event loop: above all, decoding into slots."""
 
 from __future__ import annotations
 
@@ -6,40 +6,60 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Tuple
+from typing import Callable, Tuple, TypeVar
+
+import numpy
+from numpy.typing import NDArray
 
 from hotpath.codec import ImageLimits, ImageSpec, decode_into
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.slots import Lease
 from hotpath.metrics.table import Row
 
+T = TypeVar("T")
+
+Pixels = NDArray[numpy.uint8]
+Fill = Callable[[Pixels], object]
+"""Writes one image into its slot, which has the model's shape; or raises ImageError and writes nothing."""
+
+
+def encoded(body: bytes, spec: ImageSpec, limits: ImageLimits) -> Fill:
+    """Fills a slot by decoding an image."""
+    return lambda slot: decode_into(body, spec, limits, slot)
+
+
+def prepared(pixels: Pixels) -> Fill:
+    """Fills a slot with pixels that are what the model takes already."""
+    return lambda slot: numpy.copyto(slot, pixels)
+
 
 class Decoder:
     """A pool of threads; the decoders release the interpreter's lock while they work."""
 
-    def __init__(self, arena: Arena, limits: ImageLimits, row: Row, workers: int) -> None:
+    def __init__(self, arena: Arena, row: Row, workers: int) -> None:
         self._arena = arena
-        self._limits = limits
         self._row = row
         threads = max(1, len(os.sched_getaffinity(0)) // workers)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
-    def start(
-        self, body: bytes, spec: ImageSpec, shape: Tuple[int, int, int], lease: Lease
-    ) -> asyncio.Future[float]:
-        """Decode `body` into the lease's slot; the future gives the seconds it took or raises ImageError.
+    def start(self, fill: Fill, shape: Tuple[int, int, int], lease: Lease) -> asyncio.Future[float]:
+        """Fill the lease's slot; the future gives the seconds it took or raises ImageError.
 
         A cancelled decode may still be writing: the slot stays borrowed until its thread is done with it.
         """
         loop = asyncio.get_running_loop()
         lease.borrow()
-        job = self._threads.submit(self._decode, body, spec, shape, lease.slot)
+        job = self._threads.submit(self._fill, fill, shape, lease.slot)
         job.add_done_callback(lambda _: loop.call_soon_threadsafe(lease.give_back))
         return asyncio.wrap_future(job)
 
-    def _decode(self, body: bytes, spec: ImageSpec, shape: Tuple[int, int, int], slot: int) -> float:
+    def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Do in a thread what needs no slot."""
+        return asyncio.wrap_future(self._threads.submit(work))
+
+    def _fill(self, fill: Fill, shape: Tuple[int, int, int], slot: int) -> float:
         started = time.monotonic()
-        decode_into(body, spec, self._limits, self._arena.view(slot, shape))
+        fill(self._arena.view(slot, shape))
         seconds = time.monotonic() - started
         self._row.observe("hotpath_decode_seconds", seconds)
         return seconds

@@ -29,9 +29,11 @@ class Problem(Exception):
         self.remedy = remedy
         self.headers = headers
 
-    def response(self) -> Response:
-        """The answer."""
-        error = {"code": self.code, "message": self.message, "remedy": self.remedy}
+    def response(self, path: str) -> Response:
+        """The answer, in the form of the interface that `path` belongs to."""
+        error: object = {"code": self.code, "message": self.message, "remedy": self.remedy}
+        if path == "/v2" or path.startswith("/v2/"):
+            error = f"{self.message} {self.remedy}"  # the Open Inference Protocol's form: a string
         return Response(json.dumps({"error": error}), self.status, self.headers, "application/json")
 
 
@@ -42,15 +44,15 @@ _KNOWN = {
 
 
 def install(app: FastAPI) -> None:
-    """Make every failure of `app` answer in the one form."""
+    """Make every failure of `app` answer in the form of its interface."""
 
     @app.exception_handler(Problem)
-    async def problem(_: Request, error: Problem) -> Response:
-        return error.response()
+    async def problem(request: Request, error: Problem) -> Response:
+        return error.response(request.url.path)
 
     @app.exception_handler(ImageError)
-    async def image(_: Request, error: ImageError) -> Response:
-        return Problem(error.status, error.code, error.message, error.remedy).response()
+    async def image(request: Request, error: ImageError) -> Response:
+        return Problem(error.status, error.code, error.message, error.remedy).response(request.url.path)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
@@ -58,16 +60,16 @@ def install(app: FastAPI) -> None:
         code, message, remedy = _KNOWN.get(error.status_code, unknown)
         message = message.format(path=request.url.path, method=request.method)
         headers = dict(error.headers) if error.headers else None
-        return Problem(error.status_code, code, message, remedy, headers).response()
+        return Problem(error.status_code, code, message, remedy, headers).response(request.url.path)
 
     @app.exception_handler(RequestValidationError)
-    async def validation(_: Request, error: RequestValidationError) -> Response:
+    async def validation(request: Request, error: RequestValidationError) -> Response:
         reasons = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
         )
         return Problem(
             422, "invalid_request", f"The request is not valid: {reasons}.", "See /docs."
-        ).response()
+        ).response(request.url.path)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
@@ -77,4 +79,4 @@ def install(app: FastAPI) -> None:
             "internal_error",
             "The service failed on this request; the reason stands in its log.",
             "Try again; if it fails again, send the operators the time and the image.",
-        ).response()
+        ).response(request.url.path)

@@ -1,21 +1,18 @@
-"""What the routes of one worker share, and the way of one prediction through it."""
+"""What the routes of one worker share: admission, and the way of one image through the service."""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
-import time
 from dataclasses import dataclass
-from typing import Any, Dict, NoReturn, Optional, Sequence
+from typing import Dict, Iterator, NoReturn, Optional, Sequence
 
-from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from hotpath.codec import ImageLimits, ImageSpec
 from hotpath.config import Config
-from hotpath.core import EngineSpec, Outcome
-from hotpath.http.body import read_image
-from hotpath.http.decoding import Decoder
+from hotpath.core import Outcome, Ranking
+from hotpath.http.decoding import Decoder, Fill
 from hotpath.http.errors import Problem
 from hotpath.http.waiting import ClientGone, DeadlinePassed, Patience
 from hotpath.ipc.arena import Arena
@@ -35,6 +32,15 @@ class Served:
     spec: ImageSpec
 
 
+@dataclass(frozen=True)
+class Classified:
+    """What became of one image."""
+
+    ranking: Ranking
+    outcome: Outcome
+    decode_s: float
+
+
 class Service:
     """One worker's slots, decoder and links."""
 
@@ -42,118 +48,110 @@ class Service:
         self,
         config: Config,
         models: Sequence[BuiltModel],
-        engines: Sequence[EngineSpec],
         arena: Arena,
         slots: range,
         table: Table,
         row: Row,
         client: EngineClient,
     ) -> None:
+        self.config = config
+        self.image_limits = ImageLimits(pixels=config.limits.pixels)
         self.table = table
-        self.client = client
+        self.row = row
         self.draining = False
-        self._config = config
-        self._engines = engines
-        self._row = row
-        self._served = {
+        self.served: Dict[str, Served] = {
             model.identity.name: Served(model, ImageSpec.from_dict(model.preprocessing)) for model in models
         }
-        self._default = models[0].identity.name
+        self.default = models[0].identity.name
+        self.most_images = min(config.batching.max_batch, len(slots))
+        """How many images one request may bring."""
+        self.decoder = Decoder(arena, row, config.server.workers)
+        self._client = client
         self._slots = SlotPool(slots, lambda in_use: row.set("hotpath_slots_in_use", in_use))
-        self._decoder = Decoder(arena, ImageLimits(pixels=config.limits.pixels), row, config.server.workers)
 
-    def unready(self) -> Optional[str]:
-        """Why new requests should go elsewhere; None when they are welcome."""
-        return "The service is shutting down." if self.draining else self._cold()
+    def find(self, name: str) -> Served:
+        """The model called `name`. Raises Problem."""
+        if name not in self.served:
+            known = ", ".join(sorted(self.served))
+            raise Problem(404, "unknown_model", f"There is no model {name!r}.", f"Ask for one of: {known}.")
+        return self.served[name]
 
-    def _cold(self) -> Optional[str]:
-        cold = [name for name in self._served if not self.client.ready(name)]
+    def unready(self, model: Optional[str] = None) -> Optional[str]:
+        """Why new requests (for `model`, or any) should go elsewhere; None when they are welcome."""
+        return "The service is shutting down." if self.draining else self._cold(model)
+
+    def _cold(self, model: Optional[str] = None) -> Optional[str]:
+        cold = [name for name in ([model] if model else self.served) if not self._client.ready(name)]
         return f"No engine is warm yet for: {', '.join(cold)}." if cold else None
 
-    async def predict(self, request: Request, name: Optional[str]) -> Dict[str, Any]:
-        """The answer to one request. Raises Problem, ImageError or ClientGone."""
-        started = time.monotonic()
-        served = self._served.get(name or self._default)
-        if served is None:
-            known = ", ".join(sorted(self._served))
-            raise Problem(404, "unknown_model", f"There is no model {name!r}.", f"Ask for one of: {known}.")
+    @contextlib.contextmanager
+    def admission(self) -> Iterator[Lease]:
+        """A request's stay in the service, with its permit and first slot.
+
+        Raises Problem where it can't be taken in. What ends it early inside becomes Problem or ClientGone,
+        and is counted.
+        """
         reason = self._cold()  # while draining, what was accepted is still answered
         if reason is not None:
             self._shed("not_ready", 503, reason)
         try:
             with self._slots.lease() as lease:
-                return await self._run(request, served, lease, started)
+                yield lease
         except NoFreeSlot:
             self._shed("no_slot", 429, "Every place in the service is taken.")
         except NoEngine:
             self._shed("not_ready", 503, "No engine is warm.")
         except DeadlinePassed as error:
-            raise self._late() from error
+            raise _late(error.seconds) from error
         except (ClientDisconnect, ClientGone) as error:
-            self._row.add("hotpath_shed", ("client_gone",))
+            self.row.add("hotpath_shed", ("client_gone",))
             raise ClientGone from error
 
-    async def _run(self, request: Request, served: Served, lease: Lease, started: float) -> Dict[str, Any]:
-        limits = self._config.limits
-        deadline = started + limits.request_timeout_s
+    @contextlib.contextmanager
+    def more_places(self, count: int) -> Iterator[Sequence[Lease]]:
+        """So many further slots, all or none; waiting for one while holding another could last for ever.
+
+        To be used inside `admission`, which turns its NoFreeSlot into an answer.
+        """
+        with contextlib.ExitStack() as stack:
+            yield [stack.enter_context(self._slots.lease()) for _ in range(count)]
+
+    async def classify(self, served: Served, fill: Fill, lease: Lease, patience: Patience) -> Classified:
+        """The way of one image: into the lease's slot, to an engine, and back.
+
+        Raises ImageError, Problem, or what `admission` turns into one.
+        """
         model = served.model
-        body = await read_image(request, limits.body_bytes, limits.request_timeout_s)
-        async with Patience(request, deadline) as patience:
-            decode_s = await patience.wait(self._decoder.start(body, served.spec, model.shape, lease))
-            outcome = await patience.wait(self.client.submit(lease, model.identity.name, deadline))
-        total_s = time.monotonic() - started
+        decode_s = await patience.wait(self.decoder.start(fill, model.shape, lease))
+        outcome = await patience.wait(self._client.submit(lease, model.identity.name, patience.deadline))
         if outcome.status == Status.EXPIRED:
-            raise self._late()
+            raise DeadlinePassed(patience.seconds)
         if outcome.status != Status.OK or outcome.ranking is None:
             self._shed("engine_failed", 503, "The engine failed while it worked on this request.")
-        self._row.observe("hotpath_request_seconds", total_s)
-        return _answer(model, outcome, decode_s, total_s)
+        return Classified(outcome.ranking, outcome, decode_s)
 
     def _shed(self, reason: str, status: int, message: str) -> NoReturn:
         code = {"no_slot": "busy", "not_ready": "not_ready", "engine_failed": "engine_failed"}[reason]
-        self._row.add("hotpath_shed", (reason,))
+        self.row.add("hotpath_shed", (reason,))
         seconds = self._retry_after()
         remedy = f"Try again in {seconds} s, or on another host."
         raise Problem(status, code, message, remedy, {"Retry-After": str(seconds)})
-
-    def _late(self) -> Problem:
-        timeout = self._config.limits.request_timeout_s
-        return Problem(
-            504,
-            "request_timeout",
-            f"The request could not be finished within {timeout:g} s.",
-            "Try again later; the operators set this limit as limits.request_timeout_s.",
-        )
 
     def _retry_after(self) -> int:
         """Whole seconds until what is inside now will be done, by the rates measured at warm-up."""
         rate = 0.0
         for row in self.table.engines:
-            for size in buckets_up_to(self._config.batching.max_batch)[-1:]:
+            for size in buckets_up_to(self.config.batching.max_batch)[-1:]:
                 seconds = row.get("hotpath_warm_batch_seconds", (str(size),))
                 rate += size / seconds if seconds else 0.0
         inside = self.table.total("hotpath_slots_in_use")
         return max(1, math.ceil(inside / rate)) if rate else 1
 
 
-def _answer(model: BuiltModel, outcome: Outcome, decode_s: float, total_s: float) -> Dict[str, Any]:
-    assert outcome.ranking is not None
-    top = [
-        {"class": index, "label": model.labels[index], "score": round(score, 6)}
-        for index, score in zip(outcome.ranking.classes, outcome.ranking.scores)
-    ]
-    seconds = {"decode": decode_s, "queue": outcome.queue_s, "compute": outcome.compute_s, "total": total_s}
-    return {
-        "pred_class": top[0]["class"],
-        "label": top[0]["label"],
-        "score": top[0]["score"],
-        "top_k": top,
-        "model": {"name": model.identity.name, "version": model.identity.version},
-        "batch_size": outcome.batch_size,
-        "timings_ms": {name: round(value * 1000, 3) for name, value in seconds.items()},
-    }
-
-
-def render(answer: Dict[str, Any]) -> bytes:
-    """JSON as short as it gets."""
-    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()
+def _late(seconds: float) -> Problem:
+    return Problem(
+        504,
+        "request_timeout",
+        f"The request could not be finished within {seconds:g} s.",
+        "Try again later; the operators set the limit as limits.request_timeout_s.",
+    )

@@ -50,7 +50,7 @@ def run(
     """Serve until SIGTERM, then finish what was accepted and return."""
     row.set("hotpath_slots_in_use", 0.0)  # what the predecessor held came back with its death
     client = EngineClient(incarnation, engines, channels, table)
-    service = Service(config, models, engines, arena, slots, table, row, client)
+    service = Service(config, models, arena, slots, table, row, client)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -21,7 +21,7 @@ STATUSES = (
     "504",
     "other",
 )
-ROUTES = ("/predict", "/livez", "/readyz", "/metrics", "other")
+ROUTES = ("/predict", "/v2/infer", "/v2", "/livez", "/readyz", "/metrics", "other")
 SHED_REASONS = ("no_slot", "expired", "not_ready", "client_gone", "engine_failed")
 ROLES = ("worker", "engine")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -49,6 +49,13 @@ class Metric:
         return len(self.buckets) + 2 if self.kind == "histogram" else 1
 
 
+def route_of(path: str) -> str:
+    """The route that a path is counted under; the protocol's paths hold names that clients choose."""
+    if path == "/v2" or path.startswith("/v2/"):
+        return "/v2/infer" if path.endswith("/infer") else "/v2"
+    return path if path in ROUTES else "other"
+
+
 def buckets_up_to(max_batch: int) -> Tuple[int, ...]:
     """Batch sizes that are warmed and measured: the powers of two below `max_batch`, and `max_batch`."""
     sizes = [1]
@@ -71,13 +78,13 @@ def describe(max_batch: int) -> List[Metric]:
         Metric(
             "hotpath_request_seconds",
             "histogram",
-            "Seconds from the head of a /predict request to its answer, successful ones only.",
+            "Seconds from the head of a prediction to its answer, successful ones only.",
             buckets=_SECONDS,
         ),
         Metric(
             "hotpath_decode_seconds",
             "histogram",
-            "Seconds to decode an image into its slot.",
+            "Seconds to decode an image, or copy a tensor, into its slot.",
             buckets=_SECONDS,
         ),
         Metric(
@@ -88,7 +95,7 @@ def describe(max_batch: int) -> List[Metric]:
             tuple((reason,) for reason in SHED_REASONS),
         ),
         Metric(
-            "hotpath_slots_in_use", "gauge", "Requests inside the service: slots of the arena that are lent."
+            "hotpath_slots_in_use", "gauge", "Images inside the service: slots of the arena that are lent."
         ),
         Metric("hotpath_slots", "gauge", "Slots of the arena."),
         Metric(
@@ -108,7 +115,7 @@ def describe(max_batch: int) -> List[Metric]:
         Metric(
             "hotpath_batch_size",
             "histogram",
-            "Requests in a batch.",
+            "Images in a batch.",
             buckets=tuple(float(size) for size in batch_sizes),
             by_engine=True,
         ),

@@ -1,0 +1,82 @@
+"""POST /predict: one image, one answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Dict, Optional
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from hotpath.http.body import read_image
+from hotpath.http.decoding import encoded
+from hotpath.http.schema import PREDICT_BODY, PREDICT_RESPONSES
+from hotpath.http.service import Classified, Service
+from hotpath.http.waiting import ClientGone, Patience
+from hotpath.models.built import BuiltModel
+
+
+def routes(service: Service) -> APIRouter:
+    """The route, for the application to include."""
+    router = APIRouter()
+
+    @router.post(
+        "/predict",
+        summary="Classify one image",
+        responses=PREDICT_RESPONSES,
+        openapi_extra=PREDICT_BODY,
+        response_class=Response,
+    )
+    async def predict(
+        request: Request,
+        model: Optional[str] = Query(None, description="A model's name; the first one by default."),
+    ) -> Response:
+        try:
+            answer = await _predict(service, request, model)
+        except ClientGone:
+            return Response(status_code=499)  # nobody reads it; the counters do
+        timings: Dict[str, float] = answer["timings_ms"]
+        server_timing = ", ".join(f"{name};dur={value}" for name, value in timings.items())
+        content = json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()
+        return Response(content, 200, {"Server-Timing": server_timing}, "application/json")
+
+    return router
+
+
+async def _predict(service: Service, request: Request, name: Optional[str]) -> Dict[str, Any]:
+    """The answer to one request. Raises Problem, ImageError or ClientGone."""
+    started = time.monotonic()
+    limits = service.config.limits
+    served = service.find(name or service.default)
+    with service.admission() as lease:
+        body = await read_image(request, limits.body_bytes, limits.request_timeout_s)
+        fill = encoded(body, served.spec, service.image_limits)
+        async with Patience(request, started, limits.request_timeout_s) as patience:
+            found = await service.classify(served, fill, lease, patience)
+    total_s = time.monotonic() - started
+    service.row.observe("hotpath_request_seconds", total_s)
+    return _answer(served.model, found, total_s)
+
+
+def _answer(model: BuiltModel, found: Classified, total_s: float) -> Dict[str, Any]:
+    top = [
+        {"class": index, "label": model.labels[index], "score": round(score, 6)}
+        for index, score in zip(found.ranking.classes, found.ranking.scores)
+    ]
+    outcome = found.outcome
+    seconds = {
+        "decode": found.decode_s,
+        "queue": outcome.queue_s,
+        "compute": outcome.compute_s,
+        "total": total_s,
+    }
+    return {
+        "pred_class": top[0]["class"],
+        "label": top[0]["label"],
+        "score": top[0]["score"],
+        "top_k": top,
+        "model": {"name": model.identity.name, "version": model.identity.version},
+        "batch_size": outcome.batch_size,
+        "timings_ms": {name: round(value * 1000, 3) for name, value in seconds.items()},
+    }

@@ -1,0 +1,79 @@
+"""The way of an inference request: every image takes the way that /predict's takes, all at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Coroutine, List, Sequence, TypeVar
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from hotpath.codec import ImageError
+from hotpath.http.body import read_whole
+from hotpath.http.decoding import encoded, prepared
+from hotpath.http.errors import Problem
+from hotpath.http.service import Classified, Served, Service
+from hotpath.http.v2.answer import assemble
+from hotpath.http.v2.compression import decompress
+from hotpath.http.v2.request import Wanted, understand
+from hotpath.http.v2.schema import INPUT, LENGTH_HEADER
+from hotpath.http.v2.tensors import Accepted, Image
+from hotpath.http.waiting import Patience
+from hotpath.ipc.slots import Lease
+
+T = TypeVar("T")
+
+
+async def infer(service: Service, request: Request, served: Served) -> Response:
+    """The answer to one request. Raises Problem or ClientGone."""
+    started = time.monotonic()
+    limits = service.config.limits
+    with service.admission() as lease:
+        body = await read_whole(request, limits.body_bytes, limits.request_timeout_s)
+
+        def read() -> Wanted:
+            plain = decompress(body, request.headers.get("content-encoding", ""), limits.body_bytes)
+            accepted = Accepted(served.model.shape, service.most_images)
+            return understand(plain, request.headers.get(LENGTH_HEADER), accepted)
+
+        async with Patience(request, started, limits.request_timeout_s) as patience:
+            wanted = await patience.wait(service.decoder.run(read))
+            if wanted.timeout_s is not None:
+                patience.seconds = min(patience.seconds, wanted.timeout_s)
+            with service.more_places(len(wanted.images) - 1) as more:
+                found = await _together(
+                    [
+                        _classify(service, served, index, image, place, patience)
+                        for index, (image, place) in enumerate(zip(wanted.images, [lease, *more]))
+                    ]
+                )
+    service.row.observe("hotpath_request_seconds", time.monotonic() - started)
+    content, kind, headers = assemble(wanted, served.model, [one.ranking for one in found])
+    return Response(content, 200, headers, kind)
+
+
+async def _classify(
+    service: Service, served: Served, index: int, image: Image, lease: Lease, patience: Patience
+) -> Classified:
+    fill = encoded(image, served.spec, service.image_limits) if isinstance(image, bytes) else prepared(image)
+    try:
+        return await service.classify(served, fill, lease, patience)
+    except ImageError as error:
+        raise Problem(
+            error.status,
+            error.code,
+            f"The element {index} of the input {INPUT!r} can't be used: {error.message}.",
+            f"Way out: {error.remedy}.",
+        ) from error
+
+
+async def _together(ways: Sequence[Coroutine[Any, Any, T]]) -> List[T]:
+    """All results, in order. When one fails, the others are stopped before its error is raised."""
+    tasks = [asyncio.ensure_future(way) for way in ways]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()  # without effect on one that is done
+        await asyncio.gather(*tasks, return_exceptions=True)

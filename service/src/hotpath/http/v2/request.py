@@ -1,0 +1,117 @@
+"""From the bytes of an inference request to what is wanted. Pure; raises nothing but Problem."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, List, Optional, Tuple
+
+from pydantic import ValidationError
+
+from hotpath.http.errors import Problem
+from hotpath.http.v2.schema import LENGTH_HEADER, OUTPUTS, InferenceRequest
+from hotpath.http.v2.tensors import Accepted, Image, images_of, invalid
+
+MOST_JSON = 8 << 20
+"""Bytes of JSON that are parsed: lists of numbers grow many times in memory, and parsing stops a worker."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An inference request, understood."""
+
+    images: Tuple[Image, ...]
+    outputs: Tuple[Tuple[str, bool], ...]
+    """Names in the order asked for, and whether each is to be binary."""
+    id: Optional[str] = None
+    timeout_s: Optional[float] = None
+
+
+def understand(body: bytes, header_length: Optional[str], accepted: Accepted) -> Wanted:
+    """Read a decompressed body and the value of its Inference-Header-Content-Length. Raises Problem."""
+    length = _length(header_length, len(body))
+    if length == 0 and header_length is not None:
+        # Triton's raw binary request: no JSON, and the body is the one element as it is. Answered in binary.
+        return Wanted((body,), tuple((name, True) for name in OUTPUTS))
+    request = _validate(_parse(body[:length]))
+    if request.parameters.sequence_id not in (0, ""):
+        raise invalid("Sequences are not supported: the models keep no state.", "Leave out 'sequence_id'.")
+    tensor = request.inputs[0]
+    binary = memoryview(body)[length:]
+    announced = tensor.parameters.binary_data_size or 0
+    if announced != len(binary):
+        raise invalid(
+            f"The inputs announce {announced} bytes of binary data, and {len(binary)} follow the JSON part.",
+            f"Correct 'binary_data_size' or the header {LENGTH_HEADER}.",
+        )
+    timeout = request.parameters.timeout
+    return Wanted(
+        images=tuple(images_of(tensor, binary, accepted)),
+        outputs=_outputs(request),
+        id=request.id,
+        timeout_s=timeout / 1e6 if timeout else None,
+    )
+
+
+def _length(header: Optional[str], available: int) -> int:
+    """Bytes of the JSON part; all of them where the header is missing."""
+    if header is None:
+        return available
+    # No more digits than any length has: int() takes other scripts' digits too, and long for very many.
+    if not re.fullmatch("[0-9]{1,18}", header) or int(header) > available:
+        raise invalid(
+            f"The header {LENGTH_HEADER} is {header[:64]!r}, and the body has {available} bytes.",
+            "Set it to the length of the JSON part in bytes.",
+        )
+    return int(header)
+
+
+def _parse(text: bytes) -> Any:
+    if len(text) > MOST_JSON:
+        raise Problem(
+            413,
+            "json_too_large",
+            f"The JSON part has {len(text)} bytes, more than {MOST_JSON}.",
+            "Send the images as a binary tensor, or split them over several requests.",
+        )
+    try:
+        return json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise invalid(
+            f"The JSON part can't be read: {reason}.",
+            f"Send JSON; where binary tensors follow it, tell its length in the header {LENGTH_HEADER}.",
+        ) from error
+
+
+def _validate(document: Any) -> InferenceRequest:
+    try:
+        return InferenceRequest.model_validate(document)
+    except ValidationError as error:
+        reasons = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc']) or 'the body'}: {item['msg']}"
+            for item in error.errors(include_url=False, include_input=False)[:3]
+        )
+        raise invalid(f"The request is not valid: {reasons}.", "See InferenceRequest in /docs.") from error
+
+
+def _outputs(request: InferenceRequest) -> Tuple[Tuple[str, bool], ...]:
+    default = request.parameters.binary_data_output
+    if not request.outputs:
+        return tuple((name, default) for name in OUTPUTS)
+    chosen: List[Tuple[str, bool]] = []
+    for output in request.outputs:
+        if output.name not in OUTPUTS or output.name in [name for name, _ in chosen]:
+            reason = "asked for twice" if output.name in OUTPUTS else "not there"
+            raise invalid(
+                f"The output {output.name[:64]!r} is {reason}.", f"Ask for some of: {', '.join(OUTPUTS)}."
+            )
+        if output.parameters.classification or output.parameters.shared_memory_region is not None:
+            raise invalid(
+                f"The output {output.name!r} asks for 'classification' or shared memory: not supported.",
+                "Ask for the outputs 'labels' and 'scores', which are ranked, in the answer itself.",
+            )
+        binary = output.parameters.binary_data
+        chosen.append((output.name, default if binary is None else binary))
+    return tuple(chosen)

@@ -1,0 +1,91 @@
+"""The protocol's routes, below /v2."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from hotpath.http.errors import Problem
+from hotpath.http.service import Served, Service
+from hotpath.http.v2 import metadata
+from hotpath.http.v2.infer import infer
+from hotpath.http.v2.schema import INFER_BODY, INFER_RESPONSES
+from hotpath.http.waiting import ClientGone
+
+
+def routes(service: Service) -> APIRouter:
+    """The routes, for the application to include with its prefix."""
+    router = APIRouter(tags=["Open Inference Protocol v2"])
+    _add_health(router, service)
+    _add_models(router, service)
+    return router
+
+
+def _add_health(router: APIRouter, service: Service) -> None:
+    @router.get("", summary="Name, version and extensions of the server")
+    async def server() -> Dict[str, Any]:
+        return metadata.SERVER
+
+    @router.get("/health/live", summary="Whether this process answers")
+    async def live() -> Dict[str, bool]:
+        return {"live": True}
+
+    @router.get("/health/ready", summary="Whether requests are taken (503: not now)")
+    async def ready() -> Dict[str, bool]:
+        _require_ready(service, None)
+        return {"live": True, "ready": True}  # the protocol's text calls the key `live` here too
+
+
+def _add_models(router: APIRouter, service: Service) -> None:
+    def find(name: str, version: Optional[str]) -> Served:
+        served = service.find(name)
+        known = served.model.identity.version
+        if version not in (None, known):
+            raise Problem(
+                404,
+                "unknown_version",
+                f"There is no version {version!r} of the model {name!r}.",
+                f"Ask for {known!r}, or leave the version out.",
+            )
+        return served
+
+    @router.get("/models/{name}", summary="Inputs, outputs and version of a model")
+    @router.get("/models/{name}/versions/{version}", summary="The same, of a named version")
+    async def model(name: str, version: Optional[str] = None) -> Dict[str, Any]:
+        return metadata.of_model(find(name, version).model)
+
+    @router.get("/models/{name}/ready", summary="Whether a model is ready (503: not now)")
+    @router.get("/models/{name}/versions/{version}/ready", summary="The same, of a named version")
+    async def model_ready(name: str, version: Optional[str] = None) -> Dict[str, Any]:
+        find(name, version)
+        _require_ready(service, name)
+        return {"name": name, "ready": True}
+
+    # Registered in this order, the path without a version stands first in /docs.
+    @router.post(
+        "/models/{name}/versions/{version}/infer",
+        summary="Classify images with a named version",
+        responses=INFER_RESPONSES,
+        openapi_extra=INFER_BODY,
+        response_class=Response,
+    )
+    @router.post(
+        "/models/{name}/infer",
+        summary="Classify images",
+        responses=INFER_RESPONSES,
+        openapi_extra=INFER_BODY,
+        response_class=Response,
+    )
+    async def model_infer(request: Request, name: str, version: Optional[str] = None) -> Response:
+        try:
+            return await infer(service, request, find(name, version))
+        except ClientGone:
+            return Response(status_code=499)  # nobody reads it; the counters do
+
+
+def _require_ready(service: Service, model: Optional[str]) -> None:
+    reason = service.unready(model)
+    if reason is not None:
+        raise Problem(503, "not_ready", reason, "Wait, or ask another host.", {"Retry-After": "1"})

@@ -1,0 +1,152 @@
+"""The JSON part of the protocol's requests and answers, checked and described for /docs."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Union
+
+from pydantic import BaseModel, ConfigDict, Field
+
+INPUT = "image"
+OUTPUTS = ("classes", "scores", "labels")
+"""The tensors of an image classifier, by name; outputs in the order in which they are answered."""
+
+
+class _Part(BaseModel):
+    # Strict: "1" is no number. Parameters that nobody knows are allowed by the protocol and passed over.
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class InputParameters(_Part):
+    """Parameters of an input."""
+
+    binary_data_size: Optional[int] = Field(
+        default=None, ge=0, description="Bytes of the tensor behind the JSON part."
+    )
+    shared_memory_region: Optional[Any] = Field(default=None, description="Not supported.")
+
+
+class InputTensor(_Part):
+    """One input."""
+
+    name: str = Field(description=f"{INPUT!r}.")
+    datatype: str = Field(description="BYTES for encoded images, UINT8 for the model's own pixels.")
+    shape: List[int] = Field(description="[N] for BYTES, [N, height, width, 3] for UINT8.", max_length=16)
+    parameters: InputParameters = Field(
+        default=InputParameters(), description="Known ones below; others are passed over."
+    )
+    data: Optional[Any] = Field(
+        default=None, description="Base64 strings for BYTES, numbers for UINT8; nested or flat."
+    )
+
+
+class OutputParameters(_Part):
+    """Parameters of a requested output."""
+
+    binary_data: Optional[bool] = Field(default=None, description="Whether it comes behind the JSON part.")
+    classification: Optional[int] = Field(
+        default=None, description="Not supported: ask for the output 'labels'."
+    )
+    shared_memory_region: Optional[Any] = Field(default=None, description="Not supported.")
+
+
+class RequestedOutput(_Part):
+    """One output that is asked for."""
+
+    name: str = Field(description=f"One of {', '.join(OUTPUTS)}.")
+    parameters: OutputParameters = Field(
+        default=OutputParameters(), description="Known ones below; others are passed over."
+    )
+
+
+class RequestParameters(_Part):
+    """Parameters of the whole request."""
+
+    binary_data_output: bool = Field(default=False, description="What holds for outputs that don't say.")
+    priority: int = Field(default=0, ge=0, description="Checked and without effect: there is one queue.")
+    timeout: int = Field(default=0, ge=0, description="Microseconds the request may take; 0: as configured.")
+    sequence_id: Union[int, str] = Field(default=0, description="Not supported: the models keep no state.")
+
+
+class InferenceRequest(_Part):
+    """The JSON part of a request."""
+
+    id: Optional[str] = Field(default=None, description="Comes back in the answer.")
+    parameters: RequestParameters = Field(
+        default=RequestParameters(), description="Known ones below; others are passed over."
+    )
+    inputs: List[InputTensor] = Field(min_length=1, max_length=1)
+    outputs: List[RequestedOutput] = Field(
+        default=[], description="All of them when left out.", max_length=len(OUTPUTS)
+    )
+
+
+class OutputTensor(BaseModel):
+    """One output."""
+
+    name: str
+    datatype: str
+    shape: List[int]
+    parameters: Optional[Dict[str, int]] = Field(
+        default=None, description="binary_data_size, for a binary one."
+    )
+    data: Optional[List[Union[int, float, str]]] = Field(default=None, description="Row-major and flat.")
+
+
+class InferenceAnswer(BaseModel):
+    """The JSON part of an answer."""
+
+    model_name: str
+    model_version: str
+    id: Optional[str] = None
+    outputs: List[OutputTensor]
+
+
+class InferenceError(BaseModel):
+    """Every answer other than success."""
+
+    error: str
+
+
+def _inline(schema: Any, definitions: Optional[Dict[str, Any]] = None) -> Any:
+    """A schema that stands by itself: OpenAPI looks for references among its own components only."""
+    if isinstance(schema, list):
+        return [_inline(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    definitions = schema.get("$defs", {}) if definitions is None else definitions
+    if "$ref" in schema:
+        return _inline(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {key: _inline(value, definitions) for key, value in schema.items() if key != "$defs"}
+
+
+LENGTH_HEADER = "Inference-Header-Content-Length"
+
+INFER_BODY: Dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": f"JSON; or JSON of the length that the header {LENGTH_HEADER} tells, and the binary "
+        "tensor behind it; or, where that header is 0, one encoded image.",
+        "content": {
+            "application/json": {"schema": _inline(InferenceRequest.model_json_schema())},
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        },
+    },
+}
+
+INFER_RESPONSES: Dict[Union[int, str], Dict[str, Any]] = {
+    200: {"model": InferenceAnswer, "description": "The best classes of each image, best first."},
+    **{
+        status: {"model": InferenceError, "description": text}
+        for status, text in {
+            400: "The request does not keep to the protocol.",
+            404: "There is no such model or version.",
+            408: "The body did not arrive in time.",
+            413: "The body or an image is too large.",
+            415: "An element is no image, or the body is encoded in a way the service does not take.",
+            422: "An image is damaged.",
+            429: "Not enough places are free; see Retry-After.",
+            503: "Not ready, or shutting down; see Retry-After.",
+            504: "The request could not be finished in time.",
+        }.items()
+    },
+}

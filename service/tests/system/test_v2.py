@@ -1,0 +1,268 @@
+"""The Open Inference Protocol, by Triton's own client as it is published and by hand."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import httpx
+import numpy
+import pytest
+import tritonclient.http as triton
+from numpy.typing import NDArray
+from support.colours import COLOURS, picture
+from support.server import PATIENCE_S, Server, serving, until, write_config
+from tritonclient.utils import InferenceServerException
+
+SIDE = 16
+HEADER = "Inference-Header-Content-Length"
+
+
+@pytest.fixture(scope="module")
+def server(fast_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    path = tmp_path_factory.mktemp("v2") / "hotpath.toml"
+    limits = {"body_bytes": 1_000_000, "request_timeout_s": 100.0}
+    with serving(write_config(path, fast_model, limits=limits, batching={"max_batch": 4})) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[triton.InferenceServerClient]:
+    client = connect(server)
+    yield client
+    client.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind(server: Server) -> Iterator[None]:
+    yield
+    until(lambda: server.metric("hotpath_slots_in_use") == 0)
+
+
+def connect(server: Server) -> Any:
+    return triton.InferenceServerClient(server.url.replace("http://", ""), network_timeout=PATIENCE_S)
+
+
+def images(*colours: str) -> Any:
+    tensor = triton.InferInput("image", [len(colours)], "BYTES")
+    tensor.set_data_from_numpy(numpy.array([picture(colour) for colour in colours], dtype=numpy.object_))
+    return tensor
+
+
+def pixels(*colours: str) -> NDArray[numpy.uint8]:
+    values = numpy.array([COLOURS[colour] for colour in colours], dtype=numpy.uint8)
+    return numpy.broadcast_to(values[:, None, None, :], (len(colours), SIDE, SIDE, 3)).copy()
+
+
+def labels_of(result: Any) -> List[str]:
+    return [row[0].decode() for row in result.as_numpy("labels")]
+
+
+def document(**changes: Any) -> Dict[str, Any]:
+    data = [base64.b64encode(picture("red")).decode()]
+    return {"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": data}], **changes}
+
+
+def infer(server: Server, content: bytes, headers: Optional[Dict[str, str]] = None) -> httpx.Response:
+    url = f"{server.url}/v2/models/colours/infer"
+    return httpx.post(url, content=content, headers=headers or {}, timeout=PATIENCE_S)
+
+
+def test_the_client_finds_server_and_model_live_and_ready(client: Any) -> None:
+    assert client.is_server_live()
+    assert client.is_server_ready()
+    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
+    metadata = client.get_model_metadata("colours")
+    (version,) = metadata["versions"]
+    assert client.is_model_ready("colours") and client.is_model_ready("colours", version)
+    assert not client.is_model_ready("shapes") and not client.is_model_ready("colours", "1")
+    assert client.get_model_metadata("colours", version) == metadata
+    assert [item["name"] for item in metadata["inputs"]] == ["image"]
+    assert {item["name"]: (item["datatype"], item["shape"]) for item in metadata["outputs"]} == {
+        "classes": ("INT64", [-1, 5]),
+        "scores": ("FP32", [-1, 5]),
+        "labels": ("BYTES", [-1, 5]),
+    }
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "deflate"])
+def test_encoded_images_are_answered_in_order(client: Any, compression: Optional[str]) -> None:
+    colours = ["blue", "red", "green"]
+    result = client.infer(
+        "colours", [images(*colours)], request_id="x-1", request_compression_algorithm=compression
+    )
+    assert labels_of(result) == colours
+    classes, scores = result.as_numpy("classes"), result.as_numpy("scores")
+    assert (classes.dtype, classes.shape) == (numpy.int64, (3, 5))
+    assert (scores.dtype, scores.shape) == (numpy.float32, (3, 5))
+    assert [list(COLOURS)[index] for index in classes[:, 0]] == colours
+    assert numpy.all(numpy.diff(scores, axis=1) <= 0)
+    assert result.get_response()["id"] == "x-1"
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_pixels_are_taken_as_they_are(client: Any, binary: bool) -> None:
+    colours = ["grey", "white", "red", "blue"]
+    tensor = triton.InferInput("image", [4, SIDE, SIDE, 3], "UINT8")
+    tensor.set_data_from_numpy(pixels(*colours), binary_data=binary)
+    outputs = [
+        triton.InferRequestedOutput("labels", binary_data=binary),
+        triton.InferRequestedOutput("scores", binary_data=not binary),
+    ]
+    result = client.infer("colours", [tensor], outputs=outputs, priority=1, timeout=90_000_000)
+    found = labels_of(result) if binary else result.as_numpy("labels")[:, 0].tolist()
+    assert found == colours
+    assert [item["name"] for item in result.get_response()["outputs"]] == ["labels", "scores"]
+    assert result.as_numpy("classes") is None
+
+
+def test_the_answers_are_those_of_predict(server: Server, client: Any) -> None:
+    version = client.get_model_metadata("colours")["versions"][0]
+    result = client.infer("colours", [images("green")], model_version=version)
+    top = server.predict(picture("green")).json()["top_k"]
+    assert result.as_numpy("classes")[0].tolist() == [item["class"] for item in top]
+    assert result.as_numpy("scores")[0] == pytest.approx([item["score"] for item in top], abs=1e-6)
+    assert [label.decode() for label in result.as_numpy("labels")[0]] == [item["label"] for item in top]
+
+
+def test_the_images_of_a_request_share_batches_with_those_of_others(server: Server, client: Any) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        before = server.metric('hotpath_batch_size_count{engine="0/cpu"}')
+        with server.paused_engine():
+            decoded = server.metric("hotpath_decode_seconds_count")
+            # One at a time, so that it is known which of them the engine finds first.
+            first = pool.submit(server.predict, picture("red"))
+            until(lambda: server.metric("hotpath_decode_seconds_count") == decoded + 1)
+            second = pool.submit(lambda: connect(server).infer("colours", [images("blue", "green", "red")]))
+            until(lambda: server.metric("hotpath_decode_seconds_count") == decoded + 4)
+            third = pool.submit(server.predict, picture("blue"))
+            until(lambda: server.metric("hotpath_decode_seconds_count") == decoded + 5)
+        assert labels_of(second.result()) == ["blue", "green", "red"]
+        assert first.result().json()["label"] == "red" and third.result().json()["label"] == "blue"
+    # Five images: had a request's images stayed by themselves, it would have been three batches.
+    assert server.metric('hotpath_batch_size_count{engine="0/cpu"}') - before <= 3
+
+
+def test_one_bad_element_fails_its_request_by_name_and_no_other(server: Server, client: Any) -> None:
+    bad = triton.InferInput("image", [3], "BYTES")
+    elements = [picture("red"), picture("red")[:-20], picture("red")]
+    bad.set_data_from_numpy(numpy.array(elements, dtype=numpy.object_))
+
+    def ask(bad_one: bool) -> str:
+        try:
+            return labels_of(connect(server).infer("colours", [bad if bad_one else images("blue")]))[0]
+        except InferenceServerException as error:
+            return f"{error.status()} {error.message()}"
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(ask, [True, False] * 8))
+    assert set(answers[1::2]) == {"blue"}
+    (told,) = set(answers[::2])
+    assert told.startswith("422 The element 1 of the input 'image' can't be used: ")
+    assert "Way out: " in told
+
+
+def test_an_image_alone_is_a_request(server: Server) -> None:
+    response = infer(server, picture("green"), {HEADER: "0"})
+    assert response.status_code == 200
+    header, binary = split(response)
+    assert [item["shape"] for item in header["outputs"]] == [[1, 5]] * 3
+    assert b"green" in binary
+
+
+def test_json_alone_is_answered_in_json(server: Server) -> None:
+    response = infer(server, json.dumps(document(id="é\ud800")).encode())
+    assert response.headers["content-type"] == "application/json"
+    answer = response.json()
+    assert answer["id"] == "é\ud800", "JSON can hold what no text should"
+    assert answer["model_name"] == "colours" and len(answer["model_version"]) == 12
+    assert [item["name"] for item in answer["outputs"]] == ["classes", "scores", "labels"]
+    assert answer["outputs"][2]["data"][0] == "red"
+
+
+def split(response: httpx.Response) -> Tuple[Dict[str, Any], bytes]:
+    length = int(response.headers[HEADER])
+    return json.loads(response.content[:length]), response.content[length:]
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status", "words"),
+    [
+        (b"{", {}, 400, "JSON part can't be read"),
+        (b"hello", {HEADER: "0"}, 415, "The element 0 of the input 'image'"),
+        (b"{}", {HEADER: "3"}, 400, HEADER),
+        (b"x", {"content-encoding": "gzip"}, 400, "gzip stream"),
+        (gzip.compress(b"\0" * 50_000_000), {"content-encoding": "gzip"}, 413, "larger than 1000000 bytes"),
+        (b"\0" * 1_000_001, {}, 413, "larger than 1000000 bytes"),
+        (json.dumps(document(parameters={"timeout": 1})).encode(), {}, 504, "within 1e-06 s"),
+    ],
+)
+def test_what_is_refused_is_told_in_the_protocols_form(
+    server: Server, content: bytes, headers: Dict[str, str], status: int, words: str
+) -> None:
+    response = infer(server, content, headers)
+    assert response.status_code == status
+    assert words in response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v2/nothing", 404),
+        ("GET", "/v2/models/shapes", 404),
+        ("POST", "/v2/models/shapes/infer", 404),
+        ("POST", "/v2/models/colours/versions/7/infer", 404),
+        ("GET", "/v2/models/colours/infer", 405),
+    ],
+)
+def test_wrong_paths_and_methods_are_told_in_the_protocols_form(
+    server: Server, method: str, path: str, status: int
+) -> None:
+    response = httpx.request(method, f"{server.url}{path}")
+    assert response.status_code == status
+    assert isinstance(response.json()["error"], str)
+
+
+def test_too_many_images_for_the_free_places_are_429_and_take_none(fast_model: Path, tmp_path: Path) -> None:
+    limits = {"queue": 3, "request_timeout_s": 100.0}
+    config = write_config(tmp_path / "hotpath.toml", fast_model, limits=limits, batching={"max_batch": 4})
+    with serving(config) as server, ThreadPoolExecutor(1) as pool:
+        with pytest.raises(InferenceServerException, match="may hold 1 to 3"):
+            connect(server).infer("colours", [images("red", "red", "red", "red")])
+        with server.paused_engine():
+            held = pool.submit(server.predict, picture("red"))
+            until(lambda: server.metric("hotpath_slots_in_use") == 1)
+            with pytest.raises(InferenceServerException) as refused:
+                connect(server).infer("colours", [images("red", "green", "blue")])
+            assert refused.value.status() == "429"
+            assert server.metric("hotpath_slots_in_use") == 1
+        assert held.result().status_code == 200
+        assert labels_of(connect(server).infer("colours", [images("red", "green", "blue")])) == [
+            "red",
+            "green",
+            "blue",
+        ]
+
+
+def test_requests_are_counted_under_fixed_routes(server: Server, client: Any) -> None:
+    infers = 'hotpath_requests_total{route="/v2/infer",status="200"}'
+    others = 'hotpath_requests_total{route="/v2",status="200"}'
+    before = server.metric(infers), server.metric(others)
+    client.infer("colours", [images("red")])
+    client.get_model_metadata("colours")
+    assert (server.metric(infers), server.metric(others)) == (before[0] + 1, before[1] + 1)
+
+
+def test_the_description_stands_by_itself(server: Server) -> None:
+    description = httpx.get(f"{server.url}/openapi.json").json()
+    post = description["paths"]["/v2/models/{name}/infer"]["post"]
+    schema = post["requestBody"]["content"]["application/json"]["schema"]
+    assert schema["properties"]["inputs"]["items"]["properties"]["datatype"]["type"] == "string"
+    assert "$ref" not in json.dumps(schema)
+    assert post["responses"]["400"]["content"]["application/json"]["schema"]["$ref"].endswith(
+        "InferenceError"
+    )

@@ -1,0 +1,261 @@
+"""The inference protocol's requests are understood however they are written, or refused in clear words."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import struct
+import zlib
+from typing import Any, Dict, List, Optional
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotpath.http.errors import Problem
+from hotpath.http.v2.compression import decompress
+from hotpath.http.v2.request import MOST_JSON, Wanted, understand
+from hotpath.http.v2.tensors import Accepted
+
+ACCEPTED = Accepted((2, 3, 3), 4)
+ALL_JSON = (("classes", False), ("scores", False), ("labels", False))
+ALL_BINARY = (("classes", True), ("scores", True), ("labels", True))
+
+
+def document(**changes: Any) -> Dict[str, Any]:
+    tensor = {
+        "name": "image",
+        "datatype": "BYTES",
+        "shape": [1],
+        "data": ["YQ=="],
+        **changes.pop("input", {}),
+    }
+    return {"inputs": [{key: value for key, value in tensor.items() if value is not None}], **changes}
+
+
+def read(content: Any, binary: bytes = b"") -> Wanted:
+    text = json.dumps(content).encode()
+    return understand(text + binary, str(len(text)) if binary else None, ACCEPTED)
+
+
+def refusal(body: bytes, header: Optional[str]) -> Problem:
+    with pytest.raises(Problem) as caught:
+        understand(body, header, ACCEPTED)
+    return caught.value
+
+
+def packed(elements: List[bytes]) -> bytes:
+    return b"".join(struct.pack("<I", len(element)) + element for element in elements)
+
+
+@given(st.lists(st.binary(max_size=60), min_size=1, max_size=4), st.booleans())
+def test_encoded_images_arrive_exactly_in_json_and_in_binary(images: List[bytes], column: bool) -> None:
+    shape = [len(images), 1] if column else [len(images)]
+    text: Any = [base64.b64encode(image).decode() for image in images]
+    in_json = read(document(input={"shape": shape, "data": text}))
+    nested = read(document(input={"shape": [len(images), 1], "data": [[item] for item in text]}))
+    size = {"binary_data_size": len(packed(images))}
+    in_binary = read(document(input={"shape": shape, "data": None, "parameters": size}), packed(images))
+    assert in_json.images == nested.images == in_binary.images == tuple(images)
+
+
+@given(st.integers(1, 4), st.binary(min_size=72, max_size=72))
+def test_pixels_arrive_exactly_flat_nested_and_in_binary(count: int, values: bytes) -> None:
+    pixels = numpy.frombuffer(values, dtype=numpy.uint8).reshape(4, 2, 3, 3)[:count]
+    tensor = {"datatype": "UINT8", "shape": [count, 2, 3, 3]}
+    size = {"binary_data_size": pixels.nbytes}
+    for wanted in (
+        read(document(input={**tensor, "data": pixels.tolist()})),
+        read(document(input={**tensor, "data": pixels.reshape(-1).tolist()})),
+        read(document(input={**tensor, "data": None, "parameters": size}), pixels.tobytes()),
+    ):
+        assert [numpy.asarray(image).tolist() for image in wanted.images] == pixels.tolist()
+
+
+def test_a_header_length_of_zero_makes_the_body_the_image() -> None:
+    assert understand(b"\xff\xd8", "0", ACCEPTED) == Wanted((b"\xff\xd8",), ALL_BINARY)
+
+
+def test_outputs_say_for_themselves_whether_they_are_binary_or_the_request_does() -> None:
+    assert read(document()).outputs == ALL_JSON
+    assert read(document(parameters={"binary_data_output": True})).outputs == ALL_BINARY
+    outputs = [{"name": "labels", "parameters": {"binary_data": False}}, {"name": "scores"}]
+    wanted = read(document(parameters={"binary_data_output": True}, outputs=outputs))
+    assert wanted.outputs == (("labels", False), ("scores", True))
+
+
+def test_id_and_timeout_are_kept_and_unknown_parameters_passed_over() -> None:
+    wanted = read(document(id="a", parameters={"timeout": 1500, "priority": 3, "colour": "blue"}))
+    assert (wanted.id, wanted.timeout_s) == ("a", 0.0015)
+
+
+PIXELS = {"datatype": "UINT8", "shape": [1, 2, 3, 3]}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([], "the body: Input should be"),
+        ({}, "inputs: Field required"),
+        (document(inputs=[]), "inputs: List should have at least 1 item"),
+        (document(inputs=document()["inputs"] * 2), "inputs: List should have at most 1 item"),
+        (document(id=5), "id: Input should be a valid string"),
+        (document(parameters={"priority": -1}), "parameters.priority"),
+        (document(parameters={"timeout": "soon"}), "parameters.timeout"),
+        (document(parameters={"binary_data_output": "yes"}), "parameters.binary_data_output"),
+        (document(parameters={"sequence_id": 7}), "Sequences are not supported"),
+        (document(input={"name": "picture"}), "no input 'picture'"),
+        (document(input={"datatype": "FP32"}), "is FP32 of shape [1]"),
+        (document(input={"shape": [1, 2]}), "is BYTES of shape [1, 2]"),
+        (document(input={"shape": []}), "of shape []"),
+        (document(input={"shape": [0], "data": []}), "holds 0 images; a request may hold 1 to 4"),
+        (document(input={"shape": [5]}), "holds 5 images; a request may hold 1 to 4"),
+        (document(input={"shape": [2]}), "does not have its shape [2]"),
+        (
+            document(input={"shape": [2], "data": ["YQ==", "?"]}),
+            "The element 1 of the input 'image' is no base64",
+        ),
+        (document(input={"data": [5]}), "The element 0 of the input 'image' is no base64"),
+        (document(input={"data": None}), "neither 'data' nor"),
+        (document(input={"parameters": {"binary_data_size": 0}}), "both 'data' and"),
+        (document(input={"parameters": {"shared_memory_region": "r"}}), "Shared memory is not supported"),
+        (document(input={**PIXELS, "data": [256] * 18}), "other than whole numbers from 0 to 255"),
+        (document(input={**PIXELS, "data": [1.5] * 18}), "other than whole numbers from 0 to 255"),
+        (document(input={**PIXELS, "data": ["1"] * 18}), "other than whole numbers from 0 to 255"),
+        (document(input={**PIXELS, "data": [1] * 17}), "does not have its shape [1, 2, 3, 3]"),
+        (document(input={**PIXELS, "data": [[1] * 9, [1] * 9]}), "does not have its shape [1, 2, 3, 3]"),
+        (document(outputs=[{"name": "boxes"}]), "output 'boxes' is not there"),
+        (document(outputs=[{"name": "labels"}, {"name": "labels"}]), "output 'labels' is asked for twice"),
+        (document(outputs=[{"name": "labels", "parameters": {"classification": 3}}]), "'classification'"),
+    ],
+)
+def test_what_is_wrong_is_named(content: Any, words: str) -> None:
+    problem = refusal(json.dumps(content).encode(), None)
+    assert problem.status == 400
+    assert words in problem.message
+    assert problem.remedy
+
+
+@pytest.mark.parametrize("header", ["", "-1", "x", "1_0", "\u00b2", "99999", "9" * 5000])
+def test_a_length_that_is_none_is_named(header: str) -> None:
+    assert "Inference-Header-Content-Length" in refusal(b"{}", header).message
+
+
+@pytest.mark.parametrize(
+    ("elements", "words"),
+    [
+        (b"\x01\x00", "The element 0 of the input 'image' ends 2 bytes too late"),
+        (packed([b"a"])[:-1], "The element 0 of the input 'image' ends 1 bytes too late"),
+        (packed([b"a", b"b"]), "has 5 bytes after its element 0"),
+        (b"\xff\xff\xff\xff", "ends 4294967295 bytes too late"),
+    ],
+)
+def test_binary_elements_that_do_not_fill_their_tensor_are_named(elements: bytes, words: str) -> None:
+    size = {"binary_data_size": len(elements)}
+    text = json.dumps(document(input={"data": None, "parameters": size})).encode()
+    assert words in refusal(text + elements, str(len(text))).message
+    assert "announce" in refusal(text + elements + b"x", str(len(text))).message
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b"\xff\xfe{\x00", b"1" * 5000, b"{", b"NaN"])
+def test_json_that_is_none_or_too_deep_is_a_400(text: bytes) -> None:
+    assert refusal(text, None).status == 400
+
+
+def test_json_beyond_what_is_parsed_is_a_413_that_names_the_binary_form() -> None:
+    problem = refusal(b" " * (MOST_JSON + 1), None)
+    assert problem.status == 413
+    assert "binary tensor" in problem.remedy
+
+
+WORD = st.text(alphabet="aé1\ud800", max_size=5)
+LEAF = st.none() | st.booleans() | st.integers() | st.floats() | WORD
+JUNK = LEAF | st.lists(LEAF, max_size=3) | st.dictionaries(WORD, LEAF, max_size=3)
+MAYBE_WRONG = st.fixed_dictionaries(
+    {
+        "inputs": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "name": st.just("image") | JUNK,
+                    "datatype": st.sampled_from(["BYTES", "UINT8"]) | JUNK,
+                    "shape": st.sampled_from([[1], [2], [1, 1], [1, 2, 3, 3], [2, 2, 3, 3]]) | JUNK,
+                },
+                optional={
+                    "data": st.lists(st.integers(0, 255), max_size=20) | JUNK,
+                    "parameters": st.fixed_dictionaries({"binary_data_size": st.integers(-1, 40)}) | JUNK,
+                },
+            ),
+            max_size=2,
+        )
+    },
+    optional={"id": JUNK, "parameters": JUNK, "outputs": JUNK},
+)
+
+
+@given(MAYBE_WRONG, st.binary(max_size=40), st.none() | st.integers(-2, 2))
+def test_whatever_the_parts_are_they_are_understood_or_refused(
+    content: Any, binary: bytes, shift: Optional[int]
+) -> None:
+    text = json.dumps(content).encode()
+    header = None if shift is None else str(len(text) + shift)
+    try:
+        wanted = understand(text + binary, header, ACCEPTED)
+    except Problem as problem:
+        assert problem.status in (400, 413) and problem.message and problem.remedy
+    else:
+        assert 1 <= len(wanted.images) <= ACCEPTED.most
+
+
+@given(st.binary(max_size=200), st.none() | WORD | st.integers(0, 300).map(str))
+def test_random_bytes_are_refused_in_clear_words(body: bytes, header: Optional[str]) -> None:
+    try:
+        wanted = understand(body, header, ACCEPTED)
+    except Problem as problem:
+        assert problem.status == 400
+    else:
+        assert wanted.images == (body,), "only a raw image is valid whatever it holds"
+
+
+@given(st.binary(max_size=500))
+def test_compressed_bodies_unfold_to_what_they_were(body: bytes) -> None:
+    for encoding, compressed in {
+        "gzip": gzip.compress(body),
+        "deflate": zlib.compress(body),
+        "": body,
+        "Identity": body,
+    }.items():
+        assert decompress(compressed, encoding, 500) == body
+
+
+def test_what_unfolds_beyond_the_limit_is_refused_before_it_does() -> None:
+    bomb = gzip.compress(b"\0" * 10_000_000)
+    with pytest.raises(Problem, match="larger than 1000 bytes") as caught:
+        decompress(bomb, "gzip", 1000)
+    assert caught.value.status == 413
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "status", "words"),
+    [
+        (b"hello", "gzip", 400, "gzip stream can't be decompressed"),
+        (b"hello", "deflate", 400, "deflate stream can't be decompressed"),
+        (gzip.compress(b"hello")[:-1], "gzip", 400, "gzip stream ends too early"),
+        (gzip.compress(b"hello") + b"x", "gzip", 400, "followed by 1 further bytes"),
+        (b"", "gzip", 400, "gzip stream ends too early"),
+        (b"hello", "br", 415, "Content-Encoding 'br'"),
+    ],
+)
+def test_streams_that_are_none_are_named(body: bytes, encoding: str, status: int, words: str) -> None:
+    with pytest.raises(Problem) as caught:
+        decompress(body, encoding, 1000)
+    assert caught.value.status == status
+    assert words in caught.value.message
+
+
+@given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate"]))
+def test_random_streams_are_a_400_and_nothing_else(body: bytes, encoding: str) -> None:
+    with pytest.raises(Problem) as caught:
+        decompress(body, encoding, 1000)
+    assert caught.value.status == 400

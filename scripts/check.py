@@ -64,7 +64,10 @@ def stages() -> Iterator[Stage]:
     yield Stage("mypy service", (SERVICE, "-m", "mypy"), "lint", folder="service")
     yield Stage("shellcheck", ("shellcheck", *shell_scripts()), "lint")
     yield Stage("yamllint", ("yamllint", "--strict", "."), "lint")
-    yield Stage("ansible-lint", ("ansible-lint", "--offline", "-q"), "lint")
+    # It parses every playbook against the inventory; the documented fleet needs no container engine to be listed.
+    yield Stage(
+        "ansible-lint", ("env", "ANSIBLE_INVENTORY=inventory/example", "ansible-lint", "--offline", "-q"), "lint"
+    )
     yield Stage("roles and plugins", pytest(CONTROLLER, "tests/lint", "tests/plugins", "tests/scripts"), "fast")
     yield Stage("service on Python 3.11", pytest(SERVICE), "fast", folder="service")
     if (VENV / "service38" / ".complete").exists():
@@ -83,12 +86,12 @@ def pytest(python: str, *paths: str) -> tuple[str, ...]:
 
 
 def shell_scripts() -> list[str]:
-    """Every tracked file whose first line names a shell."""
+    """Every tracked file whose first line names a shell; a template is one only once it is rendered."""
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, text=True, capture_output=True, check=True).stdout.split()
     found = []
     for name in tracked:
         path = ROOT / name
-        if path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink() and path.suffix != ".j2":
             with path.open("rb") as handle:
                 if re.match(rb"#!.*\b(ba)?sh\b", handle.readline(100)):
                     found.append(name)

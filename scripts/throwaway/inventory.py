@@ -32,8 +32,10 @@ def inventory() -> dict[str, Any]:
 def _mirror_variables() -> dict[str, Any]:
     """The offline mirror and the keys that were generated for it; none of the latter before it is built."""
     known = known_fingerprints()
-    fingerprints = {"el8_repositories_fingerprints": {name: known[owner] for owner, name in KEY_FILES.items()}}
-    return {"el8_repositories_mirror": "file:///srv/mirror", **(fingerprints if known else {})}
+    variables: dict[str, Any] = {"el8_repositories_mirror": "file:///srv/mirror"}
+    if known:
+        variables["el8_repositories_fingerprints"] = {name: known[owner] for owner, name in KEY_FILES.items()}
+    return variables
 
 
 def _host_variables(name: str) -> dict[str, Any]:

@@ -133,12 +133,12 @@ def run(stage: Stage, started: float) -> Outcome:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("group", choices=["lint", "fast", "all"], help="fast includes lint, all includes fast")
-    parser.add_argument("--only", metavar="TEXT", help="only the stages whose name contains this")
+    parser.add_argument("--only", metavar="REGEX", help="only the stages whose name matches this")
     arguments = parser.parse_args()
     groups = {"lint": {"lint"}, "fast": {"lint", "fast"}, "all": {"lint", "fast", "all"}}[arguments.group]
-    chosen = [s for s in stages() if s.group in groups and (arguments.only or "") in s.name]
+    chosen = [s for s in stages() if s.group in groups and re.search(arguments.only or "", s.name)]
     if not chosen:
-        parser.error(f"no stage is named like {arguments.only!r}; there are: {', '.join(s.name for s in stages())}")
+        parser.error(f"no stage matches {arguments.only!r}; there are: {', '.join(s.name for s in stages())}")
     LOGS.mkdir(parents=True, exist_ok=True)
     os.environ["PATH"] = f"{Path(CONTROLLER).parent}{os.pathsep}{os.environ['PATH']}"
     started = time.monotonic()

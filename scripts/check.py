@@ -1,7 +1,7 @@
-"""Run the project's checks, one stage after the other, and print a table of what passed.
+"""Run the project's checks by stages, two at a time, and print a table of what passed.
 
 Every stage runs even when an earlier one failed; the exit code is 1 when any failed. A stage's whole output is kept
-under .cache/logs/check/; what scrolls by is pytest's own output and the headlines of the rest.
+under .cache/logs/check/; what scrolls by, behind the stage's name, is pytest's output and the headlines of the rest.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ EVERYTHING = re.compile("")
 # molecule tells of each step of a scenario, ansible of each host at the end of a play.
 MOLECULE_HEADLINES = re.compile(r"(INFO|WARNING|ERROR|CRITICAL) |: ok=\d|failed: |fatal: |^=+ .* in [\d.]+s")
 TAIL = 60
+LANES = 2
 # The service has its own settings and environment. Modules run apart: a filter may have the same name as a module.
 TYPED = ("plugins/action", "plugins/filter", "plugins/lib", "plugins/test", "scripts", "tests", "inventory")
 MODULES = ("plugins/modules", "plugins/module_utils")
@@ -72,13 +74,15 @@ def stages() -> Iterator[Stage]:
     yield Stage("service on Python 3.11", pytest(SERVICE), "fast", folder="service")
     if (VENV / "service38" / ".complete").exists():
         yield Stage("service on Python 3.8", pytest(SERVICE38), "fast", folder="service")
+    # The longest come first, so that no lane is left alone with one of them at the end.
+    for fault in sorted(path.stem for path in (ROOT / "tests" / "faults").glob("test_*.py")):
+        yield Stage(f"faults {fault.removeprefix('test_')}", pytest(CONTROLLER, f"tests/faults/{fault}.py"), "all")
     for scenario in sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml")):
         command = ("molecule", "test", "--scenario-name", scenario)
         yield Stage(f"molecule {scenario}", command, "all", shown=MOLECULE_HEADLINES)
-    yield Stage("throwaway hosts", pytest(CONTROLLER, "tests/hosts"), "all")
-    yield Stage("failures", pytest(CONTROLLER, "tests/faults"), "all")
-    yield Stage("drifts", pytest(CONTROLLER, "tests/verify"), "all")
     yield Stage("end to end", pytest(CONTROLLER, "tests/e2e"), "all")
+    yield Stage("drifts", pytest(CONTROLLER, "tests/verify"), "all")
+    yield Stage("throwaway hosts", pytest(CONTROLLER, "tests/hosts"), "all")
 
 
 def pytest(python: str, *paths: str) -> tuple[str, ...]:
@@ -100,7 +104,7 @@ def shell_scripts() -> list[str]:
 
 def run(stage: Stage, started: float) -> Outcome:
     """Run one stage; its output goes to its log and, as far as it is to be shown, to the terminal."""
-    print(f"\n[{time.monotonic() - started:5.0f} s] {stage.name}: {' '.join(stage.command)}", flush=True)
+    print(f"[{time.monotonic() - started:5.0f} s] {stage.name}: {' '.join(stage.command)}", flush=True)
     begun = time.monotonic()
     lines: list[str] = []
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "PY_COLORS": "0"}
@@ -121,13 +125,15 @@ def run(stage: Stage, started: float) -> Outcome:
         for line in process.stdout:
             handle.write(line)
             lines.append(line)
-            if stage.shown.search(line):
-                print(line, end="", flush=True)
+            if line.strip() and stage.shown.search(line):
+                print(f"{stage.name} | {line}", end="", flush=True)
     code = process.wait()
     if code != 0 and stage.shown is not EVERYTHING:
         print(f"--- the last lines of {log.relative_to(ROOT)} ---", *lines[-TAIL:], sep="\n", flush=True)
-    closing = [line.strip("= \n") for line in lines if re.match(r"=+ .*(passed|failed|error).* in [\d.]+s", line)]
-    return Outcome(stage, code, time.monotonic() - begun, closing[-1] if closing else "")
+    closing = [line.rstrip() for line in lines if re.match(r"=+ .*(passed|failed|error).* in [\d.]+s", line)]
+    seconds = time.monotonic() - begun
+    print(f"[{time.monotonic() - started:5.0f} s] {stage.name}: exit code {code} after {seconds:.0f} s", flush=True)
+    return Outcome(stage, code, seconds, closing[-1] if closing else "")
 
 
 def main() -> int:
@@ -142,17 +148,22 @@ def main() -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     os.environ["PATH"] = f"{Path(CONTROLLER).parent}{os.pathsep}{os.environ['PATH']}"
     started = time.monotonic()
-    outcomes = [run(stage, started) for stage in chosen]
+    # Ansible and systemd wait more than they compute: two lanes fill two cores.
+    with ThreadPoolExecutor(max_workers=LANES) as lanes:
+        outcomes = list(lanes.map(lambda stage: run(stage, started), chosen))
 
     table = Table(title=f"{arguments.group}: {time.monotonic() - started:.0f} s")
     for column in ("stage", "result", "seconds", "tests"):
         table.add_column(column, justify="right" if column == "seconds" else "left")
     for outcome in outcomes:
         result = "passed" if outcome.code == 0 else f"FAILED ({outcome.code})"
-        table.add_row(outcome.stage.name, result, f"{outcome.seconds:.0f}", outcome.closing)
+        table.add_row(outcome.stage.name, result, f"{outcome.seconds:.0f}", outcome.closing.strip("= "))
     if arguments.group != "lint" and not arguments.only and not (VENV / "service38" / ".complete").exists():
         table.add_row("service on Python 3.8", "SKIPPED", "0", "no Python 3.8 on this machine")
     Console(width=140).print(table)
+    for outcome in outcomes:
+        if outcome.closing:
+            print(outcome.closing)
     return 1 if any(outcome.code for outcome in outcomes) else 0
 
 

@@ -12,12 +12,19 @@ from pathlib import Path
 
 from support.throwaway import PROJECT, Throwaway, play, throwaway
 
-PLAYBOOK = "tests/faults/deploy_host.yml"
-PLACES = "opt/hotpath etc/hotpath var/lib/hotpath etc/systemd/system/hotpath.service etc/systemd/system/hotpath.socket"
+PLAYBOOK = "site.yml"
+PLACES = "etc opt/hotpath usr/libexec/hotpath var/lib/hotpath"
+# What differs between any two hosts, or holds the time of its writing: the container's own files, keys, caches and the
+# copies that tools keep of a file before they change it.
+VOLATILE = ("etc/hostname", "etc/hosts", "etc/machine-id", "etc/ssh/*", "etc/ld.so.cache", "*-", "*.old", "*.pyc")
 # A point of the play by what is true on the host then and not before.
+PROVISIONING = "rpm -q nvidia-driver"
 INSTALLING = "test -d /opt/hotpath/releases/*/venv"
 BUILDING = "test -d /var/lib/hotpath/models/.source"
 STARTING = 'test "$(systemctl is-active hotpath.service)" = activating'
+UNITS = (
+    "hotpath.service hotpath.socket nvidia-persistenced.service firewalld.service rpcbind.socket avahi-daemon.service"
+)
 PROPERTIES = "Id,ActiveState,SubState,UnitFileState,NeedDaemonReload"
 PATIENCE_S = 600
 
@@ -45,11 +52,14 @@ def killed_when(host: Throwaway, point: str) -> None:
 
 
 def state_of(host: Throwaway) -> dict[str, list[str]]:
-    """Path, mode, owner and link of every file; the digest of all but bytecode, which holds times; the units' state."""
+    """Path, mode, owner and link of every file, the digest of each that is not volatile, packages, locks and units."""
+    volatile = " ".join(f"! -path '{pattern}'" for pattern in VOLATILE)
     commands = {
         "tree": f"cd / && find {PLACES} -printf '%p %y %m %u:%g %l\\n' | sort",
-        "digests": f"cd / && find {PLACES} -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum",
-        "units": f"systemctl show hotpath.service hotpath.socket --property={PROPERTIES}",
+        "digests": f"cd / && find {PLACES} -type f {volatile} -print0 | sort -z | xargs -0 sha256sum",
+        "packages": "rpm -qa --queryformat '%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE} %{ARCH}\\n' | sort",
+        "units": f"systemctl show {UNITS} --property={PROPERTIES}",
+        "enabled": "systemctl list-unit-files --state=enabled --no-legend | sort",
         "running": "cat /run/hotpath/deployment",
     }
     found = {}
@@ -60,11 +70,11 @@ def state_of(host: Throwaway) -> dict[str, list[str]]:
     return found
 
 
-def test_killed_at_three_points(tmp_path: Path) -> None:
+def test_killed_at_four_points(tmp_path: Path) -> None:
     built = play("playbooks/bundle.yml", service_bundle_sets=["cpu"])
     assert built.code == 0, built.output
     with throwaway("killed") as host:
-        for point in (INSTALLING, BUILDING, STARTING):
+        for point in (PROVISIONING, INSTALLING, BUILDING, STARTING):
             killed_when(host, point)
         completed = host.play(PLAYBOOK)
         assert completed.code == 0, completed.output[-6000:]

@@ -101,9 +101,13 @@ def cpus_and_cores(sys: str) -> Tuple[Dict[str, List[int]], List[List[int]]]:
     return cpus, [list(core) for core in sorted(cores)]
 
 
-def memory_kib(path: str) -> int:
-    match = re.search(r"MemTotal:\s*(\d+) kB", read(path))
-    return int(match.group(1)) if match else 0
+def memory_kib(*paths: str) -> int:
+    """The total of the first file that names one: 0 there is a node without memory, not a missing answer."""
+    for path in paths:
+        match = re.search(r"MemTotal:\s*(\d+) kB", read(path))
+        if match:
+            return int(match.group(1))
+    return 0
 
 
 def hugepages(base: str) -> List[Dict[str, int]]:
@@ -123,7 +127,7 @@ def nodes(sys: str, proc: str, online: List[int]) -> List[Dict[str, Any]]:
         {
             "id": number,
             "cpus": [cpu for cpu in cpu_ids(read(os.path.join(path, "cpulist"))) if cpu in online],
-            "memory_kib": memory_kib(os.path.join(path, "meminfo")) or memory_kib(os.path.join(proc, "meminfo")),
+            "memory_kib": memory_kib(os.path.join(path, "meminfo"), os.path.join(proc, "meminfo")),
             "hugepages": hugepages(os.path.join(path, "hugepages")),
         }
         for number, path in numbered(os.path.join(sys, "devices/system/node/node*"), "node")
@@ -149,6 +153,12 @@ def gpus(sys: str) -> List[Dict[str, Any]]:
     return found
 
 
+def has_link(interface: str) -> bool:
+    """Whether packets can arrive; drivers that never report a state stay "unknown" and answer by their carrier."""
+    state = read(os.path.join(interface, "operstate"))
+    return state == "up" or (state == "unknown" and read(os.path.join(interface, "carrier")) == "1")
+
+
 def nics(sys: str) -> List[Dict[str, Any]]:
     """Physical network interfaces: those with a PCI device behind them."""
     found = []
@@ -160,7 +170,7 @@ def nics(sys: str) -> List[Dict[str, Any]]:
             {
                 "interface": os.path.basename(path),
                 "pci": os.path.basename(device),
-                "link": read(os.path.join(path, "operstate")) == "up",
+                "link": has_link(path),
                 "numa_node": known_node(device),
                 "irqs": interrupts(device),
                 "rx_queues": len(numbered(os.path.join(path, "queues/rx-*"), "rx-")),

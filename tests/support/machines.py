@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+GIB_KIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -21,24 +23,45 @@ class Device:
 
 @dataclass(frozen=True)
 class Machine:
-    """Nodes of equal size; the second SMT thread of core c is CPU c + cores, as on Intel servers."""
+    """Nodes of equal size; the second SMT thread of core c is CPU c + cores, as on servers."""
 
     nodes: int
     cores_per_node: int
     threads: int
     memory_gib_per_node: int
     devices: Sequence[Device] = field(default_factory=tuple)
+    adjacent: bool = False  # siblings are neighbours, as in KVM guests and on hybrid processors
+    small_cores: int = 0  # cores with one thread after all others, on the last node
+    offline: Sequence[int] = ()
+    memory_only_gib: Sequence[int] = ()  # nodes without CPUs after those that have some
+    numa: bool = True  # False: a kernel that shows no nodes at all
+    bond: Sequence[str] = ()  # interfaces under bond0
 
     @property
     def cores(self) -> int:
-        return self.nodes * self.cores_per_node
+        return self.nodes * self.cores_per_node + self.small_cores
+
+    @property
+    def cpus(self) -> int:
+        return self.nodes * self.cores_per_node * self.threads + self.small_cores
 
     def siblings(self, core: int) -> list[int]:
-        return [core + thread * self.cores for thread in range(self.threads)]
+        """Every CPU of a core, online or not."""
+        large = self.nodes * self.cores_per_node
+        if core >= large:
+            return [core + large * (self.threads - 1)]
+        if self.adjacent:
+            return [core * self.threads + thread for thread in range(self.threads)]
+        return [core + thread * large for thread in range(self.threads)]
+
+    def online(self, cpus: Iterable[int]) -> list[int]:
+        return sorted(set(cpus) - set(self.offline))
 
     def node_cpus(self, node: int) -> list[int]:
+        """The online CPUs of a node: the kernel lists no others."""
         first = node * self.cores_per_node
-        return sorted(cpu for core in range(first, first + self.cores_per_node) for cpu in self.siblings(core))
+        last = self.cores if node == self.nodes - 1 else first + self.cores_per_node
+        return self.online(cpu for core in range(first, last) for cpu in self.siblings(core))
 
 
 # The article's host: Xeon Silver 4214 with one RTX A5000.
@@ -68,25 +91,50 @@ def write(path: Path, text: str) -> None:
 
 def build(machine: Machine, root: Path) -> Path:
     """Lay the machine's /sys and /proc out under `root`."""
-    cpu_base, node_base = root / "sys/devices/system/cpu", root / "sys/devices/system/node"
-    cpus = machine.cores * machine.threads
-    write(cpu_base / "online", f"0-{cpus - 1}")
-    write(cpu_base / "offline", "")
-    for core in range(machine.cores):
-        siblings = ",".join(map(str, machine.siblings(core)))
-        for cpu in machine.siblings(core):
-            write(cpu_base / f"cpu{cpu}/topology/thread_siblings_list", siblings)
-    for node in range(machine.nodes):
-        base = node_base / f"node{node}"
-        write(base / "cpulist", ",".join(map(str, machine.node_cpus(node))))
-        write(base / "meminfo", f"Node {node} MemTotal: {machine.memory_gib_per_node * 1024 * 1024} kB")
-        for size in (2048, 1048576):
-            pool = base / f"hugepages/hugepages-{size}kB"
-            write(pool / "nr_hugepages", "0")
-            write(pool / "free_hugepages", "0")
+    _cpus(root / "sys/devices/system/cpu", machine)
+    memory = [machine.memory_gib_per_node] * machine.nodes + list(machine.memory_only_gib)
+    write(root / "proc/meminfo", f"MemTotal: {sum(memory) * GIB_KIB} kB")
+    if machine.numa:
+        for node, gib in enumerate(memory):
+            base = root / f"sys/devices/system/node/node{node}"
+            write(base / "cpulist", _list(machine.node_cpus(node) if node < machine.nodes else []))
+            write(base / "meminfo", f"Node {node} MemTotal: {gib * GIB_KIB} kB")
+            _pools(base / "hugepages")
+    else:
+        _pools(root / "sys/kernel/mm/hugepages")
     for number, device in enumerate(machine.devices):
         _device(root, device, first_irq=100 + 100 * number)
+    if machine.bond:
+        _bond(root / "sys/class/net", machine.bond)
     return root
+
+
+def _list(cpus: Iterable[int]) -> str:
+    return ",".join(map(str, cpus))
+
+
+def _cpus(base: Path, machine: Machine) -> None:
+    write(base / "online", _list(machine.online(range(machine.cpus))))
+    write(base / "offline", _list(machine.offline))
+    for core in range(machine.cores):
+        siblings = machine.online(machine.siblings(core))
+        for cpu in siblings:
+            write(base / f"cpu{cpu}/topology/thread_siblings_list", _list(siblings))
+
+
+def _pools(base: Path) -> None:
+    for size in (2048, 1048576):
+        write(base / f"hugepages-{size}kB/nr_hugepages", "0")
+        write(base / f"hugepages-{size}kB/free_hugepages", "0")
+
+
+def _bond(net: Path, interfaces: Sequence[str]) -> None:
+    """What the bonding driver adds: a virtual interface, links both ways, and a file among the interfaces."""
+    write(net / "bonding_masters", "bond0")
+    write(net / "bond0/operstate", "up")
+    for interface in interfaces:
+        (net / "bond0" / f"lower_{interface}").symlink_to(net / interface)
+        (net / interface / "master").symlink_to(net / "bond0")
 
 
 def _device(root: Path, device: Device, first_irq: int) -> None:

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hotpath_planning.check import check
-from hotpath_planning.demand import CPU_ENGINE_PART, GPU_ENGINE_CORES, Port, Seat, housekeeping_cores, interrupt_cores
-from hotpath_planning.demand import ports as find_ports
-from hotpath_planning.demand import seats as find_seats
+from hotpath_planning.demand import (
+    cpu_engine_cores,
+    gpu_engine_cores,
+    housekeeping_cores,
+    interrupt_cores,
+    interrupt_order,
+)
 from hotpath_planning.model import (
     HUGEPAGE_2M_KIB,
     Core,
     Engine,
     Hugepages,
     NicQueues,
-    Node,
     Plan,
     PlanError,
     Policy,
     Topology,
 )
 from hotpath_planning.overrides import Overrides
+from hotpath_planning.sites import Port, Seat
+from hotpath_planning.sites import ports as find_ports
+from hotpath_planning.sites import seats as find_seats
+from hotpath_planning.stock import Stock, TooFewCoresError
 
 # Pages that nobody asked for by name take no more than this part of a node's memory.
 DEFAULT_PAGES_MEMORY_PART = 8
-
-
-class TooFewCoresError(PlanError):
-    """A node cannot give every kind of work a core of its own."""
 
 
 def plan_host(
@@ -48,7 +51,8 @@ def plan_host(
     if not topology.nodes:
         raise PlanError("the topology has no node with CPUs; run host_topology on the host again")
     notes: list[str] = []
-    seats, ports = find_seats(topology, engines_on, notes), find_ports(topology, notes)
+    seats = find_seats(topology, engines_on, notes)
+    ports = find_ports(topology, seats, notes)
     wishes = Overrides.parse(overrides or {}, [seat.device for seat in seats], [port.interface for port in ports])
     plan = Plan(policy)
     try:
@@ -61,8 +65,8 @@ def plan_host(
         plan = Plan("shared")
     if plan.policy == "shared":
         _share(plan, topology, seats, ports, wishes)
-    if policy == "latency" and plan.policy == "latency":
-        plan.isolated_cpus = sorted(cpu for engine in plan.engines if engine.pci for cpu in engine.cpus)
+    if plan.policy == "latency":
+        plan.isolated_cpus = _isolated(plan, notes)
     plan.hugepages = _pages(topology, seats, hugepages_mib, notes) if wishes.hugepages is None else wishes.hugepages
     plan.notes = notes
     check(plan, topology)
@@ -72,9 +76,8 @@ def plan_host(
 def _share(plan: Plan, topology: Topology, seats: list[Seat], ports: list[Port], wishes: Overrides) -> None:
     every = sorted(cpu for node in topology.nodes for cpu in node.cpus)
     plan.housekeeping_cpus = wishes.housekeeping_cpus or every
-    for port in ports:
-        cpus = wishes.nic_cpus.get(port.interface, port.node.cpus)
-        plan.nic_queues.append(NicQueues(port.interface, port.node.id, cpus))
+    for node in topology.nodes:
+        plan.nic_queues += _nic_queues([port for port in ports if port.node == node], node.cores, wishes)
     for seat in seats:
         cpus = wishes.engine_cpus.get(seat.device, seat.node.cpus)
         workers = wishes.worker_cpus.get(seat.device, seat.node.cpus)
@@ -83,17 +86,18 @@ def _share(plan: Plan, topology: Topology, seats: list[Seat], ports: list[Port],
 
 def _dedicate(plan: Plan, topology: Topology, seats: list[Seat], ports: list[Port], wishes: Overrides) -> None:
     engines: dict[str, Engine] = {}
+    # A node without engines has cores to spare for the kernel and everything else.
+    relieved = any(node not in [seat.node for seat in seats] for node in topology.nodes)
     for node in topology.nodes:
-        stock = _Stock(node, wishes)
+        stock = Stock(node, wishes)
         here = [seat for seat in seats if seat.node == node]
         local = [port for port in ports if port.node == node]
-        if wishes.housekeeping_cpus is None and (here or local or node is topology.nodes[0]):
-            plan.housekeeping_cpus += stock.take(housekeeping_cores(node))
+        # The lowest cores, so that CPU 0 is among them: it keeps the kernel's time.
+        if wishes.housekeeping_cpus is None and (here or local):
+            plan.housekeeping_cpus += stock.take(housekeeping_cores(node, relieved))
         unplaced = [port for port in local if port.interface not in wishes.nic_cpus]
-        shared = stock.take(interrupt_cores(node, unplaced)) if unplaced else []
-        for port in local:
-            cpus = wishes.nic_cpus.get(port.interface, shared)
-            plan.nic_queues.append(NicQueues(port.interface, node.id, cpus))
+        serving = stock.take_cores(interrupt_cores(node, unplaced, bool(here))) if unplaced else []
+        plan.nic_queues += _nic_queues(local, serving, wishes)
         engines.update(_engines(stock, here, wishes))
         if wishes.housekeeping_cpus is None:
             plan.housekeeping_cpus += stock.rest()
@@ -102,44 +106,41 @@ def _dedicate(plan: Plan, topology: Topology, seats: list[Seat], ports: list[Por
     plan.housekeeping_cpus = sorted(wishes.housekeeping_cpus or plan.housekeeping_cpus)
 
 
-def _engines(stock: _Stock, seats: list[Seat], wishes: Overrides) -> dict[str, Engine]:
+def _nic_queues(ports: list[Port], cores: Sequence[Core], wishes: Overrides) -> list[NicQueues]:
+    """The interfaces of one node; those that the user did not place share `cores`."""
+    queues, placed = [], 0
+    for port in ports:
+        cpus = wishes.nic_cpus.get(port.interface)
+        if cpus is None:
+            cpus = interrupt_order(cores, placed)
+            placed += port.queues
+        queues.append(NicQueues(port.interface, port.node.id, cpus))
+    return queues
+
+
+def _engines(stock: Stock, seats: list[Seat], wishes: Overrides) -> dict[str, Engine]:
     """The engines of one node; their workers divide what is left, the first ones taking the odd cores."""
     engines = {}
     feeding = [seat for seat in seats if seat.device not in wishes.worker_cpus]
+    for_gpu = gpu_engine_cores(stock.cores, len(seats))
     for seat in seats:
         cpus = wishes.engine_cpus.get(seat.device)
         if cpus is None:
-            wanted = GPU_ENGINE_CORES if seat.pci else max(int(len(stock) * CPU_ENGINE_PART), 1)
-            cpus = stock.take(wanted)
+            cpus = stock.take(for_gpu if seat.pci else cpu_engine_cores(stock.cores))
         workers = wishes.worker_cpus.get(seat.device, [])
         engines[seat.device] = Engine(seat.device, seat.pci, seat.node.id, cpus, workers)
     for number, seat in enumerate(feeding):
         remaining = len(feeding) - number
-        engines[seat.device].worker_cpus = stock.take(max(-(-len(stock) // remaining), 1))
+        engines[seat.device].worker_cpus = stock.take(max(-(-len(stock.cores) // remaining), 1))
     return engines
 
 
-class _Stock:
-    """The cores of a node that nobody holds yet, lowest first."""
-
-    def __init__(self, node: Node, wishes: Overrides) -> None:
-        self._node = node
-        self._cores: list[Core] = [core for core in node.cores if not set(core) & wishes.cpus]
-
-    def __len__(self) -> int:
-        return len(self._cores)
-
-    def take(self, count: int) -> list[int]:
-        if count > len(self):
-            raise TooFewCoresError(
-                f"node {self._node.id} has {len(self._node.cores)} cores, too few for kernel, interrupts, engines and "
-                "HTTP workers to have their own"
-            )
-        taken, self._cores = self._cores[:count], self._cores[count:]
-        return sorted(cpu for core in taken for cpu in core)
-
-    def rest(self) -> list[int]:
-        return self.take(len(self))
+def _isolated(plan: Plan, notes: list[str]) -> list[int]:
+    """The CPUs of GPU engines. Not those of a CPU engine: the scheduler spreads no threads over isolated CPUs."""
+    isolated = sorted(cpu for engine in plan.engines if engine.pci for cpu in engine.cpus)
+    if not isolated:
+        notes.append("no CPU is isolated: an engine on CPUs needs the scheduler to spread its threads")
+    return isolated
 
 
 def _pages(topology: Topology, seats: list[Seat], mib: int, notes: list[str]) -> list[Hugepages]:

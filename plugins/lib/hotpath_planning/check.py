@@ -10,6 +10,8 @@ from hotpath_planning.text import cpu_list
 PAGE_SIZES_KIB = (2048, 1024 * 1024)
 # The rest of a node's memory is for the model, the page cache and everything else.
 HUGEPAGE_MEMORY_PART = 0.5
+# It keeps the kernel's time, so that it always has a tick: Linux takes it out of nohz_full again.
+BOOT_CPU = 0
 
 
 def check(plan: Plan, topology: Topology) -> None:
@@ -20,6 +22,7 @@ def check(plan: Plan, topology: Topology) -> None:
     if plan.policy != "shared":
         _disjoint(groups)
         _whole_cores(groups, topology)
+    _boot_cpu_stays(plan)
     _pages_fit(plan, topology)
 
 
@@ -67,12 +70,21 @@ def _disjoint(groups: list[tuple[str, int | None, list[int]]]) -> None:
 def _whole_cores(groups: list[tuple[str, int | None, list[int]]], topology: Topology) -> None:
     siblings = {cpu: core for node in topology.nodes for core in node.cores for cpu in core}
     for name, _, cpus in groups:
+        held = set(cpus)
         for cpu in cpus:
-            if not set(siblings[cpu]) <= set(cpus):
+            if not held.issuperset(siblings[cpu]):
                 raise PlanError(
                     f"{name} splits a core: CPU {cpu} shares it with {cpu_list(set(siblings[cpu]) - {cpu})}; "
                     f"take all of {cpu_list(siblings[cpu])} or none"
                 )
+
+
+def _boot_cpu_stays(plan: Plan) -> None:
+    if BOOT_CPU in plan.isolated_cpus:
+        raise PlanError(
+            f"an engine would isolate CPU {BOOT_CPU}, which keeps the kernel's time and can't be left alone; "
+            "name it in housekeeping_cpus, or choose host_plan_policy: throughput"
+        )
 
 
 def _pages_fit(plan: Plan, topology: Topology) -> None:

@@ -57,16 +57,16 @@ class Topology:
 
     @classmethod
     def parse(cls, facts: Mapping[str, Any]) -> Topology:
-        """From the module's answer; nodes without CPUs (memory only) take no part."""
-        cores = [tuple(core) for core in facts["cores"]]
+        """From the module's answer, in whatever order; nodes without CPUs (memory only) take no part."""
+        cores = sorted(tuple(sorted(core)) for core in facts["cores"])
         nodes = (
             Node(node["id"], tuple(core for core in cores if set(core) <= set(node["cpus"])), node["memory_kib"])
-            for node in facts["nodes"]
+            for node in sorted(facts["nodes"], key=lambda node: int(node["id"]))
         )
-        gpus = (Gpu(gpu["pci"], gpu["numa_node"]) for gpu in facts["gpus"])
+        gpus = (Gpu(gpu["pci"], gpu["numa_node"]) for gpu in sorted(facts["gpus"], key=lambda gpu: str(gpu["pci"])))
         nics = (
             Nic(nic["interface"], nic["numa_node"], max(nic["rx_queues"], nic["tx_queues"], 1))
-            for nic in facts["nics"]
+            for nic in sorted(facts["nics"], key=lambda nic: str(nic["interface"]))
             if nic["link"]
         )
         return cls(tuple(node for node in nodes if node.cores), tuple(gpus), tuple(nics))

@@ -51,11 +51,17 @@ def plan_lines(plan: dict[str, Any]) -> Iterator[str]:
             yield f"{key}: {as_json(value)}"
 
 
+@pytest.fixture(scope="module", params=SHAPES)
+def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    """Name and topology of each shape, read once for all policies."""
+    name = request.param
+    return name, topology(str(build(SHAPES[name].machine, tmp_path_factory.mktemp(name))))
+
+
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("name", SHAPES)
-def test_plan_is_as_reviewed(name: str, policy: str, tmp_path: Path) -> None:
-    shape = SHAPES[name]
-    plan = affinity_plan(topology(str(build(shape.machine, tmp_path))), policy=policy, engines_on=shape.engines_on)
+def test_plan_is_as_reviewed(machine: tuple[str, dict[str, Any]], policy: str) -> None:
+    name, found_topology = machine
+    plan = affinity_plan(found_topology, policy=policy, engines_on=SHAPES[name].engines_on)
     found = "\n".join([*plan_text(plan), "", *plan_lines(plan), ""])
     golden = GOLDEN / f"{name}.{policy}.txt"
     reviewed = golden.read_text() if golden.exists() else ""

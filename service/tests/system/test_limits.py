@@ -16,6 +16,7 @@ from support.server import Server, serving, until, write_config
 MEGABYTE = 1_000_000
 FORM = {"content-type": "multipart/form-data; boundary=b"}
 _HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+_LARGE = _HEAD.replace(b"/predict", b"%s").replace(b"Host", b"Connection: close\r\nHost")
 PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x.png"\r\n\r\n'
 
 
@@ -80,6 +81,21 @@ def test_a_hundred_megabytes_are_refused_whether_announced_or_not(
     assert response.status_code == 413
     assert response.json()["error"]["code"] == "body_too_large"
     assert "1000000 bytes" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/predict", 413), ("/v2/models/nobody/infer", 404), ("/nowhere", 404)]
+)
+def test_a_client_that_sends_all_before_it_reads_learns_why_it_is_refused(
+    server: Server, path: str, status: int
+) -> None:
+    """It also asks to close the connection, which the service must not do while data is unread."""
+    with _connect(server) as client:
+        client.sendall(_LARGE % (path.encode(), 30 * MEGABYTE))
+        client.sendall(b"\0" * (30 * MEGABYTE))
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert b'"error"' in answer
 
 
 def test_a_body_that_never_ends_arriving_times_out_and_gives_its_place_back(server: Server) -> None:

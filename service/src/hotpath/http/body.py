@@ -8,6 +8,7 @@ from typing import Callable, List
 from fastapi import Request
 
 from hotpath.http.errors import Problem
+from hotpath.http.linger import body_is_complete
 from hotpath.http.multipart import FieldReader, boundary_of
 
 OVERHEAD = 16_384
@@ -60,6 +61,7 @@ async def _receive(
             if received > allowed:
                 raise too_large(limit)
             take(chunk)
+        body_is_complete(request)
 
     try:
         await asyncio.wait_for(collect(), seconds)

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from hotpath.codec import ImageError
+from hotpath.http.linger import discard
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
+        if error.status != 408:  # of a client that was too slow nothing more is awaited
+            await discard(request)
         return error.response(request.url.path)
 
     @app.exception_handler(ImageError)
@@ -56,6 +59,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
+        await discard(request)
         unknown = ("http_error", str(error.detail), "See /docs.")
         code, message, remedy = _KNOWN.get(error.status_code, unknown)
         message = message.format(path=request.url.path, method=request.method)

@@ -17,8 +17,11 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def sleeper(*arguments: str) -> subprocess.Popen[bytes]:
-    """A process with these words on its command line."""
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", *arguments])
+    """A process with these words on its command line, which the kernel shows only once the program runs."""
+    program = "import time; print('running', flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdout.readline()
+    return process
 
 
 @pytest.mark.parametrize("content", ["", "no number\n", "999999999\n"])

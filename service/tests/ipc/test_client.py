@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Awaitable, Callable, List, Type, TypeVar
 
 import pytest
 
-from hotpath.core import EngineSpec, Outcome, Ranking
+from hotpath.core import Outcome, Ranking
 from hotpath.ipc.channel import Channel, link
 from hotpath.ipc.client import ATTEMPTS, EngineClient, NoEngine
 from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Status, Submit
@@ -27,8 +26,7 @@ class Stage:
         self.engine = Channel(far)
         self.table = Table(1, ["0/cpu"], 8)
         self.pool = SlotPool(range(4), lambda _: None)
-        spec = EngineSpec(0, "m", Path("/m"), "cpu", "numeric", 0, 8, ())
-        self.client = EngineClient(5, [spec], [Channel(near)], self.table)
+        self.client = EngineClient(5, [Channel(near)], self.table)
         self.heard: List[Message] = []
 
     async def hello(self, incarnation: int) -> None:
@@ -46,7 +44,7 @@ class Stage:
 
     def submit(self) -> asyncio.Future[Outcome]:
         with self.pool.lease() as lease:
-            return self.client.submit(lease, "m", 1e9)
+            return self.client.submit(lease, [0], 1e9)
 
 
 def on_stage(play: Callable[[Stage], Awaitable[None]]) -> None:
@@ -62,12 +60,12 @@ def test_it_attaches_first_and_refuses_work_before_the_engine_says_hello() -> No
     async def play(stage: Stage) -> None:
         await stage.settle()
         assert stage.heard == [Attach(5)]
-        assert not stage.client.ready("m")
+        assert not stage.client.ready([0])
         with pytest.raises(NoEngine):
             stage.submit()
         assert stage.pool.in_use == 0
         await stage.hello(1)
-        assert stage.client.ready("m") and not stage.client.ready("other")
+        assert stage.client.ready([0]) and not stage.client.ready([])
 
     on_stage(play)
 

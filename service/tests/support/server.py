@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 import httpx
 
@@ -99,16 +100,25 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def write_config(
-    path: Path, model: Path, backend: str = "numeric", name: str = "colours", **sections: Dict[str, Any]
+    path: Path,
+    model: Path,
+    backend: str = "numeric",
+    name: str = "colours",
+    more: Sequence[Dict[str, Any]] = (),
+    **sections: Dict[str, Any],
 ) -> Path:
-    """A configuration for one model on a free port; `sections` add to the tables or replace their keys."""
+    """A configuration for one model on a free port, and for `more` of them.
+
+    `sections` add to the tables or replace their keys.
+    """
     tables: Dict[str, Dict[str, Any]] = {"server": {"host": "127.0.0.1", "port": 0, "workers": 1}}
     for section, values in sections.items():
         tables.setdefault(section, {}).update(values)
     lines = []
     for section, values in tables.items():
         lines += [f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
-    lines += ["[[models]]", f'name = "{name}"', f'path = "{model}"', f'backend = "{backend}"']
+    for entry in ({"name": name, "path": model, "backend": backend}, *more):
+        lines += ["[[models]]", *(f"{key} = {_toml(value)}" for key, value in entry.items())]
     path.write_text("\n".join(lines) + "\n")
     return path
 
@@ -137,7 +147,7 @@ def python_environment(more: Optional[Dict[str, str]] = None) -> Dict[str, str]:
 
 
 def _toml(value: object) -> str:
-    return f'"{value}"' if isinstance(value, (str, Path)) else str(value)
+    return json.dumps(str(value) if isinstance(value, Path) else value)
 
 
 def _name(pid: int) -> str:

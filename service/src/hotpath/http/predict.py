@@ -21,19 +21,26 @@ def routes(service: Service) -> APIRouter:
     """The route, for the application to include."""
     router = APIRouter()
 
-    @router.post(
-        "/predict",
-        summary="Classify one image",
-        responses=PREDICT_RESPONSES,
-        openapi_extra=PREDICT_BODY,
-        response_class=Response,
-    )
+    described: Dict[str, Any] = {
+        "responses": PREDICT_RESPONSES,
+        "openapi_extra": PREDICT_BODY,
+        "response_class": Response,
+    }
+
+    @router.post("/models/{name}/predict", summary="Classify one image with a named model", **described)
+    async def predict_with(request: Request, name: str) -> Response:
+        return await respond(request, name)
+
+    @router.post("/predict", summary="Classify one image", **described)
     async def predict(
         request: Request,
         model: Optional[str] = Query(None, description="A model's name; the first one by default."),
     ) -> Response:
+        return await respond(request, model or service.catalogue.names[0])
+
+    async def respond(request: Request, name: str) -> Response:
         try:
-            answer = await _predict(service, request, model)
+            answer = await _predict(service, request, name)
         except ClientGone:
             return Response(status_code=499)  # nobody reads it; the counters do
         timings: Dict[str, float] = answer["timings_ms"]
@@ -44,12 +51,12 @@ def routes(service: Service) -> APIRouter:
     return router
 
 
-async def _predict(service: Service, request: Request, name: Optional[str]) -> Dict[str, Any]:
+async def _predict(service: Service, request: Request, name: str) -> Dict[str, Any]:
     """The answer to one request. Raises Problem, ImageError or ClientGone."""
     started = time.monotonic()
     limits = service.config.limits
-    served = service.find(name or service.default)
-    with service.admission() as lease:
+    served = service.catalogue.choose(name)
+    with service.admission(served) as lease:
         body = await read_image(request, limits.body_bytes, limits.request_timeout_s)
         fill = encoded(body, served.spec, service.image_limits)
         async with Patience(request, started, limits.request_timeout_s) as patience:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import math
 from dataclasses import dataclass
-from typing import Dict, Iterator, NoReturn, Optional, Sequence
+from typing import Iterator, NoReturn, Optional, Sequence
 
 from starlette.requests import ClientDisconnect
 
-from hotpath.codec import ImageLimits, ImageSpec
+from hotpath.codec import ImageLimits
 from hotpath.config import Config
 from hotpath.core import Outcome, Ranking
+from hotpath.http.catalogue import Catalogue, Served
 from hotpath.http.decoding import Decoder, Fill
 from hotpath.http.errors import Problem
 from hotpath.http.waiting import ClientGone, DeadlinePassed, Patience
@@ -21,15 +22,6 @@ from hotpath.ipc.messages import Status
 from hotpath.ipc.slots import Lease, NoFreeSlot, SlotPool
 from hotpath.metrics.layout import buckets_up_to
 from hotpath.metrics.table import Row, Table
-from hotpath.models.built import BuiltModel
-
-
-@dataclass(frozen=True)
-class Served:
-    """A model on offer and how its images are prepared."""
-
-    model: BuiltModel
-    spec: ImageSpec
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class Service:
     def __init__(
         self,
         config: Config,
-        models: Sequence[BuiltModel],
+        catalogue: Catalogue,
         arena: Arena,
         slots: range,
         table: Table,
@@ -59,43 +51,36 @@ class Service:
         self.table = table
         self.row = row
         self.draining = False
-        self.served: Dict[str, Served] = {
-            model.identity.name: Served(model, ImageSpec.from_dict(model.preprocessing)) for model in models
-        }
-        self.default = models[0].identity.name
+        self.catalogue = catalogue
         self.most_images = min(config.batching.max_batch, len(slots))
         """How many images one request may bring."""
         self.decoder = Decoder(arena, row, config.server.workers)
         self._client = client
         self._slots = SlotPool(slots, lambda in_use: row.set("hotpath_slots_in_use", in_use))
 
-    def find(self, name: str) -> Served:
-        """The model called `name`. Raises Problem."""
-        if name not in self.served:
-            known = ", ".join(sorted(self.served))
-            raise Problem(404, "unknown_model", f"There is no model {name!r}.", f"Ask for one of: {known}.")
-        return self.served[name]
+    def unready(self, served: Optional[Served] = None) -> Optional[str]:
+        """Why new requests (for one model, or any) should go elsewhere; None when they are welcome."""
+        if self.draining:
+            return "The service is shutting down."
+        every = [served] if served else [self.catalogue.find(name) for name in self.catalogue.names]
+        return self._cold(*every)
 
-    def unready(self, model: Optional[str] = None) -> Optional[str]:
-        """Why new requests (for `model`, or any) should go elsewhere; None when they are welcome."""
-        return "The service is shutting down." if self.draining else self._cold(model)
-
-    def _cold(self, model: Optional[str] = None) -> Optional[str]:
-        cold = [name for name in ([model] if model else self.served) if not self._client.ready(name)]
+    def _cold(self, *every: Served) -> Optional[str]:
+        cold = [served.offer.model for served in every if not self._client.ready(served.offer.seats)]
         return f"No engine is warm yet for: {', '.join(cold)}." if cold else None
 
     @contextlib.contextmanager
-    def admission(self) -> Iterator[Lease]:
-        """A request's stay in the service, with its permit and first slot.
+    def admission(self, served: Served) -> Iterator[Lease]:
+        """A request's stay in the service, with its permit and first slot; its model stays as long.
 
         Raises Problem where it can't be taken in. What ends it early inside becomes Problem or ClientGone,
         and is counted.
         """
-        reason = self._cold()  # while draining, what was accepted is still answered
+        reason = self._cold(served)  # while draining, what was accepted is still answered
         if reason is not None:
             self._shed("not_ready", 503, reason)
         try:
-            with self._slots.lease() as lease:
+            with served.held(), self._slots.lease() as lease:
                 yield lease
         except NoFreeSlot:
             self._shed("no_slot", 429, "Every place in the service is taken.")
@@ -121,9 +106,8 @@ class Service:
 
         Raises ImageError, Problem, or what `admission` turns into one.
         """
-        model = served.model
-        decode_s = await patience.wait(self.decoder.start(fill, model.shape, lease))
-        outcome = await patience.wait(self._client.submit(lease, model.identity.name, patience.deadline))
+        decode_s = await patience.wait(self.decoder.start(fill, served.model.shape, lease))
+        outcome = await patience.wait(self._client.submit(lease, served.offer.seats, patience.deadline))
         if outcome.status == Status.EXPIRED:
             raise DeadlinePassed(patience.seconds)
         if outcome.status != Status.OK or outcome.ranking is None:

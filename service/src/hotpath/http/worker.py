@@ -14,14 +14,14 @@ import uvloop
 from fastapi import FastAPI
 
 from hotpath.config import Config
-from hotpath.core import EngineSpec
 from hotpath.http.app import create
+from hotpath.http.catalogue import Catalogue
 from hotpath.http.service import Service
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel
 from hotpath.ipc.client import EngineClient
+from hotpath.ipc.offers import Offers
 from hotpath.metrics.table import Row, Table
-from hotpath.models.built import BuiltModel
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,7 @@ class _Server(uvicorn.Server):
 
 def run(
     config: Config,
-    models: Sequence[BuiltModel],
-    engines: Sequence[EngineSpec],
+    offers: Offers,
     sockets: Sequence[socket.socket],
     incarnation: int,
     channels: Sequence[Channel],
@@ -49,8 +48,9 @@ def run(
 ) -> None:
     """Serve until SIGTERM, then finish what was accepted and return."""
     row.set("hotpath_slots_in_use", 0.0)  # what the predecessor held came back with its death
-    client = EngineClient(incarnation, engines, channels, table)
-    service = Service(config, models, arena, slots, table, row, client)
+    table.seated = offers.seats
+    client = EngineClient(incarnation, channels, table)
+    service = Service(config, Catalogue(offers), arena, slots, table, row, client)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence
 
-from hotpath.core import EngineSpec, Outcome
+from hotpath.core import Outcome
 from hotpath.ipc.channel import Channel
 from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Status, Submit
 from hotpath.ipc.slots import Lease
@@ -19,7 +19,7 @@ ATTEMPTS = 3
 
 
 class NoEngine(Exception):
-    """No engine of the model has ever said hello."""
+    """No engine on these seats has ever said hello."""
 
 
 @dataclass
@@ -35,14 +35,11 @@ class _Pending:
 class EngineClient:
     """All links of one worker. Lives in the worker's event loop."""
 
-    def __init__(
-        self, incarnation: int, engines: Sequence[EngineSpec], channels: Sequence[Channel], table: Table
-    ) -> None:
+    def __init__(self, incarnation: int, channels: Sequence[Channel], table: Table) -> None:
         self._incarnation = incarnation
-        self._engines = engines
         self._channels = channels
         self._table = table
-        self._known: List[Optional[int]] = [None] * len(engines)
+        self._known: List[Optional[int]] = [None] * len(channels)
         self._pending: Dict[int, _Pending] = {}
         self._requests = itertools.count(1)
 
@@ -53,18 +50,22 @@ class EngineClient:
             self._loop.add_reader(channel.fileno(), self._on_readable, index)
             self._send(index, Attach(self._incarnation))
 
-    def ready(self, model: str) -> bool:
-        """Whether some engine of `model` is warm and linked."""
-        return bool(self._ready_engines(model))
+    def ready(self, seats: Sequence[int]) -> bool:
+        """Whether some engine on these seats is warm and linked."""
+        return bool(self._ready_engines(seats))
 
-    def submit(self, lease: Lease, model: str, deadline: float) -> asyncio.Future[Outcome]:
-        """Queue the image in the lease's slot; the future tells how it ended. Raises NoEngine.
+    def busy(self, seats: Sequence[int]) -> bool:
+        """Whether some engine on these seats has something of this worker's."""
+        return any(pending.engine in seats for pending in self._pending.values())
 
-        Cancelling the future takes the request out of the engine's queue; the slot stays borrowed until the
-        engine has confirmed that it no longer reads it.
+    def submit(self, lease: Lease, seats: Sequence[int], deadline: float) -> asyncio.Future[Outcome]:
+        """Queue the image in the lease's slot for an engine on one of `seats`; the future tells how it ended.
+
+        Raises NoEngine. Cancelling the future takes the request out of the engine's queue; the slot stays
+        borrowed until the engine has confirmed that it no longer reads it.
         """
         # With none warm, the successor of one that died is on its way, and the request is accepted already.
-        candidates = self._ready_engines(model) or self._linked_engines(model)
+        candidates = self._ready_engines(seats) or self._linked_engines(seats)
         if not candidates:
             raise NoEngine
         load = [pending.engine for pending in self._pending.values()]
@@ -77,13 +78,12 @@ class EngineClient:
         self._transmit(request, pending)
         return pending.answer
 
-    def _linked_engines(self, model: str) -> List[int]:
-        mine = [spec.index for spec in self._engines if spec.model == model]
-        return [index for index in mine if self._known[index] is not None]
+    def _linked_engines(self, seats: Sequence[int]) -> List[int]:
+        return [index for index in seats if self._known[index] is not None]
 
-    def _ready_engines(self, model: str) -> List[int]:
+    def _ready_engines(self, seats: Sequence[int]) -> List[int]:
         rows = self._table.engines
-        return [i for i in self._linked_engines(model) if rows[i].get("hotpath_engine_ready") > 0]
+        return [i for i in self._linked_engines(seats) if rows[i].get("hotpath_engine_ready") > 0]
 
     def _transmit(self, request: int, pending: _Pending) -> None:
         engine = self._known[pending.engine]

@@ -29,8 +29,10 @@ class TableCollector(Collector):
                 if not metric.by_engine:
                     _add(family, metric, list(labels), _sum(self._table.rows, metric, labels))
                     continue
-                for engine, row in zip(self._table.engine_labels, self._table.engines):
-                    _add(family, metric, [*labels, engine], row.values(metric.name, labels))
+                for seat in sorted(self._table.seated):
+                    row = self._table.engines[seat]
+                    label = self._table.engine_labels[seat]
+                    _add(family, metric, [*labels, label], row.values(metric.name, labels))
             yield family
 
 

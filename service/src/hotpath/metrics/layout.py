@@ -53,6 +53,8 @@ def route_of(path: str) -> str:
     """The route that a path is counted under; the protocol's paths hold names that clients choose."""
     if path == "/v2" or path.startswith("/v2/"):
         return "/v2/infer" if path.endswith("/infer") else "/v2"
+    if path.startswith("/models/") and path.endswith("/predict"):
+        return "/predict"
     return path if path in ROUTES else "other"
 
 

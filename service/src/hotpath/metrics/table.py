@@ -53,6 +53,8 @@ class Table:
     def __init__(self, workers: int, engine_labels: List[str], max_batch: int) -> None:
         self.layout = Layout(describe(max_batch))
         self.engine_labels = engine_labels
+        self.seated = frozenset(range(len(engine_labels)))
+        """The engines that there are, of those that there may be; a process that answers scrapes keeps it."""
         rows = 1 + workers + len(engine_labels)
         self._cells = memoryview(mmap.mmap(-1, rows * self.layout.width * _CELL)).cast("d")
         every = [self._row(index) for index in range(rows)]

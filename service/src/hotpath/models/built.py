@@ -52,6 +52,12 @@ class BuiltModel:
         """Height, width and channels of the uint8 input."""
         return int(self.preprocessing["height"]), int(self.preprocessing["width"]), 3
 
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of one input, which a slot must hold."""
+        height, width, channels = self.shape
+        return height * width * channels
+
     def artifact(self, backend: str) -> Path:
         """The file that a back end loads. Raises ModelError when the model was not built for it."""
         if backend not in self.artifacts:

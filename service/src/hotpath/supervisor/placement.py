@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Tuple
 
-from hotpath.config import Config
+from hotpath.config import Config, ModelConfig
 from hotpath.core import EngineSpec, Refusal
 
 log = logging.getLogger(__name__)
@@ -20,13 +21,15 @@ class Placement:
 
     engine_cpus: Mapping[str, Tuple[int, ...]]
     worker_cpus: Tuple[int, ...]
+    cores: int = 1
+    """What the machine has for all processes; used for devices that the plan does not name."""
 
 
 def read(path: str) -> Placement:
     """The plan at `path`, or a free placement without one. Raises Refusal when it can't be understood."""
     if not path or not Path(path).exists():
         log.info("no plan at %r: processes run wherever the kernel puts them", path)
-        return Placement({}, ())
+        return Placement({}, (), usable_cores())
     try:
         plan: Dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         engines: List[Dict[str, Any]] = plan["engines"]
@@ -37,26 +40,53 @@ def read(path: str) -> Placement:
             f"placement.plan = {path!r} can't be understood ({type(error).__name__}: {error}).",
             "Make the plan again with the host_plan role, or set placement.plan to an empty string.",
         ) from error
-    return Placement(cpus, tuple(workers))
+    return Placement(cpus, tuple(workers), usable_cores())
 
 
-def engine_specs(config: Config, placement: Placement) -> List[EngineSpec]:
-    """One engine for each model and device, in the order of the configuration."""
-    wanted = [(model, device) for model in config.models for device in model.devices]
-    specs = [
-        EngineSpec(
-            index=index,
-            model=model.name,
-            model_path=model.path,
-            device=device,
-            backend=model.backend,
-            threads=model.threads,
-            max_batch=config.batching.max_batch,
-            cpus=placement.engine_cpus.get(device, ()),
-        )
-        for index, (model, device) in enumerate(wanted)
-    ]
-    for spec in specs:
-        if placement.engine_cpus and not spec.cpus:
-            log.warning("the plan has no engine on %s: engine %s runs on any CPU", spec.device, spec.label)
-    return specs
+def engine_spec(
+    config: Config, placement: Placement, entry: ModelConfig, path: Path, device: str, seat: int
+) -> EngineSpec:
+    """The engine on `seat` that runs the model in `path` on `device`."""
+    return EngineSpec(
+        index=seat,
+        model=entry.name,
+        model_path=path,
+        device=device,
+        backend=entry.backend,
+        threads=entry.threads or default_threads(config, placement, device),
+        max_batch=config.batching.max_batch,
+        cpus=placement.engine_cpus.get(device, ()),
+    )
+
+
+def default_threads(config: Config, placement: Placement, device: str) -> int:
+    """Threads of an engine whose model states none: its part of what the engines on CPU have together.
+
+    With a plan that is the device's CPUs. Without one it is the machine's cores, of which a quarter is left
+    to the HTTP workers where there are four or more. An engine of a GPU computes nothing itself.
+    """
+    if device != "cpu":
+        return 1
+    engines = sum(entry.devices.count("cpu") for entry in config.models)
+    cores = len(placement.engine_cpus.get(device, ())) or placement.cores - placement.cores // 4
+    return max(1, cores // engines)
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on; the hardware threads of a core count once."""
+    cores = set()
+    for cpu in os.sched_getaffinity(0):
+        path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        try:
+            cores.add(path.read_text().strip())
+        except OSError:  # not shown, as in some sandboxes
+            cores.add(str(cpu))
+    return len(cores)
+
+
+def warn_of_gaps(config: Config, placement: Placement) -> None:
+    """Log the devices that the plan has no CPUs for."""
+    for entry in config.models:
+        for device in entry.devices:
+            if placement.engine_cpus and device not in placement.engine_cpus:
+                log.warning("the plan has no engine on %s: %s runs there on any CPU", device, entry.name)

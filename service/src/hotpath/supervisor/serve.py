@@ -13,6 +13,7 @@ from hotpath.logs import set_up
 from hotpath.models.built import BuiltModel
 from hotpath.models.built import load as load_model
 from hotpath.supervisor import child, placement, ports, systemd
+from hotpath.supervisor.generations import Generations
 from hotpath.supervisor.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -26,9 +27,10 @@ def serve(path: Path) -> int:
     log.info("hotpath %s starts with %s", __version__, path)
     models = load_models(config)
     plan = placement.read(config.placement.plan)
-    specs = placement.engine_specs(config, plan)
+    placement.warn_of_gaps(config, plan)
+    generations = Generations(config, models, plan)
     sockets = systemd.take_listening_sockets() or [ports.listen(config.server.host, config.server.port)]
-    return Supervisor(config, models, specs, plan, sockets).run()
+    return Supervisor(config, generations, plan, sockets).run()
 
 
 def load_models(config: Config) -> List[BuiltModel]:

@@ -12,15 +12,14 @@ import selectors
 import signal
 import socket
 import time
-from typing import List, Optional, Sequence
+from typing import List, Optional
 
 from hotpath.config import Config
-from hotpath.core import EngineSpec
 from hotpath.ipc.arena import Arena, slots_of
 from hotpath.ipc.channel import Channel, link
 from hotpath.metrics.table import Row, Table
-from hotpath.models.built import BuiltModel
 from hotpath.supervisor import child, systemd
+from hotpath.supervisor.generations import Generations
 from hotpath.supervisor.placement import Placement
 from hotpath.supervisor.roster import Post, Roster
 
@@ -36,26 +35,25 @@ class Supervisor:
     def __init__(
         self,
         config: Config,
-        models: Sequence[BuiltModel],
-        specs: Sequence[EngineSpec],
+        generations: Generations,
         placement: Placement,
         sockets: List[socket.socket],
     ) -> None:
         self._config = config
-        self._models = models
-        self._specs = specs
+        self._generations = generations
         self._placement = placement
         self._sockets = sockets
         workers = config.server.workers
-        slot_bytes = max(model.shape[0] * model.shape[1] * model.shape[2] for model in models)
+        slot_bytes = max(generation.model.input_bytes for generation in generations.all)
         self._arena = Arena(config.limits.queue, slot_bytes, config.placement.arena)
-        self._links = [[link() for _ in specs] for _ in range(workers)]
-        self._table = Table(workers, [spec.label for spec in specs], config.batching.max_batch)
+        self._links = [[link() for _ in range(generations.seats)] for _ in range(workers)]
+        self._table = Table(workers, generations.seat_labels(), config.batching.max_batch)
         self._table.supervisor.set("hotpath_slots", config.limits.queue)
-        posts = [Post("engine", spec.index) for spec in specs] + [
-            Post("worker", index) for index in range(workers)
-        ]
-        self._roster = Roster(posts)
+        self._engine_posts = [Post("engine", seat, due=None) for seat in range(generations.seats)]
+        self._roster = Roster([*self._engine_posts, *(Post("worker", index) for index in range(workers))])
+        for generation in generations.all:
+            for seat in generation.seats:
+                self._engine_posts[seat].due = 0.0
         self._wake_reader, self._wake_writer = os.pipe()
         for descriptor in (self._wake_reader, self._wake_writer):
             os.set_blocking(descriptor, False)
@@ -106,7 +104,9 @@ class Supervisor:
             self._roster.started(post, start(post), time.monotonic())
 
     def _start_engine(self, post: Post) -> int:
-        spec = self._specs[post.index]
+        seated = self._generations.at(post.index)
+        assert seated is not None, "an empty seat's post is never due"
+        _, spec = seated
         channels = [Channel(links[post.index][1]) for links in self._links]
         row = self._table.engines[post.index]
 
@@ -129,8 +129,7 @@ class Supervisor:
 
             run(
                 self._config,
-                self._models,
-                self._specs,
+                self._generations.current(),
                 self._sockets,
                 post.incarnation,
                 channels,
@@ -150,7 +149,8 @@ class Supervisor:
     def _check_ready(self) -> None:
         if self._ready or self._drain_started is not None:
             return
-        engines_ready = all(row.get("hotpath_engine_ready") > 0 for row in self._table.engines)
+        seats = [seat for generation in self._generations.all for seat in generation.seats]
+        engines_ready = all(self._table.engines[seat].get("hotpath_engine_ready") > 0 for seat in seats)
         if engines_ready and all(row.get("hotpath_workers_ready") > 0 for row in self._table.workers):
             self._ready = True
             addresses = ", ".join(

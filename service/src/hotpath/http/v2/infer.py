@@ -11,9 +11,10 @@ from fastapi.responses import Response
 
 from hotpath.codec import ImageError
 from hotpath.http.body import read_whole
+from hotpath.http.catalogue import Served
 from hotpath.http.decoding import encoded, prepared
 from hotpath.http.errors import Problem
-from hotpath.http.service import Classified, Served, Service
+from hotpath.http.service import Classified, Service
 from hotpath.http.v2.answer import assemble
 from hotpath.http.v2.compression import decompress
 from hotpath.http.v2.request import Wanted, understand
@@ -29,7 +30,7 @@ async def infer(service: Service, request: Request, served: Served) -> Response:
     """The answer to one request. Raises Problem or ClientGone."""
     started = time.monotonic()
     limits = service.config.limits
-    with service.admission() as lease:
+    with service.admission(served) as lease:
         body = await read_whole(request, limits.body_bytes, limits.request_timeout_s)
 
         def read() -> Wanted:

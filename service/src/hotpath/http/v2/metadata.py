@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
 
 from hotpath import __version__
 from hotpath.http.v2.answer import DATATYPES
@@ -16,14 +16,14 @@ SERVER: Dict[str, Any] = {
 }
 
 
-def of_model(model: BuiltModel) -> Dict[str, Any]:
-    """Inputs and outputs of a model; -1 stands for the number of images.
+def of_model(model: BuiltModel, versions: Sequence[str]) -> Dict[str, Any]:
+    """Inputs and outputs of a model, and its versions on offer; -1 stands for the number of images.
 
     The protocol knows one datatype an input, so the second one that `image` takes stands in its parameters.
     """
     return {
         "name": model.identity.name,
-        "versions": [model.identity.version],
+        "versions": list(versions),
         "platform": f"hotpath_{model.architecture}",
         "inputs": [
             {

@@ -7,8 +7,9 @@ from typing import Any, Dict, Optional
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from hotpath.http.catalogue import Served
 from hotpath.http.errors import Problem
-from hotpath.http.service import Served, Service
+from hotpath.http.service import Service
 from hotpath.http.v2 import metadata
 from hotpath.http.v2.infer import infer
 from hotpath.http.v2.schema import INFER_BODY, INFER_RESPONSES
@@ -39,28 +40,18 @@ def _add_health(router: APIRouter, service: Service) -> None:
 
 
 def _add_models(router: APIRouter, service: Service) -> None:
-    def find(name: str, version: Optional[str]) -> Served:
-        served = service.find(name)
-        known = served.model.identity.version
-        if version not in (None, known):
-            raise Problem(
-                404,
-                "unknown_version",
-                f"There is no version {version!r} of the model {name!r}.",
-                f"Ask for {known!r}, or leave the version out.",
-            )
-        return served
+    catalogue = service.catalogue
 
     @router.get("/models/{name}", summary="Inputs, outputs and version of a model")
     @router.get("/models/{name}/versions/{version}", summary="The same, of a named version")
     async def model(name: str, version: Optional[str] = None) -> Dict[str, Any]:
-        return metadata.of_model(find(name, version).model)
+        versions = [served.offer.version for served in catalogue.versions(name)]
+        return metadata.of_model(catalogue.find(name, version).model, versions)
 
     @router.get("/models/{name}/ready", summary="Whether a model is ready (503: not now)")
     @router.get("/models/{name}/versions/{version}/ready", summary="The same, of a named version")
     async def model_ready(name: str, version: Optional[str] = None) -> Dict[str, Any]:
-        find(name, version)
-        _require_ready(service, name)
+        _require_ready(service, catalogue.find(name, version))
         return {"name": name, "ready": True}
 
     # Registered in this order, the path without a version stands first in /docs.
@@ -80,12 +71,12 @@ def _add_models(router: APIRouter, service: Service) -> None:
     )
     async def model_infer(request: Request, name: str, version: Optional[str] = None) -> Response:
         try:
-            return await infer(service, request, find(name, version))
+            return await infer(service, request, catalogue.choose(name, version))
         except ClientGone:
             return Response(status_code=499)  # nobody reads it; the counters do
 
 
-def _require_ready(service: Service, model: Optional[str]) -> None:
-    reason = service.unready(model)
+def _require_ready(service: Service, served: Optional[Served]) -> None:
+    reason = service.unready(served)
     if reason is not None:
         raise Problem(503, "not_ready", reason, "Wait, or ask another host.", {"Retry-After": "1"})

@@ -1,0 +1,131 @@
+"""Which version of which model answers a request, in one worker."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
+
+from hotpath.codec import ImageSpec
+from hotpath.http.errors import Problem
+from hotpath.ipc.offers import Offer, Offers, State
+from hotpath.models.built import BuiltModel, load
+
+
+class Served:
+    """One generation on offer, and how its images are prepared. A request keeps the one it began with."""
+
+    def __init__(self, offer: Offer, model: BuiltModel) -> None:
+        self.offer = offer
+        self.model = model
+        self.spec = ImageSpec.from_dict(model.preprocessing)
+        self.holders = 0
+        """Requests that are at work with it."""
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """While a request is at work with it, its engines stay."""
+        self.holders += 1
+        try:
+            yield
+        finally:
+            self.holders -= 1
+
+
+def read_model(offer: Offer) -> BuiltModel:
+    """The description of an offered model; its files were hashed before it was offered. Raises ModelError."""
+    return load(Path(offer.path), verify=False)
+
+
+class Catalogue:
+    """All generations on offer. Belongs to the worker's event loop."""
+
+    def __init__(self, offers: Offers, read: Callable[[Offer], BuiltModel] = read_model) -> None:
+        self._read = read
+        self._debts: Dict[int, float] = {}
+        self.number = -1
+        self.served: Dict[int, Served] = {}
+        self.apply(offers)
+
+    def apply(self, offers: Offers) -> None:
+        """Follow newer offers; older ones are passed over. Raises ModelError and then changes nothing."""
+        if offers.number <= self.number:
+            return
+        served: Dict[int, Served] = {}
+        for offer in offers.offers:
+            known = self.served.get(offer.generation)
+            served[offer.generation] = known or Served(offer, self._read(offer))
+        for offer in offers.offers:
+            served[offer.generation].offer = offer
+        self.served, self.number = served, offers.number
+        self._debts = {generation: debt for generation, debt in self._debts.items() if generation in served}
+
+    @property
+    def names(self) -> List[str]:
+        """The models, the default one first."""
+        return list(dict.fromkeys(served.offer.model for served in self.served.values()))
+
+    def versions(self, name: str) -> List[Served]:
+        """What of a model takes requests, the live version first. Raises Problem."""
+        mine = [
+            served
+            for served in self.served.values()
+            if served.offer.model == name and served.offer.state in (State.LIVE, State.CANARY)
+        ]
+        if not mine:
+            known = ", ".join(sorted(self.names))
+            raise Problem(404, "unknown_model", f"There is no model {name!r}.", f"Ask for one of: {known}.")
+        return sorted(mine, key=lambda served: served.offer.state is not State.LIVE)
+
+    def find(self, name: str, version: Optional[str] = None) -> Served:
+        """The live version of a model, or the named one. Raises Problem."""
+        versions = self.versions(name)
+        if version is None:
+            return versions[0]
+        for served in versions:
+            if served.offer.version == version:
+                return served
+        known = ", ".join(repr(served.offer.version) for served in versions)
+        raise Problem(
+            404,
+            "unknown_version",
+            f"There is no version {version!r} of the model {name!r}.",
+            f"Ask for {known}, or leave the version out.",
+        )
+
+    def choose(self, name: str, version: Optional[str] = None) -> Served:
+        """What answers the next request for a model: the named version, or one by the shares. Raises Problem.
+
+        Each version runs up a debt of its share with each request, and the one that is owed most is chosen:
+        of any n requests in a row a version gets its share of n, give or take one.
+        """
+        if version is not None:
+            return self.find(name, version)
+        versions = self.versions(name)
+        if len(versions) == 1:
+            return versions[0]
+        for served in versions:
+            generation = served.offer.generation
+            self._debts[generation] = self._debts.get(generation, 0.0) + served.offer.share
+        chosen = max(versions, key=lambda served: self._debts[served.offer.generation])
+        self._debts[chosen.offer.generation] -= 1.0
+        return chosen
+
+    def shadow_of(self, served: Served) -> Optional[Served]:
+        """The generation that gets a copy of this request of a live one, by its part; mostly None."""
+        if served.offer.state is not State.LIVE:
+            return None
+        for other in self.served.values():
+            if other.offer.model == served.offer.model and other.offer.state is State.SHADOW:
+                debt = self._debts.get(other.offer.generation, 0.0) + other.offer.shadow
+                self._debts[other.offer.generation] = debt - 1.0 if debt >= 1.0 else debt
+                return other if debt >= 1.0 else None
+        return None
+
+    def idle(self, busy: Callable[[Tuple[int, ...]], bool]) -> Tuple[int, ...]:
+        """Draining generations that nothing here needs; `busy` tells whether seats have open requests."""
+        return tuple(
+            generation
+            for generation, served in self.served.items()
+            if served.offer.state is State.DRAINING and served.holders == 0 and not busy(served.offer.seats)
+        )

@@ -33,7 +33,6 @@ def test_what_is_left_out_has_the_documented_defaults(tmp_path: Path) -> None:
             "server.port = 70000: input should be less than or equal to 65535. "
             "Set it to a TCP port; 0 takes a free one.",
         ),
-        ("[limits]\nqueue = 1\n" + MODEL, "limits.queue = 1 leaves some of the server.workers = 2 without"),
         ('[server]\nlog_level = "loud"\n' + MODEL, "server.log_level = 'loud': input should be"),
         ("[server]\n", "models is missing: set it to at least one [[models]] table."),
         (MODEL + 'devices = ["gpu"]\n', "there is no device 'gpu'; a device is cpu or cuda:<number>."),

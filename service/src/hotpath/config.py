@@ -38,7 +38,7 @@ class ServerConfig(_Section):
 
     host: str = Field("0.0.0.0", description="an address of this machine; used when systemd passes no socket")
     port: int = Field(8000, ge=0, le=65535, description="a TCP port; 0 takes a free one")
-    workers: int = Field(2, ge=1, le=256, description="a number of HTTP worker processes from 1 to 256")
+    workers: int = Field(2, ge=1, le=255, description="a number of HTTP worker processes from 1 to 255")
     keep_alive_s: int = Field(
         120, ge=1, description="whole seconds that an idle connection is kept, at least 1"
     )
@@ -59,7 +59,7 @@ class LimitsConfig(_Section):
     pixels: int = Field(
         50_000_000, ge=1, le=178_956_970, description="pixels of the largest image, from 1 to 178956970"
     )  # above that the decoder itself refuses
-    queue: int = Field(256, ge=1, description="requests inside the service at once, at least one a worker")
+    queue: int = Field(256, ge=1, description="images inside the service at once, at least 1")
     request_timeout_s: float = Field(10.0, gt=0, description="seconds a request may take, above 0")
 
 
@@ -118,11 +118,6 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Config:
-        if self.limits.queue < self.server.workers:
-            raise ValueError(
-                f"limits.queue = {self.limits.queue} leaves some of the server.workers = "
-                f"{self.server.workers} without a single place; raise limits.queue or lower server.workers"
-            )
         names = [model.name for model in self.models]
         for name in sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"models.name = {name!r} appears more than once; give each model its own name")

@@ -11,7 +11,7 @@ from hotpath.core import Outcome, Ranking
 from hotpath.ipc.channel import Channel, link
 from hotpath.ipc.client import ATTEMPTS, EngineClient, NoEngine
 from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Status, Submit
-from hotpath.ipc.slots import SlotPool
+from hotpath.ipc.slots import SlotMap, SlotPool
 from hotpath.metrics.table import Table
 
 DONE = Outcome(Status.OK, Ranking((1,), (1.0,)), 1, 0.0, 0.0)
@@ -25,7 +25,7 @@ class Stage:
         near, far = link()
         self.engine = Channel(far)
         self.table = Table(1, ["0/cpu"], 8)
-        self.pool = SlotPool(range(4), lambda _: None)
+        self.pool = SlotPool(SlotMap(4), 0, range(4), lambda _: None)
         self.client = EngineClient(5, [Channel(near)], self.table)
         self.heard: List[Message] = []
 

@@ -248,6 +248,15 @@ def test_too_many_images_for_the_free_places_are_429_and_take_none(fast_model: P
         ]
 
 
+def test_one_worker_may_use_every_place(fast_model: Path, tmp_path: Path) -> None:
+    """Of two workers, the one that this request meets needs all four places at once."""
+    config = write_config(tmp_path / "hotpath.toml", fast_model, limits={"queue": 4}, server={"workers": 2})
+    with serving(config) as server:
+        found = labels_of(connect(server).infer("colours", [images("red", "green", "blue", "white")]))
+        assert found == ["red", "green", "blue", "white"]
+        until(lambda: server.metric("hotpath_slots_in_use") == 0)
+
+
 def test_requests_are_counted_under_fixed_routes(server: Server, client: Any) -> None:
     infers = 'hotpath_requests_total{route="/v2/infer",status="200"}'
     others = 'hotpath_requests_total{route="/v2",status="200"}'

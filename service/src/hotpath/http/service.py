@@ -41,7 +41,7 @@ class Service:
         config: Config,
         catalogue: Catalogue,
         arena: Arena,
-        slots: range,
+        slots: SlotPool,
         table: Table,
         row: Row,
         client: EngineClient,
@@ -52,11 +52,11 @@ class Service:
         self.row = row
         self.draining = False
         self.catalogue = catalogue
-        self.most_images = min(config.batching.max_batch, len(slots))
+        self.most_images = min(config.batching.max_batch, slots.size)
         """How many images one request may bring."""
         self.decoder = Decoder(arena, row, config.server.workers)
         self._client = client
-        self._slots = SlotPool(slots, lambda in_use: row.set("hotpath_slots_in_use", in_use))
+        self._slots = slots
 
     def unready(self, served: Optional[Served] = None) -> Optional[str]:
         """Why new requests (for one model, or any) should go elsewhere; None when they are welcome."""

@@ -21,6 +21,7 @@ from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel
 from hotpath.ipc.client import EngineClient
 from hotpath.ipc.offers import Offers
+from hotpath.ipc.slots import SlotMap, SlotPool
 from hotpath.metrics.table import Row, Table
 
 log = logging.getLogger(__name__)
@@ -38,19 +39,21 @@ def run(
     config: Config,
     offers: Offers,
     sockets: Sequence[socket.socket],
+    index: int,
     incarnation: int,
     channels: Sequence[Channel],
     arena: Arena,
-    slots: range,
+    slots: SlotMap,
+    home: range,
     table: Table,
     row: Row,
     announce: Callable[[], None],
 ) -> None:
     """Serve until SIGTERM, then finish what was accepted and return."""
-    row.set("hotpath_slots_in_use", 0.0)  # what the predecessor held came back with its death
     table.seated = offers.seats
     client = EngineClient(incarnation, channels, table)
-    service = Service(config, Catalogue(offers), arena, slots, table, row, client)
+    pool = SlotPool(slots, index, home, lambda in_use: row.set("hotpath_slots_in_use", in_use))
+    service = Service(config, Catalogue(offers), arena, pool, table, row, client)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -1,8 +1,8 @@
 """The arena: one shared mapping of equal slots that hold decoded images.
 
 A worker decodes straight into a slot and an engine reads it from there, so pixels are never copied through a
-socket. The supervisor maps the arena before it forks; children inherit the mapping. Slots belong to workers
-by position (`slots_of`), hence a worker allocates without any lock and a restarted one owns the same again.
+socket. The supervisor maps the arena before it forks; children inherit the mapping. Who holds which slot lies
+in slots.py; here each worker only has a home, the slots that it looks for a free one in first.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Arena:
 
 
 def slots_of(worker: int, workers: int, slots: int) -> range:
-    """The slots that belong to `worker`; the ranges of all workers cover every slot exactly once."""
+    """The home of `worker`; the homes of all workers cover every slot exactly once."""
     return range(worker * slots // workers, (worker + 1) * slots // workers)
 
 

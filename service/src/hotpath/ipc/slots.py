@@ -1,13 +1,76 @@
-"""A worker's share of the arena, lent to one request at a time."""
+"""Places in the arena: shared by all workers, each lent to one request at a time.
+
+One byte a slot says which worker holds it, and that byte is all there is to know: whatever instant a worker
+is killed at, its slots are those that carry its number, and the supervisor frees them before it starts the
+successor. Where two workers reach for the same free slot, a lock of the kernel's on that one byte of a file
+decides. It is only tried, never waited for, and the kernel drops it with its holder; so no worker, stopped or
+dead, can hold up another.
+"""
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import mmap
+import os
 from types import TracebackType
-from typing import Callable, List, Optional, Type
+from typing import Callable, Optional, Type
+
+_FREE = b"\0"  # else the number of the worker, plus 1
 
 
 class NoFreeSlot(Exception):
-    """Every place of this worker is taken."""
+    """Every place of the service is taken."""
+
+
+class SlotMap:
+    """Who holds each slot. Made by the supervisor before it forks; every process sees the same map."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self._owners = mmap.mmap(-1, slots)
+        self._arbiter = os.memfd_create("hotpath-slots")
+
+    def take(self, worker: int, first: int = 0) -> Optional[int]:
+        """Give `worker` a free slot, the next from `first` on; None when all are taken."""
+        for start, end in ((first, self.slots), (0, first)):
+            slot = self._owners.find(_FREE, start, end)
+            while slot >= 0:
+                if self._claim(slot, worker):
+                    return slot
+                slot = self._owners.find(_FREE, slot + 1, end)
+        return None
+
+    def free(self, slot: int) -> None:
+        """Take a slot back. Only its holder may call this: nobody else writes to a byte that is not 0."""
+        self._owners[slot] = 0
+
+    def reclaim(self, worker: int) -> int:
+        """Free what a dead worker held, and return how many slots that were."""
+        held = [slot for slot, owner in enumerate(self._owners[: self.slots]) if owner == worker + 1]
+        for slot in held:
+            self.free(slot)
+        return len(held)
+
+    @property
+    def in_use(self) -> int:
+        """How many slots are lent."""
+        return self.slots - self._owners[: self.slots].count(_FREE)
+
+    def _claim(self, slot: int, worker: int) -> bool:
+        try:
+            fcntl.lockf(self._arbiter, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, slot)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN):
+                raise
+            return False  # another worker is just taking it
+        try:
+            if self._owners[slot]:
+                return False
+            self._owners[slot] = worker + 1
+            return True
+        finally:
+            fcntl.lockf(self._arbiter, fcntl.LOCK_UN, 1, slot)
 
 
 class Lease:
@@ -45,26 +108,36 @@ class Lease:
 
 
 class SlotPool:
-    """The free slots of one worker. Belongs to its event loop's thread; needs no lock."""
+    """One worker's way to the shared slots. Belongs to its event loop's thread.
 
-    def __init__(self, slots: range, on_change: Callable[[int], None]) -> None:
-        self._free: List[int] = list(reversed(slots))
-        self._size = len(slots)
+    It prefers the slots from `home` on, which the supervisor may have put on the worker's memory node.
+    """
+
+    def __init__(self, slots: SlotMap, worker: int, home: range, on_change: Callable[[int], None]) -> None:
+        self._slots = slots
+        self._worker = worker
+        self._first = home.start
         self._on_change = on_change
+        self.in_use = 0
+        """How many slots this worker has lent."""
 
     @property
-    def in_use(self) -> int:
-        """How many slots are lent."""
-        return self._size - len(self._free)
+    def size(self) -> int:
+        """How many slots there are for all workers together."""
+        return self._slots.slots
 
     def lease(self) -> Lease:
         """Lend a slot. Raises NoFreeSlot."""
-        if not self._free:
+        slot = self._slots.take(self._worker, self._first)
+        if slot is None:
             raise NoFreeSlot
-        slot = self._free.pop()
-        self._on_change(self.in_use)
+        self._count(1)
         return Lease(slot, self._take_back)
 
     def _take_back(self, slot: int) -> None:
-        self._free.append(slot)
+        self._slots.free(slot)
+        self._count(-1)
+
+    def _count(self, change: int) -> None:
+        self.in_use += change
         self._on_change(self.in_use)

@@ -17,6 +17,7 @@ from typing import List, Optional
 from hotpath.config import Config
 from hotpath.ipc.arena import Arena, slots_of
 from hotpath.ipc.channel import Channel, link
+from hotpath.ipc.slots import SlotMap
 from hotpath.metrics.table import Row, Table
 from hotpath.supervisor import child, systemd
 from hotpath.supervisor.generations import Generations
@@ -46,6 +47,7 @@ class Supervisor:
         workers = config.server.workers
         slot_bytes = max(generation.model.input_bytes for generation in generations.all)
         self._arena = Arena(config.limits.queue, slot_bytes, config.placement.arena)
+        self._slots = SlotMap(config.limits.queue)
         self._links = [[link() for _ in range(generations.seats)] for _ in range(workers)]
         self._table = Table(workers, generations.seat_labels(), config.batching.max_batch)
         self._table.supervisor.set("hotpath_slots", config.limits.queue)
@@ -121,7 +123,7 @@ class Supervisor:
 
     def _start_worker(self, post: Post) -> int:
         channels = [Channel(pair[0]) for pair in self._links[post.index]]
-        slots = slots_of(post.index, self._config.server.workers, self._config.limits.queue)
+        home = slots_of(post.index, self._config.server.workers, self._config.limits.queue)
         row = self._table.workers[post.index]
 
         def work() -> None:
@@ -131,10 +133,12 @@ class Supervisor:
                 self._config,
                 self._generations.current(),
                 self._sockets,
+                post.index,
                 post.incarnation,
                 channels,
                 self._arena,
-                slots,
+                self._slots,
+                home,
                 self._table,
                 row,
                 self._announce,
@@ -175,6 +179,9 @@ class Supervisor:
         self._row_of(post).set(
             "hotpath_engine_ready" if post.role == "engine" else "hotpath_workers_ready", 0.0
         )
+        if post.role == "worker":
+            self._slots.reclaim(post.index)
+            self._row_of(post).set("hotpath_slots_in_use", 0.0)
         delay = self._roster.died(post, time.monotonic())
         if self._drain_started is not None and post.role == "worker":
             post.due = None

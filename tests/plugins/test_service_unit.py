@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ def engine(device: int, node: int, cpus: list[int], worker_cpus: list[int]) -> d
     return {"device": f"cuda:{device}", "numa_node": node, "cpus": cpus, "worker_cpus": worker_cpus}
 
 
-def unit(engines: list[dict[str, Any]], **variables: Any) -> tuple[str, dict[str, list[str]]]:
+def unit(
+    engines: list[dict[str, Any]], hugepages: Sequence[dict[str, Any]] = (), **variables: Any
+) -> tuple[str, dict[str, list[str]]]:
     """The rendered text, and its [Service] section with every value of a repeated name."""
     Inventory("localhost,")  # loads the project's plugins
     known: dict[str, Any] = {"role_path": str(ROLE), "stack_name": "cuda11.6", "ansible_managed": "Ansible managed"}
@@ -33,10 +36,11 @@ def unit(engines: list[dict[str, Any]], **variables: Any) -> tuple[str, dict[str
     for path in (ROLE / "vars" / "main").glob("*.yml"):
         known.update(load(path))
     names = {directive["name"] for directive in known["__inference_service_sandbox"]}
-    service = sorted((names | {"NUMAPolicy", "NUMAMask", "PrivateDevices", "DevicePolicy", "DeviceAllow"}) - EL8_LACKS)
+    names |= {"NUMAPolicy", "NUMAMask", "PrivateDevices", "DevicePolicy", "DeviceAllow", "ReadWritePaths"}
+    service = sorted(names - EL8_LACKS)
     known.update(
         __inference_service_known={"directives": {"Service": service}},
-        hotpath_plan={"engines": engines},
+        hotpath_plan={"engines": engines, "hugepages": hugepages},
         ansible_facts={"virtualization_type": "NA", "virtualization_role": "host"},
         **variables,
     )
@@ -55,7 +59,7 @@ def unit(engines: list[dict[str, Any]], **variables: Any) -> tuple[str, dict[str
 
 def test_one_gpu_binds_to_its_node() -> None:
     text, service = unit([engine(0, 0, [1, 2], [3, 15])])
-    assert service["CPUAffinity"] == ["1 2 3 15"]
+    assert service["CPUAffinity"] == ["3 15"], "an engine's CPUs are for engines; they move there themselves"
     assert service["NUMAPolicy"] == ["bind"] and service["NUMAMask"] == ["0"]
     assert service["DevicePolicy"] == ["closed"] and "char-nvidia rw" in service["DeviceAllow"]
     assert "PrivateDevices" not in service
@@ -64,8 +68,28 @@ def test_one_gpu_binds_to_its_node() -> None:
 
 def test_gpus_on_two_nodes_leave_the_policy_to_the_processes() -> None:
     _, service = unit([engine(0, 0, [1], [2]), engine(1, 1, [9], [10])])
-    assert service["CPUAffinity"] == ["1 2 9 10"]
+    assert service["CPUAffinity"] == ["2 10"]
     assert service["NUMAPolicy"] == ["default"] and "NUMAMask" not in service
+
+
+def test_memory_that_may_lie_anywhere_is_not_bound() -> None:
+    _, service = unit([engine(0, 0, [1], [2])], inference_service_memory_policy="preferred")
+    assert "NUMAPolicy" not in service
+
+
+PAGES = [{"numa_node": 0, "size_kib": 2048, "count": 128}]
+
+
+def test_the_plans_hugepages_are_mounted_first_and_within_reach() -> None:
+    text, service = unit([{**engine(0, 0, [0], [1]), "device": "cpu"}], hugepages=PAGES, stack_service="cpu")
+    assert "RequiresMountsFor=/dev/hugepages-hotpath\n" in text
+    assert service["PrivateDevices"] == ["false"], "it would hide them"
+    assert service["ReadWritePaths"] == ["/dev/hugepages-hotpath"]
+
+
+def test_slots_may_be_in_ordinary_memory() -> None:
+    text, service = unit([engine(0, 0, [0], [1])], hugepages=PAGES, inference_service_arena="")
+    assert "RequiresMountsFor" not in text and "ReadWritePaths" not in service
 
 
 def test_what_el8s_systemd_lacks_is_left_out_and_named() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from affinity_plan import cpu_list
 from support.checks import Checks, WrittenFile
 from support.expected import Expected
 from testinfra.host import Host
@@ -114,13 +115,57 @@ def test_processes_are_confined(host: Host, check: Checks) -> None:
         check.equal(f"{name} of the service's process", expected=value, found=status[name].strip())
 
 
-def test_processes_stay_on_the_plans_cpus(check: Checks, service: Expected) -> None:
-    planned = {cpu for engine in service["hotpath_plan"]["engines"] for cpu in engine["cpus"] + engine["worker_cpus"]}
-    allowed: set[int] = set()
-    for part in supervisor(check)["Cpus_allowed_list"].strip().split(","):
-        first, _, last = part.partition("-")
-        allowed |= set(range(int(first), int(last or first) + 1))
-    check.equal("CPUs of the service outside its plan", expected=[], found=sorted(allowed - planned))
+def children(check: Checks) -> dict[str, str]:
+    """Process ids of engines and HTTP workers by name, such as engine-0."""
+    listed = check.answer("the service's processes", "ps --no-headers --ppid %s -o pid,comm", supervisor(check)["Pid"])
+    return {name: pid for pid, name in map(str.split, listed.splitlines())}
+
+
+def seats(service: Expected) -> dict[str, dict[str, Any]]:
+    """What the plan wants for each process by name: its CPUs and node."""
+    engines = {engine["device"]: engine for engine in service["hotpath_plan"]["engines"]}
+    places = {}
+    for index, device in enumerate(service["__inference_service_engine_devices"]):
+        if device in engines:
+            places[f"engine-{index}"] = {"cpus": engines[device]["cpus"], "node": engines[device]["numa_node"]}
+    nodes = sorted({engine["numa_node"] for engine in engines.values()})
+    for index in range(service["inference_service_workers"]):
+        node = nodes[index % len(nodes)]
+        beside = [cpu for engine in engines.values() if engine["numa_node"] == node for cpu in engine["worker_cpus"]]
+        places[f"worker-{index}"] = {"cpus": beside, "node": node}
+    return places
+
+
+def test_every_thread_stays_on_its_cpus_of_the_plan(check: Checks, service: Expected) -> None:
+    running, planned = children(check), seats(service)
+    check.equal("engines and HTTP workers", expected=sorted(planned), found=sorted(running))
+    for name, pid in running.items():
+        told = check.answer(f"CPUs of {name}", "grep -h Cpus_allowed_list: /proc/%s/task/*/status", pid)
+        found = sorted(set(told.replace("Cpus_allowed_list:", "").split()))
+        check.equal(f"CPUs of the threads of {name}", expected=[cpu_list(planned[name]["cpus"])], found=found)
+
+
+def test_memory_is_on_the_node_of_the_plan(
+    host: Host, check: Checks, service: Expected, in_container: Callable[[Host], bool]
+) -> None:
+    """The kernel's word on the heap of each process. In a container no node is asked for: they are the machine's."""
+    asked = "any" if in_container(host) else service["inference_service_memory_policy"]
+    word = {"any": "default", "bind": "bind:{node}", "preferred": "prefer:{node}"}[asked]
+    for name, pid in children(check).items():
+        told = check.answer(f"memory of {name}", "grep heap /proc/%s/numa_maps", pid)
+        found = sorted({line.split()[1] for line in told.splitlines()})
+        wanted = word.format(node=seats(service)[name]["node"])
+        check.equal(f"memory policy of {name}", expected=[wanted], found=found)
+
+
+def test_slots_lie_in_hugepages_where_the_plan_has_some(check: Checks, service: Expected) -> None:
+    directory = service["__inference_service_arena"]
+    for name, pid in children(check).items():
+        maps = check.text(f"/proc/{pid}/numa_maps")
+        found = [line.split()[2] for line in maps.splitlines() if " huge " in line and "hotpath-arena" in line]
+        check.equal(f"{name} has slots in hugepages", expected=bool(directory), found=bool(found))
+        outside = [file for file in found if not file.startswith(f"file={directory}/")]
+        check.equal(f"slots of {name} outside {directory}", expected=[], found=outside)
 
 
 def test_open_file_limit_reaches_the_process(host: Host, check: Checks, in_container: Callable[[Host], bool]) -> None:

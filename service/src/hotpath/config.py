@@ -73,6 +73,9 @@ class PlacementConfig(_Section):
     """Where processes and buffers live."""
 
     plan: str = Field("", description="the path of the host's plan.json; used when the file exists")
+    memory: Literal["any", "preferred", "bind"] = Field(
+        "any", description="any, or preferred or bind for the NUMA node that the plan names"
+    )
     arena: str = Field("", description="a directory on hugetlbfs; empty for ordinary shared memory")
 
 

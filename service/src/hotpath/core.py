@@ -42,6 +42,8 @@ class EngineSpec:
     max_batch: int
     cpus: Tuple[int, ...]
     """CPUs from the plan; empty means wherever the supervisor may run."""
+    numa_node: Optional[int] = None
+    """The node of its memory; None leaves that to the kernel."""
 
     @property
     def label(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,20 @@ def test_a_child_writes_what_the_parent_reads_and_neighbours_stay_clean(
     assert (arena.view(1, SHAPE) == 9).all()
     assert not arena.view(0, SHAPE).any() and not arena.view(2, SHAPE).any()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_touched_slots_are_in_memory_and_others_are_not(tmp_path: Path) -> None:
+    arena = Arena(4, 3 * mmap.PAGESIZE, str(tmp_path))
+
+    def resident() -> int:
+        """Resident bytes of the arena's mapping, by its file's name."""
+        told = Path("/proc/self/smaps").read_text()
+        mapping = told.partition(f"{tmp_path}/hotpath-arena-")[2]
+        return 1024 * int(re.findall(r"^Rss: +(\d+) kB$", mapping, re.MULTILINE)[0])
+
+    before = resident()
+    arena.touch(range(1, 3))
+    assert (before, resident()) == (0, 2 * arena.stride)
 
 
 def test_a_directory_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:

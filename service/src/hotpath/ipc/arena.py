@@ -34,6 +34,11 @@ class Arena:
             _map_file(directory, slots * self.stride) if directory else mmap.mmap(-1, slots * self.stride)
         )
 
+    def touch(self, slots: range) -> None:
+        """Let the kernel back the slots with memory now, under the memory policy of the calling process."""
+        for offset in range(slots.start * self.stride, slots.stop * self.stride, _ALIGNMENT):
+            self._memory[offset] = 0
+
     def view(self, slot: int, shape: Tuple[int, ...]) -> NDArray[numpy.uint8]:
         """The first bytes of `slot` as a writable uint8 array of `shape`."""
         import numpy

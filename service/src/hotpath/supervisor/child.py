@@ -7,10 +7,12 @@ import logging
 import os
 import signal
 import sys
-from typing import Callable, Sequence
+from typing import Callable, Tuple
 
 from hotpath.core import HotpathError, Refusal
 from hotpath.logs import name_process
+from hotpath.supervisor import memory
+from hotpath.supervisor.placement import Place
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +26,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 
 
-def fork(name: str, cpus: Sequence[int], work: Callable[[], None]) -> int:
-    """Run `work` in a child called `name` on `cpus` (empty: where the parent may run); return its process id.
+def fork(name: str, place: Place, policy: str, work: Callable[[], None]) -> int:
+    """Run `work` in a child called `name` in its place; return its process id. `policy`: see memory.place.
 
     The parent must be single-threaded. SIGINT is ignored in the child, for a terminal sends it to the whole
     group and only the supervisor acts on it; so is SIGTERM until the child installs its own handler.
@@ -45,8 +47,9 @@ def fork(name: str, cpus: Sequence[int], work: Callable[[], None]) -> int:
         _die_with(parent)
         name_process(name)
         show_name(name)
-        if cpus:
-            _pin(cpus)
+        if place.cpus:
+            _pin(place.cpus)
+        memory.place(policy, place.node)
         work()
         status = 0
     except HotpathError as error:
@@ -70,7 +73,7 @@ def _die_with(parent: int) -> None:
         os._exit(FAILED)
 
 
-def _pin(cpus: Sequence[int]) -> None:
+def _pin(cpus: Tuple[int, ...]) -> None:
     wanted = set(cpus)
     try:
         os.sched_setaffinity(0, wanted)

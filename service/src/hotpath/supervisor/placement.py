@@ -1,4 +1,4 @@
-"""The host's plan, as far as the service follows it: CPUs of engines and of HTTP workers."""
+"""The host's plan, as far as the service follows it: CPUs and memory node of engines and of HTTP workers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from hotpath.config import Config, ModelConfig
 from hotpath.core import EngineSpec, Refusal
@@ -16,13 +16,31 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Placement:
-    """CPUs by device, and those of the HTTP workers; empty means anywhere."""
+class Place:
+    """Where a process runs and has its memory."""
 
-    engine_cpus: Mapping[str, Tuple[int, ...]]
-    worker_cpus: Tuple[int, ...]
+    cpus: Tuple[int, ...] = ()
+    """Empty means wherever the supervisor may run."""
+    node: Optional[int] = None
+    """NUMA node; None leaves the memory to the kernel."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The engines' places by device, and one for HTTP workers on each node that has an engine."""
+
+    engines: Mapping[str, Place]
+    workers: Tuple[Place, ...]
     cores: int = 1
     """What the machine has for all processes; used for devices that the plan does not name."""
+
+    def engine(self, device: str) -> Place:
+        """The place of an engine, anywhere when the plan does not name its device."""
+        return self.engines.get(device, Place())
+
+    def worker(self, index: int) -> Place:
+        """The place of an HTTP worker: they take turns over the nodes."""
+        return self.workers[index % len(self.workers)] if self.workers else Place()
 
 
 def read(path: str) -> Placement:
@@ -33,20 +51,28 @@ def read(path: str) -> Placement:
     try:
         plan: Dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         engines: List[Dict[str, Any]] = plan["engines"]
-        cpus = {str(engine["device"]): tuple(int(cpu) for cpu in engine["cpus"]) for engine in engines}
-        workers = sorted({int(cpu) for engine in engines for cpu in engine["worker_cpus"]})
+        places = {str(engine["device"]): _place(engine["numa_node"], engine["cpus"]) for engine in engines}
+        beside: Dict[int, List[int]] = {}
+        for engine in engines:
+            beside.setdefault(engine["numa_node"], []).extend(engine["worker_cpus"])
+        workers = tuple(_place(node, cpus) for node, cpus in sorted(beside.items()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refusal(
             f"placement.plan = {path!r} can't be understood ({type(error).__name__}: {error}).",
             "Make the plan again with the host_plan role, or set placement.plan to an empty string.",
         ) from error
-    return Placement(cpus, tuple(workers), usable_cores())
+    return Placement(places, workers, usable_cores())
+
+
+def _place(node: Any, cpus: List[Any]) -> Place:
+    return Place(tuple(sorted({int(cpu) for cpu in cpus})), int(node))
 
 
 def engine_spec(
     config: Config, placement: Placement, entry: ModelConfig, path: Path, device: str, seat: int
 ) -> EngineSpec:
     """The engine on `seat` that runs the model in `path` on `device`."""
+    place = placement.engine(device)
     return EngineSpec(
         index=seat,
         model=entry.name,
@@ -55,7 +81,8 @@ def engine_spec(
         backend=entry.backend,
         threads=entry.threads or default_threads(config, placement, device),
         max_batch=config.batching.max_batch,
-        cpus=placement.engine_cpus.get(device, ()),
+        cpus=place.cpus,
+        numa_node=place.node,
     )
 
 
@@ -68,7 +95,7 @@ def default_threads(config: Config, placement: Placement, device: str) -> int:
     if device != "cpu":
         return 1
     engines = sum(entry.devices.count("cpu") for entry in config.models)
-    cores = len(placement.engine_cpus.get(device, ())) or placement.cores - placement.cores // 4
+    cores = len(placement.engine(device).cpus) or placement.cores - placement.cores // 4
     return max(1, cores // engines)
 
 
@@ -88,5 +115,5 @@ def warn_of_gaps(config: Config, placement: Placement) -> None:
     """Log the devices that the plan has no CPUs for."""
     for entry in config.models:
         for device in entry.devices:
-            if placement.engine_cpus and device not in placement.engine_cpus:
+            if placement.engines and device not in placement.engines:
                 log.warning("the plan has no engine on %s: %s runs there on any CPU", device, entry.name)

@@ -19,9 +19,9 @@ from hotpath.ipc.arena import Arena, slots_of
 from hotpath.ipc.channel import Channel, link
 from hotpath.ipc.slots import SlotMap
 from hotpath.metrics.table import Row, Table
-from hotpath.supervisor import child, systemd
+from hotpath.supervisor import child, memory, systemd
 from hotpath.supervisor.generations import Generations
-from hotpath.supervisor.placement import Placement
+from hotpath.supervisor.placement import Place, Placement
 from hotpath.supervisor.roster import Post, Roster
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,13 @@ class Supervisor:
         self._generations = generations
         self._placement = placement
         self._sockets = sockets
+        self._memory = config.placement.memory
         workers = config.server.workers
         slot_bytes = max(generation.model.input_bytes for generation in generations.all)
         self._arena = Arena(config.limits.queue, slot_bytes, config.placement.arena)
+        for worker in range(workers):
+            with memory.preferring(self._memory, placement.worker(worker).node):
+                self._arena.touch(slots_of(worker, workers, config.limits.queue))
         self._slots = SlotMap(config.limits.queue)
         self._links = [[link() for _ in range(generations.seats)] for _ in range(workers)]
         self._table = Table(workers, generations.seat_labels(), config.batching.max_batch)
@@ -119,7 +123,7 @@ class Supervisor:
                 listener.close()
             run(spec, post.incarnation, channels, self._arena, row, self._announce)
 
-        return child.fork(post.name, spec.cpus, work)
+        return child.fork(post.name, Place(spec.cpus, spec.numa_node), self._memory, work)
 
     def _start_worker(self, post: Post) -> int:
         channels = [Channel(pair[0]) for pair in self._links[post.index]]
@@ -144,7 +148,7 @@ class Supervisor:
                 self._announce,
             )
 
-        return child.fork(post.name, self._placement.worker_cpus, work)
+        return child.fork(post.name, self._placement.worker(post.index), self._memory, work)
 
     def _announce(self) -> None:
         """Called in a child: its row of the table has changed."""

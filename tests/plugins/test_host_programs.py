@@ -118,3 +118,11 @@ def test_an_unplanned_interface_is_refused_with_the_way_out(tmp_path: Path) -> N
     place(VM_WITHOUT_GPU, tmp_path, "eth0", [1])
     result = run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eth9")
     assert result.returncode == 1 and "run the role nic_irq_affinity again" in result.stderr
+
+
+def test_irqbalance_is_kept_off_the_interrupts_of_every_planned_interface(tmp_path: Path) -> None:
+    place(VM_WITHOUT_GPU, tmp_path, "eth0", [1])
+    written = tmp_path / "run/hotpath/irqbalance"
+    assert run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", f"--ban={written}").returncode == 0
+    bans = " ".join(f"--banirq={irq}" for irq in range(100, 104))
+    assert written.read_text() == f"IRQBALANCE_ARGS={bans}\n"

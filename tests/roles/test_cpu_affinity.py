@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from affinity_plan import cpu_mask
+from affinity_plan import cpu_list, cpu_mask
 from support.checks import Checks
 from support.expected import Expected
 from testinfra.host import Host
@@ -60,15 +60,9 @@ def test_systemd_and_irqbalance_keep_off_the_planned_cpus(
         "CPUAffinity of systemd", expected=" ".join(map(str, housekeeping)), found=manager.get("CPUAffinity", "absent")
     )
     limits = assignments(check.text("/etc/sysconfig/irqbalance"))
-    found = limits.get("IRQBALANCE_BANNED_CPUS", "absent")
-    check.equal("IRQBALANCE_BANNED_CPUS of /etc/sysconfig/irqbalance", expected=cpu_mask(planned), found=found)
-
-
-def test_irqbalance_is_told_to_leave_planned_interrupts(check: Checks) -> None:
-    program = "/usr/libexec/hotpath/irq-policy"
-    check.succeeds(f"syntax of {program}", "sh -n %s", program)
-    said = check.answer(f"{program} for an unplanned interrupt", "%s /sys/devices/none 999999", program)
-    check.equal(f"{program} for an unplanned interrupt", expected="", found=said)
+    for name, value in (("BANNED_CPUS", cpu_mask(planned)), ("BANNED_CPULIST", cpu_list(planned))):
+        found = limits.get(f"IRQBALANCE_{name}", "absent")
+        check.equal(f"IRQBALANCE_{name} of /etc/sysconfig/irqbalance", expected=value, found=found)
 
 
 def test_the_profile_took(host: Host, check: Checks, in_container: Callable[[Host], bool]) -> None:

@@ -40,3 +40,16 @@ def test_interrupts_are_in_their_place(
     for queue in queues:
         interface = queue["interface"]
         check.succeeds(f"placement of the interrupts of {interface}", f"{PROGRAM} --check {interface}")
+
+
+def test_irqbalance_leaves_the_planned_interrupts(
+    host: Host, check: Checks, in_container: Callable[[Host], bool]
+) -> None:
+    bans = check.answer("interrupts that irqbalance must leave", f"{PROGRAM} --ban /dev/stdout").partition("=")[2]
+    if in_container(host):
+        # It has no interrupts, and irqbalance does not run there.
+        check.equal("interrupts that irqbalance must leave", expected="", found=bans)
+        return
+    pid = check.answer("irqbalance", "systemctl show --property MainPID --value irqbalance.service")
+    running = check.text(f"/proc/{pid}/cmdline").replace("\0", " ").split()
+    check.contains("arguments of irqbalance", expected=bans.split(), found=running)

@@ -6,7 +6,7 @@ import glob
 import json
 import os
 import sys
-from typing import Dict, List
+from typing import Dict, Iterable, List
 
 PLACEMENT = "etc/hotpath/nic-irq-affinity.json"
 
@@ -75,14 +75,26 @@ def apply(root: str, wanted: Dict[str, str], check: bool) -> List[str]:
     return problems
 
 
+def ban(root: str, interfaces: Iterable[str], path: str) -> None:
+    """Write the environment file that keeps irqbalance off the interrupts of all planned interfaces."""
+    planned = sorted(irq for interface in interfaces for irq in interrupts(root, interface))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as stream:
+        stream.write("IRQBALANCE_ARGS={}\n".format(" ".join(f"--banirq={irq}" for irq in planned)))
+
+
 def main(arguments: List[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("interface")
+    parser.add_argument("interface", nargs="?")
     parser.add_argument("--check", action="store_true", help="only say what is not in its place")
+    parser.add_argument("--ban", metavar="FILE", help="only write irqbalance's arguments, as an environment file")
     parser.add_argument("--root", default="/", help="directory under which sys, proc and etc are looked for")
     options = parser.parse_args(arguments)
     with open(os.path.join(options.root, PLACEMENT)) as stream:
         plan = json.load(stream)
+    if options.ban:
+        ban(options.root, plan["interfaces"], options.ban)
+        return 0
     cpus = plan["interfaces"].get(options.interface)
     if not cpus:
         refusal = f"{options.interface} has no place in /{PLACEMENT}; run the role nic_irq_affinity again"

@@ -155,9 +155,22 @@ def test_overrides_are_kept_and_the_rest_is_planned_around_them() -> None:
     assert plan["hugepages"] == [{"numa_node": 0, "size_kib": 1048576, "count": 4}]
 
 
+def test_a_cpu_engine_may_be_isolated_by_hand() -> None:
+    """By itself latency isolates none: threads of one engine don't spread over isolated CPUs. One thread needs no spreading."""
+    host = facts(2, 4, 1, 4, nics=[("eth0", 1, 4)])
+    (engine,) = affinity_plan(host, engines_on="cpu")["engines"]
+    plan = affinity_plan(host, policy="latency", engines_on="cpu", overrides={"isolated_cpus": engine["cpus"]})
+    assert plan["isolated_cpus"] == [6] == engine["cpus"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
+        (
+            {"isolated_cpus": [0]},
+            "isolated_cpus: CPU 0 has other work than an engine's; those of engines are 6-9,38-41,70-73,102-105",
+        ),
+        ({"isolated_cpus": []}, "isolated_cpus must be a list of at least one CPU number"),
         ({"housekeping_cpus": [0]}, "unknown housekeping_cpus; there are engines, housekeeping_cpus"),
         ({"housekeeping_cpus": []}, "must be a list of at least one CPU number"),
         ({"housekeeping_cpus": "0-1"}, "must be a list of at least one CPU number"),

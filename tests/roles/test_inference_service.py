@@ -117,8 +117,15 @@ def test_processes_are_confined(host: Host, check: Checks) -> None:
 
 def children(check: Checks) -> dict[str, str]:
     """Process ids of engines and HTTP workers by name, such as engine-0."""
-    listed = check.answer("the service's processes", "ps --no-headers --ppid %s -o pid,comm", supervisor(check)["Pid"])
+    listed = check.answer(
+        "the service's processes", "ps --no-headers --ppid %s -o pid,comm", supervisor(check)["Pid"].strip()
+    )
     return {name: pid for pid, name in map(str.split, listed.splitlines())}
+
+
+def mappings(check: Checks, name: str, pid: str) -> list[str]:
+    """Lines of a process's numa_maps; asked as its user, because root in a container may not look."""
+    return check.answer(f"memory of {name}", "runuser -u hotpath -- cat /proc/%s/numa_maps", pid).splitlines()
 
 
 def seats(service: Expected) -> dict[str, dict[str, Any]]:
@@ -152,8 +159,7 @@ def test_memory_is_on_the_node_of_the_plan(
     asked = "any" if in_container(host) else service["inference_service_memory_policy"]
     word = {"any": "default", "bind": "bind:{node}", "preferred": "prefer:{node}"}[asked]
     for name, pid in children(check).items():
-        told = check.answer(f"memory of {name}", "grep heap /proc/%s/numa_maps", pid)
-        found = sorted({line.split()[1] for line in told.splitlines()})
+        found = sorted({line.split()[1] for line in mappings(check, name, pid) if " heap " in line})
         wanted = word.format(node=seats(service)[name]["node"])
         check.equal(f"memory policy of {name}", expected=[wanted], found=found)
 
@@ -161,8 +167,7 @@ def test_memory_is_on_the_node_of_the_plan(
 def test_slots_lie_in_hugepages_where_the_plan_has_some(check: Checks, service: Expected) -> None:
     directory = service["__inference_service_arena"]
     for name, pid in children(check).items():
-        maps = check.text(f"/proc/{pid}/numa_maps")
-        found = [line.split()[2] for line in maps.splitlines() if " huge " in line and "hotpath-arena" in line]
+        found = [line.split()[2] for line in mappings(check, name, pid) if " huge" in line and "hotpath-arena" in line]
         check.equal(f"{name} has slots in hugepages", expected=bool(directory), found=bool(found))
         outside = [file for file in found if not file.startswith(f"file={directory}/")]
         check.equal(f"slots of {name} outside {directory}", expected=[], found=outside)

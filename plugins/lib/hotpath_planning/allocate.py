@@ -65,7 +65,9 @@ def plan_host(
         plan = Plan("shared")
     if plan.policy == "shared":
         _share(plan, topology, seats, ports, wishes)
-    if plan.policy == "latency":
+    if wishes.isolated_cpus is not None:
+        plan.isolated_cpus = wishes.isolated_cpus
+    elif plan.policy == "latency":
         plan.isolated_cpus = _isolated(plan, notes)
     plan.hugepages = _pages(topology, seats, hugepages_mib, notes) if wishes.hugepages is None else wishes.hugepages
     plan.notes = notes

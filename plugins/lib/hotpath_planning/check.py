@@ -22,6 +22,7 @@ def check(plan: Plan, topology: Topology) -> None:
     if plan.policy != "shared":
         _disjoint(groups)
         _whole_cores(groups, topology)
+    _engines_alone_are_isolated(plan)
     _boot_cpu_stays(plan)
     _pages_fit(plan, topology)
 
@@ -77,6 +78,13 @@ def _whole_cores(groups: list[tuple[str, int | None, list[int]]], topology: Topo
                     f"{name} splits a core: CPU {cpu} shares it with {cpu_list(set(siblings[cpu]) - {cpu})}; "
                     f"take all of {cpu_list(siblings[cpu])} or none"
                 )
+
+
+def _engines_alone_are_isolated(plan: Plan) -> None:
+    engines = {cpu for engine in plan.engines for cpu in engine.cpus} - set(plan.housekeeping_cpus)
+    if others := set(plan.isolated_cpus) - engines:
+        alone = f"those of engines are {cpu_list(engines)}" if engines else "here no engine has CPUs of its own"
+        raise PlanError(f"isolated_cpus: CPU {cpu_list(others)} has other work than an engine's; {alone}")
 
 
 def _boot_cpu_stays(plan: Plan) -> None:

@@ -21,6 +21,7 @@ class Overrides:
     """CPU sets and pages that the user has fixed; everything else is planned around them."""
 
     housekeeping_cpus: list[int] | None = None
+    isolated_cpus: list[int] | None = None
     nic_cpus: dict[str, list[int]] = field(default_factory=dict)
     engine_cpus: dict[str, list[int]] = field(default_factory=dict)
     worker_cpus: dict[str, list[int]] = field(default_factory=dict)
@@ -35,10 +36,12 @@ class Overrides:
     @classmethod
     def parse(cls, values: Mapping[str, Any], devices: Sequence[str], interfaces: Sequence[str]) -> Overrides:
         """Checks names and shapes; `devices` and `interfaces` are those that the host has."""
-        _known("overrides", set(values), {"housekeeping_cpus", *ENTRIES})
+        _known("overrides", set(values), {"housekeeping_cpus", "isolated_cpus", *ENTRIES})
         overrides = cls()
         if "housekeeping_cpus" in values:
             overrides.housekeeping_cpus = _cpus("housekeeping_cpus", values["housekeeping_cpus"])
+        if "isolated_cpus" in values:
+            overrides.isolated_cpus = _cpus("isolated_cpus", values["isolated_cpus"])
         for entry in _entries(values, "nic_queues", interfaces):
             overrides.nic_cpus[entry["interface"]] = _cpus(f"nic_queues {entry['interface']}", entry.get("cpus"))
         for entry in _entries(values, "engines", devices):

@@ -117,9 +117,8 @@ def test_processes_are_confined(host: Host, check: Checks) -> None:
 
 def children(check: Checks) -> dict[str, str]:
     """Process ids of engines and HTTP workers by name, such as engine-0."""
-    listed = check.answer(
-        "the service's processes", "ps --no-headers --ppid %s -o pid,comm", supervisor(check)["Pid"].strip()
-    )
+    parent = supervisor(check)["Pid"].strip()
+    listed = check.answer("the service's processes", "ps --no-headers --ppid %s -o pid,comm", parent)
     return {name: pid for pid, name in map(str.split, listed.splitlines())}
 
 
@@ -128,28 +127,27 @@ def mappings(check: Checks, name: str, pid: str) -> list[str]:
     return check.answer(f"memory of {name}", "runuser -u hotpath -- cat /proc/%s/numa_maps", pid).splitlines()
 
 
-def seats(service: Expected) -> dict[str, dict[str, Any]]:
-    """What the plan wants for each process by name: its CPUs and node."""
+def places(service: Expected) -> list[tuple[str, str, int]]:
+    """(role, CPUs, node) of every process that the plan has a place for; HTTP workers take turns over the nodes."""
     engines = {engine["device"]: engine for engine in service["hotpath_plan"]["engines"]}
-    places = {}
-    for index, device in enumerate(service["__inference_service_engine_devices"]):
-        if device in engines:
-            places[f"engine-{index}"] = {"cpus": engines[device]["cpus"], "node": engines[device]["numa_node"]}
+    chosen = [engines[device] for device in service["__inference_service_engine_devices"] if device in engines]
+    wanted = [("engine", cpu_list(engine["cpus"]), engine["numa_node"]) for engine in chosen]
     nodes = sorted({engine["numa_node"] for engine in engines.values()})
-    for index in range(service["inference_service_workers"]):
+    for index in range(service["inference_service_workers"] if nodes else 0):
         node = nodes[index % len(nodes)]
         beside = [cpu for engine in engines.values() if engine["numa_node"] == node for cpu in engine["worker_cpus"]]
-        places[f"worker-{index}"] = {"cpus": beside, "node": node}
-    return places
+        wanted.append(("worker", cpu_list(beside), node))
+    return sorted(wanted)
 
 
 def test_every_thread_stays_on_its_cpus_of_the_plan(check: Checks, service: Expected) -> None:
-    running, planned = children(check), seats(service)
-    check.equal("engines and HTTP workers", expected=sorted(planned), found=sorted(running))
-    for name, pid in running.items():
+    found = []
+    for name, pid in children(check).items():
         told = check.answer(f"CPUs of {name}", "grep -h Cpus_allowed_list: /proc/%s/task/*/status", pid)
-        found = sorted(set(told.replace("Cpus_allowed_list:", "").split()))
-        check.equal(f"CPUs of the threads of {name}", expected=[cpu_list(planned[name]["cpus"])], found=found)
+        threads = set(told.replace("Cpus_allowed_list:", "").split())
+        found.append(f"{name.partition('-')[0]} on {' and '.join(sorted(threads))}")
+    wanted = sorted(f"{role} on {cpus}" for role, cpus, _ in places(service))
+    check.equal("CPUs of the threads of engines and HTTP workers", expected=wanted, found=sorted(found))
 
 
 def test_memory_is_on_the_node_of_the_plan(
@@ -157,11 +155,13 @@ def test_memory_is_on_the_node_of_the_plan(
 ) -> None:
     """The kernel's word on the heap of each process. In a container no node is asked for: they are the machine's."""
     asked = "any" if in_container(host) else service["inference_service_memory_policy"]
-    word = {"any": "default", "bind": "bind:{node}", "preferred": "prefer:{node}"}[asked]
+    word = {"any": "default", "bind": "bind:{}", "preferred": "prefer:{}"}[asked]
+    found = []
     for name, pid in children(check).items():
-        found = sorted({line.split()[1] for line in mappings(check, name, pid) if " heap " in line})
-        wanted = word.format(node=seats(service)[name]["node"])
-        check.equal(f"memory policy of {name}", expected=[wanted], found=found)
+        policies = {line.split()[1] for line in mappings(check, name, pid) if " heap " in line}
+        found.append(f"{name.partition('-')[0]} {' and '.join(sorted(policies))}")
+    wanted = sorted(f"{role} {word.format(node)}" for role, _, node in places(service))
+    check.equal("memory of engines and HTTP workers", expected=wanted, found=sorted(found))
 
 
 def test_slots_lie_in_hugepages_where_the_plan_has_some(check: Checks, service: Expected) -> None:

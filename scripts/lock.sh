@@ -20,13 +20,15 @@ compile() { # PYTHON OUTPUT ARGUMENT...: resolve from metadata alone, for glibc 
 }
 
 upgrade=("$@")
+# What the service can do without, and every set holds: traces, and the state of NVIDIA's devices.
+extras=(--extra tracing --extra nvidia)
 
 # torch without its CUDA libraries: a machine without a GPU has a CPU build of the same version, which has its own
 # hash. pip takes the build that it finds; both are what was tested.
 torch_cpu_build=sha256:6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b
 printf '%s\n' filelock fsspec jinja2 networkx sympy typing-extensions 'setuptools<82' > "$room/torch-needs.in"
 printf '%s\n' torch==2.13.0 efficientnet-lite-pytorch==0.1.0 > "$room/torch.in"
-compile 3.11 $locks/cpu-py311.txt "$room/torch-needs.in" service/pyproject.toml "${upgrade[@]}"
+compile 3.11 $locks/cpu-py311.txt "${extras[@]}" "$room/torch-needs.in" service/pyproject.toml "${upgrade[@]}"
 compile 3.11 "$room/torch.txt" --no-deps "$room/torch.in"
 sed "s|^torch==2.13.0 .*|&\n    --hash=$torch_cpu_build \\\\|" "$room/torch.txt" >> $locks/cpu-py311.txt
 
@@ -41,6 +43,8 @@ cat > "$room/py38.in" << 'PINS'
 fastapi==0.124.4
 httptools==0.6.4
 numpy==1.24.4
+opentelemetry-exporter-otlp-proto-http==1.33.1
+opentelemetry-sdk==1.33.1
 pillow==10.4.0
 prometheus-client==0.21.1
 pydantic==2.10.6
@@ -51,13 +55,14 @@ tomli==2.0.2
 uvicorn==0.33.0
 uvloop==0.21.0
 PINS
-compile 3.8 $locks/cuda11.6-py38.txt "$room/cuda11.6.in" "$room/py38.in" service/pyproject.toml "${upgrade[@]}"
+compile 3.8 $locks/cuda11.6-py38.txt "${extras[@]}" "$room/cuda11.6.in" "$room/py38.in" service/pyproject.toml "${upgrade[@]}"
 
 # Tools. On 3.11 they are installed beside cpu-py311.txt and hold only what that has not; on 3.8 they stand alone,
 # without torch.
 printf '%s\n' pytest hypothesis httpx 'tritonclient[http]' > "$room/test.in"
+printf '%s\n' selenium schemathesis > "$room/running.in" # what asks a running service, on 3.11 alone
 printf '%s\n' mypy ruff uv > "$room/lint.in"
 skip=()
 while read -r name; do skip+=(--no-emit-package "$name"); done < <(grep -oE '^[a-z0-9-]+' $locks/cpu-py311.txt)
-compile 3.11 $locks/dev-py311.txt -c $locks/cpu-py311.txt "${skip[@]}" "$room/test.in" "$room/lint.in" "${upgrade[@]}"
-compile 3.8 $locks/dev-py38.txt "$room/test.in" "$room/py38.in" service/pyproject.toml "${upgrade[@]}"
+compile 3.11 $locks/dev-py311.txt -c $locks/cpu-py311.txt "${skip[@]}" "$room/test.in" "$room/running.in" "$room/lint.in" "${upgrade[@]}"
+compile 3.8 $locks/dev-py38.txt "${extras[@]}" "$room/test.in" "$room/py38.in" service/pyproject.toml "${upgrade[@]}"

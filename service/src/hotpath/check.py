@@ -9,6 +9,7 @@ from typing import Callable, Dict, List
 
 from hotpath.config import Config, ConfigError, load
 from hotpath.core import HotpathError
+from hotpath.http.keys import token_for
 from hotpath.supervisor import placement, ports
 from hotpath.supervisor.serve import load_models
 
@@ -25,6 +26,7 @@ def check(path: Path, as_json: bool) -> int:
     parts: Dict[str, Callable[[Config], object]] = {
         "models": load_models,
         "placement": lambda config: placement.read(config.placement.plan),
+        "keys": lambda config: config.auth.keys and token_for(Path(config.auth.keys), "predict"),
         "port": _check_port,
     }
     problems = []

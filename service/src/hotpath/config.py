@@ -79,6 +79,43 @@ class PlacementConfig(_Section):
     arena: str = Field("", description="a directory on hugetlbfs; empty for ordinary shared memory")
 
 
+class AuthConfig(_Section):
+    """Who may ask."""
+
+    keys: str = Field("", description="the path of the file of bearer keys; empty lets everybody ask")
+    protect_metrics: bool = Field(False, description="true or false: whether /metrics needs a key too")
+
+
+class AccessLogConfig(_Section):
+    """One JSON line for a request."""
+
+    enabled: bool = Field(True, description="true or false")
+    sample: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="the share of successful requests that is logged, 0 to 1; failures always are",
+    )
+    path: str = Field("", description="the path of a file; empty for standard error")
+
+
+class TracingConfig(_Section):
+    """OpenTelemetry traces, by OTLP over HTTP."""
+
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="the receiver's URL, such as http://127.0.0.1:4318/v1/traces; empty for no traces",
+    )
+    ratio: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="the share of traces that is kept, 0 to 1; a caller's traceparent decides for its own",
+    )
+    service_name: str = Field("hotpath", min_length=1, description="the service's name in traces")
+
+
 class ModelConfig(_Section):
     """One model to serve."""
 
@@ -117,6 +154,9 @@ class Config(_Section):
     limits: LimitsConfig = Field(default_factory=_defaults(LimitsConfig), description="a table")
     batching: BatchingConfig = Field(default_factory=_defaults(BatchingConfig), description="a table")
     placement: PlacementConfig = Field(default_factory=_defaults(PlacementConfig), description="a table")
+    auth: AuthConfig = Field(default_factory=_defaults(AuthConfig), description="a table")
+    access_log: AccessLogConfig = Field(default_factory=_defaults(AccessLogConfig), description="a table")
+    tracing: TracingConfig = Field(default_factory=_defaults(TracingConfig), description="a table")
     models: List[ModelConfig] = Field(min_length=1, description="at least one [[models]] table")
 
     @model_validator(mode="after")
@@ -176,6 +216,9 @@ def _fields_at(location: Any) -> Dict[str, str]:
         "limits": LimitsConfig,
         "batching": BatchingConfig,
         "placement": PlacementConfig,
+        "auth": AuthConfig,
+        "access_log": AccessLogConfig,
+        "tracing": TracingConfig,
         "models": ModelConfig,
     }
     section: Type[BaseModel] = sections.get(str(location[0]), Config) if location else Config

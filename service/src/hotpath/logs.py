@@ -34,3 +34,8 @@ def name_process(name: str) -> None:
     """Every later line of this process carries `name`."""
     global _process
     _process = name
+
+
+def process_name() -> str:
+    """What `name_process` said."""
+    return _process

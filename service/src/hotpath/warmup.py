@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from hotpath.config import Config, load
 from hotpath.core import HotpathError
+from hotpath.http.keys import token_for
 from hotpath.models.built import BuiltModel, Probe
 from hotpath.models.built import load as load_model
 
@@ -56,7 +57,8 @@ def warmup(path: Path, url: Optional[str], timeout: float) -> int:
     if address.scheme != "http" or not address.hostname:
         raise WarmupError(f"{url!r} is no http address.", "Give one such as http://127.0.0.1:8000.")
     deadline = time.monotonic() + timeout
-    client = _Client(address.hostname, address.port or 80)
+    token = token_for(Path(config.auth.keys), "predict") if config.auth.keys else None
+    client = _Client(address.hostname, address.port or 80, token)
     client.wait_until_ready(deadline)
     tracks = [
         _Track(model, probe, (model.directory / probe.file).read_bytes())
@@ -111,9 +113,10 @@ def _print(tracks: List[_Track], rounds: int) -> None:
 class _Client:
     """One connection to the service, opened again when it breaks."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, token: Optional[str] = None) -> None:
         self._host = host
         self._port = port
+        self._authorization = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._connection: Optional[http.client.HTTPConnection] = None
 
     def wait_until_ready(self, deadline: float) -> None:
@@ -135,7 +138,7 @@ class _Client:
 
     def predict(self, model: str, body: bytes, deadline: float) -> Dict[str, Any]:
         """The answer of /predict. Raises WarmupError on any other status than 200."""
-        headers = {"Content-Type": "application/octet-stream"}
+        headers = {"Content-Type": "application/octet-stream", **self._authorization}
         path = f"/predict?model={quote(model)}"
         try:
             status, answer = self._request("POST", path, deadline, body, headers)

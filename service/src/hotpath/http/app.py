@@ -1,27 +1,35 @@
-"""The application of one worker: routes, error answers, counting."""
+"""The application of one worker: routes, error answers, keys, observation."""
 
 from __future__ import annotations
 
-from typing import Any, AsyncContextManager, Callable, Dict
+from typing import Any, AsyncContextManager, Callable, Dict, Optional, Sequence
 
 from fastapi import FastAPI
 from fastapi.responses import Response
 from fastapi_offline import FastAPIOffline
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from hotpath import __version__
 from hotpath.http import errors, predict, v2
 from hotpath.http.errors import Problem
+from hotpath.http.guard import Guard
+from hotpath.http.keys import KeyFile
 from hotpath.http.service import Service
 from hotpath.metrics.exposition import render as render_metrics
-from hotpath.metrics.layout import STATUSES, route_of
 from hotpath.metrics.table import Row
+from hotpath.observing.middleware import Observed, Observer
 
 Lifespan = Callable[[FastAPI], AsyncContextManager[None]]
 
 
-def create(service: Service, row: Row, lifespan: Lifespan) -> ASGIApp:
-    """The worker's ASGI application."""
+def create(
+    service: Service,
+    row: Row,
+    lifespan: Lifespan,
+    keys: Optional[KeyFile] = None,
+    observers: Sequence[Observer] = (),
+) -> ASGIApp:
+    """The worker's ASGI application; without keys it is open to everybody."""
     # The offline variant serves the assets of /docs itself, for hosts and browsers without internet.
     app = FastAPIOffline(
         redoc_url=None,
@@ -34,7 +42,8 @@ def create(service: Service, row: Row, lifespan: Lifespan) -> ASGIApp:
     app.include_router(predict.routes(service))
     app.include_router(v2.routes(service), prefix="/v2")
     _add_operations(app, service)
-    return Counting(app, row)
+    guarded = app if keys is None else Guard(app, keys, service.config.auth.protect_metrics)
+    return Observed(guarded, row, observers)
 
 
 def _add_operations(app: FastAPI, service: Service) -> None:
@@ -54,25 +63,3 @@ def _add_operations(app: FastAPI, service: Service) -> None:
     )
     async def metrics() -> Response:
         return Response(render_metrics(service.table), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-class Counting:
-    """Counts answers by route and status; outermost, so that nothing escapes it."""
-
-    def __init__(self, app: ASGIApp, row: Row) -> None:
-        self._app = app
-        self._row = row
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        route = route_of(scope["path"])
-
-        async def count(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                status = str(message["status"])
-                self._row.add("hotpath_requests", (route, status if status in STATUSES else "other"))
-            await send(message)
-
-        await self._app(scope, receive, count)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from hotpath.codec import ImageError
 from hotpath.http.linger import discard
+from hotpath.observing.record import record_of
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,14 @@ class Problem(Exception):
         self.remedy = remedy
         self.headers = headers
 
-    def response(self, path: str) -> Response:
+    def response(self, path: str, request_id: str) -> Response:
         """The answer, in the form of the interface that `path` belongs to."""
-        error: object = {"code": self.code, "message": self.message, "remedy": self.remedy}
+        error: object = {
+            "code": self.code,
+            "message": self.message,
+            "remedy": self.remedy,
+            "request_id": request_id,
+        }
         if path == "/v2" or path.startswith("/v2/"):
             error = f"{self.message} {self.remedy}"  # the Open Inference Protocol's form: a string
         return Response(json.dumps({"error": error}), self.status, self.headers, "application/json")
@@ -44,43 +50,56 @@ _KNOWN = {
 }
 
 
+async def answer(request: Request, problem: Problem) -> Response:
+    """What the client is told, noted in the request's record. Takes in what is left of the body."""
+    if problem.status != 408:  # of a client that was too slow nothing more is awaited
+        await discard(request)
+    record = record_of(request.scope)
+    record.error = problem.code
+    return problem.response(request.url.path, record.id)
+
+
 def install(app: FastAPI) -> None:
     """Make every failure of `app` answer in the form of its interface."""
 
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
-        if error.status != 408:  # of a client that was too slow nothing more is awaited
-            await discard(request)
-        return error.response(request.url.path)
+        return await answer(request, error)
 
     @app.exception_handler(ImageError)
     async def image(request: Request, error: ImageError) -> Response:
-        return Problem(error.status, error.code, error.message, error.remedy).response(request.url.path)
+        return await answer(request, Problem(error.status, error.code, error.message, error.remedy))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        await discard(request)
         unknown = ("http_error", str(error.detail), "See /docs.")
         code, message, remedy = _KNOWN.get(error.status_code, unknown)
         message = message.format(path=request.url.path, method=request.method)
         headers = dict(error.headers) if error.headers else None
-        return Problem(error.status_code, code, message, remedy, headers).response(request.url.path)
+        return await answer(request, Problem(error.status_code, code, message, remedy, headers))
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:
         reasons = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
         )
-        return Problem(
-            422, "invalid_request", f"The request is not valid: {reasons}.", "See /docs."
-        ).response(request.url.path)
+        problem = Problem(422, "invalid_request", f"The request is not valid: {reasons}.", "See /docs.")
+        return await answer(request, problem)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
-        log.error("unexpected error in %s %s", request.method, request.url.path, exc_info=error)
+        record = record_of(request.scope)
+        log.error(
+            "unexpected error in %s %s, request %s",
+            request.method,
+            request.url.path,
+            record.id,
+            exc_info=error,
+        )
+        record.error = "internal_error"
         return Problem(
             500,
             "internal_error",
             "The service failed on this request; the reason stands in its log.",
-            "Try again; if it fails again, send the operators the time and the image.",
-        ).response(request.url.path)
+            "Try again; if it fails again, send the operators the request's id.",
+        ).response(request.url.path, record.id)

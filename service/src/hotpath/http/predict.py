@@ -15,6 +15,7 @@ from hotpath.http.schema import PREDICT_BODY, PREDICT_RESPONSES
 from hotpath.http.service import Classified, Service
 from hotpath.http.waiting import ClientGone, Patience
 from hotpath.models.built import BuiltModel
+from hotpath.observing.record import record_of
 
 
 def routes(service: Service) -> APIRouter:
@@ -43,10 +44,8 @@ def routes(service: Service) -> APIRouter:
             answer = await _predict(service, request, name)
         except ClientGone:
             return Response(status_code=499)  # nobody reads it; the counters do
-        timings: Dict[str, float] = answer["timings_ms"]
-        server_timing = ", ".join(f"{name};dur={value}" for name, value in timings.items())
         content = json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()
-        return Response(content, 200, {"Server-Timing": server_timing}, "application/json")
+        return Response(content, 200, media_type="application/json")
 
     return router
 
@@ -58,9 +57,12 @@ async def _predict(service: Service, request: Request, name: str) -> Dict[str, A
     served = service.catalogue.choose(name)
     with service.admission(served) as lease:
         body = await read_image(request, limits.body_bytes, limits.request_timeout_s)
+        record = record_of(request.scope)
+        record.body_is_in(len(body))
         fill = encoded(body, served.spec, service.image_limits)
         async with Patience(request, started, limits.request_timeout_s) as patience:
             found = await service.classify(served, fill, lease, patience)
+    record.answered_by(served.offer.model, served.offer.version, [found.stages])
     total_s = time.monotonic() - started
     service.row.observe("hotpath_request_seconds", total_s)
     return _answer(served.model, found, total_s)
@@ -73,7 +75,7 @@ def _answer(model: BuiltModel, found: Classified, total_s: float) -> Dict[str, A
     ]
     outcome = found.outcome
     seconds = {
-        "decode": found.decode_s,
+        "decode": found.stages.decode_s,
         "queue": outcome.queue_s,
         "compute": outcome.compute_s,
         "total": total_s,

@@ -54,6 +54,7 @@ class ErrorDetail(BaseModel):
     code: str = Field(description="Stable name of the error, in snake_case.")
     message: str = Field(description="What is wrong and why.")
     remedy: str = Field(description="The way out.")
+    request_id: str = Field(description="The request's id, which the service's log and traces hold too.")
 
 
 class ErrorAnswer(BaseModel):
@@ -79,6 +80,8 @@ PREDICT_BODY: Dict[str, Any] = {
 
 _ERRORS = {
     400: "The body is empty or malformed.",
+    401: "A key is needed, and there is none or an unknown one.",
+    403: "The key does not open this path.",
     404: "There is no such model.",
     408: "The body did not arrive in time.",
     413: "The body or the image is too large.",

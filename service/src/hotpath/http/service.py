@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from dataclasses import dataclass
 from typing import Iterator, NoReturn, Optional, Sequence
 
@@ -22,6 +23,7 @@ from hotpath.ipc.messages import Status
 from hotpath.ipc.slots import Lease, NoFreeSlot, SlotPool
 from hotpath.metrics.layout import buckets_up_to
 from hotpath.metrics.table import Row, Table
+from hotpath.observing.record import Stages
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Classified:
 
     ranking: Ranking
     outcome: Outcome
-    decode_s: float
+    stages: Stages
 
 
 class Service:
@@ -107,12 +109,14 @@ class Service:
         Raises ImageError, Problem, or what `admission` turns into one.
         """
         decode_s = await patience.wait(self.decoder.start(fill, served.model.shape, lease))
+        decoded = time.monotonic()
         outcome = await patience.wait(self._client.submit(lease, served.offer.seats, patience.deadline))
         if outcome.status == Status.EXPIRED:
             raise DeadlinePassed(patience.seconds)
         if outcome.status != Status.OK or outcome.ranking is None:
             self._shed("engine_failed", 503, "The engine failed while it worked on this request.")
-        return Classified(outcome.ranking, outcome, decode_s)
+        stages = Stages(decode_s, decoded, outcome.queue_s, outcome.compute_s, outcome.batch_size)
+        return Classified(outcome.ranking, outcome, stages)
 
     def _shed(self, reason: str, status: int, message: str) -> NoReturn:
         code = {"no_slot": "busy", "not_ready": "not_ready", "engine_failed": "engine_failed"}[reason]

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
+from pathlib import Path
 from typing import AsyncIterator, Callable, Iterator, Sequence
 
 import uvicorn
@@ -16,6 +17,7 @@ from fastapi import FastAPI
 from hotpath.config import Config
 from hotpath.http.app import create
 from hotpath.http.catalogue import Catalogue
+from hotpath.http.keys import KeyFile
 from hotpath.http.service import Service
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel
@@ -23,6 +25,7 @@ from hotpath.ipc.client import EngineClient
 from hotpath.ipc.offers import Offers
 from hotpath.ipc.slots import SlotMap, SlotPool
 from hotpath.metrics.table import Row, Table
+from hotpath.observing.observation import Observation
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,8 @@ def run(
     client = EngineClient(incarnation, channels, table)
     pool = SlotPool(slots, index, home, lambda in_use: row.set("hotpath_slots_in_use", in_use))
     service = Service(config, Catalogue(offers), arena, pool, table, row, client)
+    keys = KeyFile(Path(config.auth.keys)) if config.auth.keys else None
+    observation = Observation(config, row)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -61,10 +66,11 @@ def run(
         row.set("hotpath_workers_ready", 1.0)
         announce()
         yield
+        observation.close()
 
     server = _Server(
         uvicorn.Config(
-            create(service, row, lifespan),
+            create(service, row, lifespan, keys, observation.observers),
             http="httptools",
             ws="none",
             lifespan="on",

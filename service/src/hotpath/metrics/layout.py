@@ -8,6 +8,8 @@ from typing import Dict, List, Sequence, Tuple
 STATUSES = (
     "200",
     "400",
+    "401",
+    "403",
     "404",
     "405",
     "408",
@@ -24,6 +26,7 @@ STATUSES = (
 ROUTES = ("/predict", "/v2/infer", "/v2", "/livez", "/readyz", "/metrics", "other")
 SHED_REASONS = ("no_slot", "expired", "not_ready", "client_gone", "engine_failed")
 ROLES = ("worker", "engine")
+STAGES = ("receive", "decode", "queue", "compute", "other")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 Labels = Tuple[str, ...]
@@ -55,6 +58,8 @@ def route_of(path: str) -> str:
         return "/v2/infer" if path.endswith("/infer") else "/v2"
     if path.startswith("/models/") and path.endswith("/predict"):
         return "/predict"
+    if path.startswith("/models/") and path.endswith("/predict"):
+        return "/predict"
     return path if path in ROUTES else "other"
 
 
@@ -82,6 +87,19 @@ def describe(max_batch: int) -> List[Metric]:
             "histogram",
             "Seconds from the head of a prediction to its answer, successful ones only.",
             buckets=_SECONDS,
+        ),
+        Metric(
+            "hotpath_receive_seconds",
+            "histogram",
+            "Seconds from the head of a successful prediction to the end of its body.",
+            buckets=_SECONDS,
+        ),
+        Metric(
+            "hotpath_stage_seconds",
+            "counter",
+            "Seconds that successful predictions spent in each stage; the stages add up to the whole.",
+            ("stage",),
+            tuple((stage,) for stage in STAGES),
         ),
         Metric(
             "hotpath_decode_seconds",
@@ -131,6 +149,11 @@ def describe(max_batch: int) -> List[Metric]:
         ),
         Metric(
             "hotpath_engine_ready", "gauge", "1 while the engine is warm and takes requests.", by_engine=True
+        ),
+        Metric(
+            "hotpath_access_log_dropped",
+            "counter",
+            "Lines of the access log lost to a target that is too slow.",
         ),
         Metric("hotpath_workers_ready", "gauge", "HTTP workers that accept connections."),
         Metric(

@@ -22,6 +22,7 @@ from hotpath.http.v2.schema import INPUT, LENGTH_HEADER
 from hotpath.http.v2.tensors import Accepted, Image
 from hotpath.http.waiting import Patience
 from hotpath.ipc.slots import Lease
+from hotpath.observing.record import record_of
 
 T = TypeVar("T")
 
@@ -32,6 +33,8 @@ async def infer(service: Service, request: Request, served: Served) -> Response:
     limits = service.config.limits
     with service.admission(served) as lease:
         body = await read_whole(request, limits.body_bytes, limits.request_timeout_s)
+        record = record_of(request.scope)
+        record.body_is_in(len(body))
 
         def read() -> Wanted:
             plain = decompress(body, request.headers.get("content-encoding", ""), limits.body_bytes)
@@ -49,6 +52,7 @@ async def infer(service: Service, request: Request, served: Served) -> Response:
                         for index, (image, place) in enumerate(zip(wanted.images, [lease, *more]))
                     ]
                 )
+    record.answered_by(served.offer.model, served.offer.version, [one.stages for one in found])
     service.row.observe("hotpath_request_seconds", time.monotonic() - started)
     content, kind, headers = assemble(wanted, served.model, [one.ranking for one in found])
     return Response(content, 200, headers, kind)

@@ -139,6 +139,8 @@ INFER_RESPONSES: Dict[Union[int, str], Dict[str, Any]] = {
         status: {"model": InferenceError, "description": text}
         for status, text in {
             400: "The request does not keep to the protocol.",
+            401: "A key is needed, and there is none or an unknown one.",
+            403: "The key does not open this path.",
             404: "There is no such model or version.",
             408: "The body did not arrive in time.",
             413: "The body or an image is too large.",

@@ -1,0 +1,67 @@
+"""Who may ask for what: judges a request by its path and its bearer key, before its body is read."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hotpath.http.errors import Problem, answer
+from hotpath.http.keys import KeyFile, find
+from hotpath.observing.record import record_of
+
+_SCHEME = b"bearer "
+
+
+class Guard:
+    """Refuses what a request's key does not open."""
+
+    def __init__(self, app: ASGIApp, keys: KeyFile, protect_metrics: bool) -> None:
+        self._app = app
+        self._keys = keys
+        self._protect_metrics = protect_metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wanted = self._scope_of(scope["path"]) if scope["type"] == "http" else None
+        problem = self._judge(scope, wanted) if wanted is not None else None
+        if problem is None:
+            await self._app(scope, receive, send)
+            return
+        response = await answer(Request(scope, receive), problem)
+        await response(scope, receive, send)
+
+    def _scope_of(self, path: str) -> Optional[str]:
+        """What a key must open for a path; None for an open one: health, the page and the documentation."""
+        if path == "/metrics":
+            return "metrics" if self._protect_metrics else None
+        if path in ("/predict", "/models", "/v2/models") or path.startswith(("/models/", "/v2/models/")):
+            return "predict"
+        return None
+
+    def _judge(self, scope: Scope, wanted: str) -> Optional[Problem]:
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        if given[: len(_SCHEME)].lower() != _SCHEME:
+            return _unknown("This path needs a key.")
+        key = find(self._keys.current(), given[len(_SCHEME) :].strip())
+        if key is None:
+            return _unknown("The key is not one of this service's.")
+        record_of(scope).key = key.name
+        if wanted not in key.scopes:
+            return Problem(
+                403,
+                "forbidden",
+                f"The key {key.name!r} does not open this path.",
+                f"Use a key that allows {wanted!r}.",
+            )
+        return None
+
+
+def _unknown(message: str) -> Problem:
+    return Problem(
+        401,
+        "unauthorized",
+        message,
+        "Send the header 'Authorization: Bearer KEY', with a key from the operators.",
+        {"WWW-Authenticate": 'Bearer realm="hotpath"'},
+    )

@@ -1,0 +1,1 @@
+"""What is told about each request: its id, its access log line, its trace."""

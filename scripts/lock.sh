@@ -40,6 +40,7 @@ tensorrt==8.5.3.1
 efficientnet-lite-pytorch==0.1.0
 PINS
 cat > "$room/py38.in" << 'PINS'
+cykooz.resizer==3.0.0
 fastapi==0.124.4
 httptools==0.6.4
 numpy==1.24.4

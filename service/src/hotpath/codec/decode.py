@@ -38,6 +38,7 @@ def decode_into(
         )
     header = probe(body, limits)
     size = (header.width, header.height)
+    image: geometry.Decoded
     if isinstance(header, JpegHeader):
         image, reduction = turbo.decode(body, header, spec.resize_shorter)
     else:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Tuple
+from typing import Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from hotpath.codec.shrink import shrink
 from hotpath.codec.spec import ImageSpec
+
+Decoded = Union[Image.Image, npt.NDArray[np.uint8]]
+"""A Pillow image, RGB or RGBA; or RGB pixels (rows, columns, 3), which are resampled faster."""
 
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 _WHITE = 255
 
 
 def fit(
-    image: Image.Image, size: Tuple[int, int], reduction: int, orientation: int, spec: ImageSpec
+    image: Decoded, size: Tuple[int, int], reduction: int, orientation: int, spec: ImageSpec
 ) -> npt.NDArray[np.uint8]:
     """Return the model's picture, uint8 RGB of shape `spec.shape`.
 
@@ -29,6 +33,10 @@ def fit(
     left, right = _centre(size[0], width * scale)
     top, bottom = _centre(size[1], height * scale)
     box = (left / reduction, top / reduction, right / reduction, bottom / reduction)
+    if isinstance(image, np.ndarray):
+        if scale >= reduction:
+            return turn(shrink(image, box, (width, height), spec.interpolation), orientation)
+        image = Image.fromarray(image)
     small = image.resize((width, height), _FILTERS[spec.interpolation], box=box)
     return turn(_over_white(small) if small.mode == "RGBA" else np.asarray(small), orientation)
 

@@ -11,9 +11,9 @@ from typing import Tuple
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
-from PIL import Image
 
 from hotpath.codec import errors, raster
+from hotpath.codec.geometry import Decoded
 from hotpath.codec.header import JpegHeader
 
 # Only these denominators have fast inverse transforms; 5/8 and the like cost as much as a full decode.
@@ -28,10 +28,10 @@ _HARMLESS = "extraneous bytes before marker 0xd9"
 _UNCOMMON = "determine subsampling"
 
 
-def decode(body: bytes, header: JpegHeader, shorter: int) -> Tuple[Image.Image, int]:
+def decode(body: bytes, header: JpegHeader, shorter: int) -> Tuple[Decoded, int]:
     """Decode to RGB, reduced by 1, 2, 4 or 8 so that the shorter side still has `shorter` pixels.
 
-    Returns the image and the reduction.
+    Returns the picture and the reduction.
     """
     reduction = next((n for n in _REDUCTIONS if min(header.width, header.height) >= n * shorter), 1)
     try:
@@ -45,7 +45,7 @@ def decode(body: bytes, header: JpegHeader, shorter: int) -> Tuple[Image.Image, 
         if _HARMLESS not in reason:
             raise errors.corrupt("JPEG", reason) from error
         pixels = _decode(body, header, reduction, strict=False)
-    return Image.fromarray(pixels), reduction
+    return pixels, reduction
 
 
 def _decode(body: bytes, header: JpegHeader, reduction: int, strict: bool) -> npt.NDArray[np.uint8]:

@@ -25,6 +25,9 @@ lint: controller ## style, types and Ansible's production profile
 verify: controller ## name what drifted on the hosts of an inventory (INVENTORY=inventory/demo)
 	@$(PYTHON) scripts/verify.py --inventory $(INVENTORY)
 
+bench: controller ## measure the service and its peers in turn (BENCH="--quick --rows a"; --help lists the options)
+	@scripts/bootstrap.sh service && $(PYTHON) service/bench/run.py $(BENCH)
+
 docs: controller ## write docs/roles/ from the roles' argument specifications
 	@$(PYTHON) scripts/role_pages.py
 
@@ -40,4 +43,4 @@ hosts-down: ## remove the throwaway hosts of this checkout
 clean: hosts-down ## remove the throwaway hosts, their images and .cache; nothing else
 	@scripts/clean.sh
 
-.PHONY: help demo test test-fast test-vm lint verify docs lock controller hosts-down clean
+.PHONY: help demo test test-fast test-vm lint verify bench docs lock controller hosts-down clean

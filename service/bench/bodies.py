@@ -22,7 +22,9 @@ def raw(image: bytes, path: str) -> bytes:
 
 def multipart(image: bytes, path: str) -> bytes:
     """The field `file` of a form, as in the article."""
-    part = b'Content-Disposition: form-data; name="file"; filename="photo.jpg"\r\nContent-Type: image/jpeg\r\n'
+    part = (
+        b'Content-Disposition: form-data; name="file"; filename="photo.jpg"\r\nContent-Type: image/jpeg\r\n'
+    )
     body = b"--%s\r\n%s\r\n%s\r\n--%s--\r\n" % (_BOUNDARY, part, image, _BOUNDARY)
     return _request(path, body, b"multipart/form-data; boundary=" + _BOUNDARY)
 

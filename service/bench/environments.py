@@ -36,7 +36,9 @@ def python(name: str) -> Path:
         with log.open("w") as file:
             for command in ([str(SERVICE_PYTHON), "-m", "venv", "--clear", str(home)], install):
                 if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file).returncode:
-                    raise SetupError(f"The environment {name} could not be made; see {log.relative_to(ROOT)}.")
+                    raise SetupError(
+                        f"The environment {name} could not be made; see {log.relative_to(ROOT)}."
+                    )
         mark.write_text(key)
     return interpreter
 

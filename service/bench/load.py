@@ -1,8 +1,9 @@
 """A cheap load generator for HTTP/1.1 on one thread: raw sockets and epoll, requests made beforehand.
 
-Closed loop: each of N clients sends its next request when its answer is complete. Open loop: requests leave at
-times drawn beforehand, whatever the server does, and their latency counts from that intended time, so that a stalled
-server cannot hide by stalling the generator (coordinated omission). A client more is opened when all are busy.
+Closed loop: each of N clients sends its next request when its answer is complete. Open loop: requests leave
+at times drawn beforehand, whatever the server does, and their latency counts from that intended time, so that
+a stalled server cannot hide by stalling the generator (coordinated omission). When all clients are busy, one
+more is opened.
 
 Prints one line of JSON. Every answer's status is checked; what is not 200 counts as an error, by status.
 """
@@ -167,7 +168,7 @@ def closed_loop(load: Load, clients: int) -> None:
 
 
 def open_loop(load: Load, rate: float, start: float, poisson: bool) -> float:
-    """Send at `rate` a second until the end; the worst lateness of a send in seconds, which is the generator's own."""
+    """Send at `rate` a second until the end; the worst lateness of a send in seconds, the generator's own."""
     spread = random.Random(7)
     idle: Deque[Client] = deque(load.add_client() for _ in range(16))
     due, late = start, 0.0

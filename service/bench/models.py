@@ -1,7 +1,7 @@
 """Make the benches' models: one built by `hotpath build` for us, and the same weights in the peers' forms.
 
-Runs in the service's environment. Leaves OUTPUT/<name>/: `peer.json` and the forms for the peers, and the built model
-whose directory `peer.json` names.
+Runs in the service's environment. Leaves OUTPUT/<name>/: `peer.json` and the forms for the peers, the built
+model whose directory `peer.json` names, and `expected.json` with the eager model's answers.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import shutil
 import sys
 import warnings
@@ -105,11 +106,28 @@ def peer_forms(model: BuiltModel, weights: Path, output: Path) -> None:
     (output / "peer.json").write_text(json.dumps(settings, indent=1))
 
 
+def expect(output: Path, photographs: Path) -> None:
+    """The eager model's best class for each photograph, prepared as the peers do, by size."""
+    os.environ.update(BENCH_MODEL=str(output), BENCH_FORM="eager", BENCH_PORT="0")
+    sys.modules.pop("picture", None)
+    import picture
+
+    model = picture.Model()
+    expected = {
+        folder.name: [
+            model(picture.prepare(path.read_bytes()).unsqueeze(0))[0] for path in sorted(folder.glob("*.jpg"))
+        ]
+        for folder in sorted(photographs.iterdir())
+    }
+    (output / "expected.json").write_text(json.dumps(expected))
+
+
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=Path, required=True, help="the assembled EfficientNet-Lite0 source")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--photographs", type=Path, required=True)
     options = parser.parse_args()
     ARCHITECTURES["tiny"] = networks.Tiny
     photographs = sorted((options.source / "probes").iterdir())
@@ -119,6 +137,7 @@ def main() -> int:
         source = tiny_source(output / "source", photographs) if name == "tiny" else options.source
         model, _ = build(source, output / "built")
         peer_forms(model, source / "weights.pth", output)
+        expect(output, options.photographs)
         print(f"{name}: {model.directory}")
     return 0
 

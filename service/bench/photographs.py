@@ -1,8 +1,12 @@
-"""The benches' photographs: the model's own probes, enlarged or reduced to the wanted size, as JPEG of quality 90."""
+"""The benches' photographs: the model's own probes in the wanted sizes, as JPEG of quality 90.
+
+Runs in the tools' environment: PHOTOGRAPHS.PY PROBES OUTPUT.
+"""
 
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 from typing import List, Tuple
 
@@ -31,3 +35,8 @@ def _shaped(image: Image.Image, size: Tuple[int, int]) -> bytes:
     file = io.BytesIO()
     whole.crop((left, top, left + size[0], top + size[1])).save(file, "JPEG", quality=QUALITY)
     return file.getvalue()
+
+
+if __name__ == "__main__":
+    for name, size in SIZES.items():
+        make(Path(sys.argv[1]), Path(sys.argv[2]) / name, size)

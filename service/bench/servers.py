@@ -89,7 +89,7 @@ ARTICLE = [
         form="bfloat16",
         article=True,
     ),
-    # With the article's four workers each has its own queue, and one with fewer than 8 requests waits for ever.
+    # With the article's four workers each has its own queue, and fewer than 8 requests wait for ever.
     Server(
         "fastapi-queue",
         "FastAPI + batches of 8",
@@ -160,7 +160,7 @@ class Running:
             return f"status {status}: {body[:200]!r}"
         if b'"outputs"' in body:
             start = body.index(b"{")
-            found, end = json.JSONDecoder().raw_decode(body[start:].decode("latin-1"))
+            found, _ = json.JSONDecoder().raw_decode(body[start:].decode("latin-1"))
             output = found["outputs"][0]
             return output["data"][0] if "data" in output else int.from_bytes(body[-4:], "little")
         return json.loads(body[body.index(b"{") : body.rindex(b"}") + 1])["pred_class"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import FastAPI, File, UploadFile
 from picture import Model, prepare
 
@@ -15,5 +17,5 @@ async def ready() -> str:
 
 
 @app.post("/predict")
-async def predict(file: UploadFile = File(...)) -> dict[str, int]:
+async def predict(file: Annotated[UploadFile, File()]) -> dict[str, int]:
     return {"pred_class": model(prepare(await file.read()).unsqueeze(0))[0]}

@@ -1,4 +1,4 @@
-"""mosec by its ResNet-50 example: worker processes for the images, then one that batches; the body is the image.
+"""mosec by its ResNet-50 example: processes for the images, then one that batches; the body is the image.
 
 mosec reads host and port from its command line.
 """

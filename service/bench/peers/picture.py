@@ -1,7 +1,7 @@
 """What every peer does with an image and a model: Pillow, numpy and torch as their guides use them.
 
-The preprocessing is the model's own (torchvision's Resize, CenterCrop, ToTensor and Normalize in plain code, because
-torchvision does not import beside torch's CPU build), so that all servers answer the same.
+The preprocessing is the model's own (torchvision's Resize, CenterCrop, ToTensor and Normalize in plain code,
+because torchvision does not import beside torch's CPU build), so that all servers answer the same.
 """
 
 from __future__ import annotations

@@ -24,9 +24,7 @@ class Classifier:
         return self.model(torch.stack(images))
 
 
-@serve.deployment(
-    num_replicas=os.cpu_count(), max_ongoing_requests=128, ray_actor_options={"num_cpus": 0}
-)
+@serve.deployment(num_replicas=os.cpu_count(), max_ongoing_requests=128, ray_actor_options={"num_cpus": 0})
 class Ingress:
     def __init__(self, classifier: DeploymentHandle) -> None:
         self.classifier = classifier
@@ -38,7 +36,9 @@ class Ingress:
 
 
 if __name__ == "__main__":
-    ray.init(include_dashboard=False, log_to_driver=False, num_cpus=os.cpu_count(), _node_ip_address="127.0.0.1")
+    ray.init(
+        include_dashboard=False, log_to_driver=False, num_cpus=os.cpu_count(), _node_ip_address="127.0.0.1"
+    )
     serve.start(http_options={"host": "127.0.0.1", "port": PORT})
     serve.run(Ingress.bind(Classifier.bind()))
     signal.sigwait({signal.SIGTERM, signal.SIGINT})

@@ -1,0 +1,76 @@
+"""Plots of a run: PLOTS RESULTS.json OUTPUT. Runs in the tools' environment."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+from matplotlib import pyplot, rcParams
+
+OURS, THEIRS = "#0b6e4f", "#9aa5b1"
+STAGES = {"decode": "#e07a3f", "queue": "#c9cdd2", "compute": "#0b6e4f", "rest": "#5b7fa6"}
+
+
+def bars(rows: Dict[str, Any], count: str, title: str, target: Path) -> None:
+    """Requests a second by server, and the latency's tail beside it."""
+    found: List[Tuple[str, Dict[str, Any]]] = [
+        (row["title"], row[count]) for row in rows.values() if row.get(count, {}).get("rate")
+    ]
+    found.sort(key=lambda item: item[1]["rate"])
+    names = [name for name, _ in found]
+    colours = [OURS if name == "Hotpath" else THEIRS for name in names]
+    figure, axes = pyplot.subplots(1, 2, figsize=(10, 0.42 * len(found) + 1.2), sharey=True)
+    for axis, key, label in ((axes[0], "rate", "requests/s"), (axes[1], "p99_ms", "p99 ms")):
+        axis.barh(names, [row[key] for _, row in found], color=colours)
+        axis.set_xlabel(label)
+        for position, (_, row) in enumerate(found):
+            axis.text(row[key], position, f" {row[key]:.0f}", va="center", fontsize=8)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.margins(x=0.12)
+    figure.suptitle(title, fontsize=11)
+    save(figure, target)
+
+
+def stages(rows: Dict[str, Any], target: Path) -> None:
+    """Mean milliseconds of a request in each stage."""
+    found = {name: row["stages_ms"] for name, row in rows.items() if "stages_ms" in row}
+    figure, axis = pyplot.subplots(figsize=(9, 0.5 * len(found) + 1.3))
+    for position, (name, parts) in enumerate(found.items()):
+        start = 0.0
+        for stage, colour in STAGES.items():
+            axis.barh(name, parts[stage], left=start, color=colour, label=stage if position == 0 else None)
+            start += parts[stage]
+    axis.invert_yaxis()
+    axis.set_xlabel("ms of a request, mean")
+    axis.legend(ncols=4, frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
+    axis.spines[["top", "right"]].set_visible(False)
+    save(figure, target)
+
+
+def save(figure: Any, target: Path) -> None:
+    """Write and forget it."""
+    figure.tight_layout()
+    figure.savefig(target, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def main() -> int:
+    """Run the command line."""
+    pyplot.switch_backend("svg")
+    rcParams["svg.hashsalt"] = "hotpath"  # the same figures make the same file
+    results, output = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
+    if "a" in results:
+        for count in ("16", "64"):
+            title = f"Tiny model, 500-pixel photographs, {count} clients"
+            bars(results["a"], count, title, output / f"tiny-{count}.svg")
+    if "b" in results:
+        bars(results["b"], "32", "EfficientNet-Lite0, 32 clients", output / "efficientnet-32.svg")
+    if "d" in results:
+        stages(results["d"], output / "stages.svg")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

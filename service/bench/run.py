@@ -1,0 +1,224 @@
+"""Measure Hotpath and its peers in turn: the same photographs, model, machine and load generator.
+
+Rows: (a) a tiny model, so that the server is what is measured; (b) EfficientNet-Lite0; (c) open loop at 70 %
+of our capacity against the latency of a lone request; (d) 1920 x 1280 photographs, stage by stage.
+Leaves results.json, results.md and plots in .cache/bench/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import Any, Dict, List, Optional
+
+import report
+from environments import BENCH, CACHE, ROOT, SERVICE_PYTHON, SetupError, python
+from servers import HOTPATH, PEERS, Running, Server, running
+from stages import Stages
+
+MODELS = CACHE / "models"
+PHOTOGRAPHS = CACHE / "photographs"
+SOURCE = ROOT / ".cache" / "model-source" / "efficientnet_lite0"
+RATE_SHARE = 0.7
+# PyTorch's advice where several processes infer on one machine: a thread each. With torch's default every
+# worker starts a thread a CPU, they spin against each other, and a tiny model takes ten times as long.
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+
+class Bench:
+    """What all rows share: durations, photographs, results."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.seconds = 2.0 if options.quick else options.seconds
+        self.warm = 1.0 if options.quick else 2.0
+        self.servers = [s for s in [HOTPATH, *PEERS] if not options.only or s.name in options.only]
+        self.results: Dict[str, Any] = {}
+
+    def load(self, server: Running, size: str, **how: float) -> Dict[str, Any]:
+        """Run the generator against a server: clients=N or rate=R."""
+        command = [sys.executable, str(BENCH / "load.py"), "--port", str(server.port)]
+        command += ["--path", server.server.path, "--encoding", server.server.encoding]
+        command += ["--bodies", str(PHOTOGRAPHS / size)]
+        command += ["--seconds", str(self.seconds), "--warm", str(self.warm)]
+        command += [part for name, value in how.items() for part in (f"--{name}", str(value))]
+        before = server.cpu_seconds()
+        ended = subprocess.run(command, capture_output=True, text=True)
+        if ended.returncode:
+            return {"rate": 0.0, "failure": ended.stderr.strip().splitlines()[-1]}
+        found: Dict[str, Any] = json.loads(ended.stdout)
+        answered = found["rate"] * (self.seconds + self.warm)
+        found["cpu_ms_per_request"] = (
+            round((server.cpu_seconds() - before) * 1000 / answered, 3) if answered else None
+        )
+        return found
+
+    def closed(
+        self,
+        server: Server,
+        model: str,
+        size: str,
+        clients: List[int],
+        settings: Optional[Dict[str, str]] = None,
+    ) -> Dict[str, Any]:
+        """Closed loops against one server, which is started for them; a failure is a result too."""
+        bodies = [path.read_bytes() for path in sorted((PHOTOGRAPHS / size).glob("*.jpg"))]
+        expected = json.loads((MODELS / model / "expected.json").read_text())[size]
+        found: Dict[str, Any] = {"title": server.title, "form": server.form, "article": server.article}
+        try:
+            with running(server, MODELS / model, bodies[0], settings) as up:
+                if server.name != "fastapi-queue":  # a request alone would wait for ever
+                    answers = [up.best_class(body) for body in bodies]
+                    found["right"] = sum(a == b for a, b in zip(answers, expected))
+                    found["of"] = len(bodies)
+                for count in clients:
+                    found[str(count)] = self.load(up, size, clients=count)
+                    say(f"{model} {size} px, {server.name}, {count} clients: {brief(found[str(count)])}")
+        except RuntimeError as error:
+            found["failure"] = str(error)
+            say(f"{model} {size} px, {server.name}: {error}")
+        return found
+
+    def row_a(self) -> None:
+        """A tiny model, 500-pixel photographs, 16 and 64 clients."""
+        self.results["a"] = {
+            server.name: self.closed(
+                server, "tiny", "500", [16, 64], None if server is HOTPATH else ONE_THREAD
+            )
+            for server in self.servers
+        }
+
+    def row_b(self) -> None:
+        """EfficientNet-Lite0, 32 clients; the best peer again with our form; the model alone."""
+        rows = {
+            server.name: self.closed(server, "efficientnet_lite0", "500", [32]) for server in self.servers
+        }
+        ranked = [s for s in self.servers if s is not HOTPATH and rows[s.name].get("32", {}).get("rate")]
+        for server in sorted(ranked, key=lambda s: -float(rows[s.name]["32"]["rate"]))[:1]:
+            ours = Server(**{**vars(server), "name": f"{server.name}-ours", "form": "ours"})
+            ours = Server(**{**vars(ours), "title": f"{server.title}, our model form"})
+            # Its default threads and the one-thread form: whichever serves it better counts.
+            forms = [self.closed(ours, "efficientnet_lite0", "500", [32], s) for s in (None, ONE_THREAD)]
+            rows[ours.name] = max(forms, key=lambda row: float(row.get("32", {}).get("rate", 0)))
+        self.results["b"] = rows
+        self.results["ceiling"] = self.measure("efficientnet_lite0")
+        say(f"efficientnet_lite0 alone: {self.results['ceiling']}")
+
+    def measure(self, model: str) -> Dict[str, Any]:
+        """Model and decoder alone, in our engine's form and threads."""
+        command = [str(SERVICE_PYTHON), str(BENCH / "ceiling.py"), str(MODELS / model), str(PHOTOGRAPHS)]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": f"{BENCH.parent / 'src'}:{BENCH}",
+            "OMP_WAIT_POLICY": "PASSIVE",
+        }
+        ended = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        found: Dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+        return found
+
+    def row_c(self) -> None:
+        """Open loop at 70 % of what the closed loop reached, and a lone client, for both models."""
+        rows = {}
+        for model in ("tiny", "efficientnet_lite0"):
+            alone = self.measure(model)
+            sample = next(iter(sorted((PHOTOGRAPHS / "500").glob("*.jpg")))).read_bytes()
+            with running(HOTPATH, MODELS / model, sample) as up:
+                lone = self.load(up, "500", clients=1)
+                full = self.load(up, "500", clients=32)
+                opened = self.load(up, "500", rate=RATE_SHARE * full["rate"])
+            floor = alone["decode_ms"]["500"] + alone["batch_ms"]["1"]
+            rows[model] = {"lone": lone, "capacity": full, "open": opened, "floor_ms": round(floor, 3)}
+            say(f"{model} at {RATE_SHARE * full['rate']:.0f}/s: {brief(opened)}; lone: {brief(lone)}")
+        self.results["c"] = rows
+
+    def row_d(self) -> None:
+        """Large photographs: the rate, and where a request's time goes by the service's own metrics."""
+        rows: Dict[str, Any] = {}
+        for size in ("500", "1920"):
+            sample = next(iter(sorted((PHOTOGRAPHS / size).glob("*.jpg")))).read_bytes()
+            with running(HOTPATH, MODELS / "efficientnet_lite0", sample) as up:
+                for clients in (1, 32):
+                    before = Stages.read(up.port)
+                    found = self.load(up, size, clients=clients)
+                    found["stages_ms"] = Stages.read(up.port).since(before)
+                    rows[f"{size} px, {clients} clients"] = found
+                    say(f"{size} px, {clients} clients: {brief(found)}; {found['stages_ms']}")
+        peers = [s for s in self.servers if s.name in ("fastapi", "mosec")]
+        for server in peers:
+            rows[server.name] = self.closed(server, "efficientnet_lite0", "1920", [32])
+        self.results["d"] = rows
+
+
+def brief(found: Dict[str, Any]) -> str:
+    """One run in a line."""
+    if "failure" in found:
+        return str(found["failure"])
+    errors = f", errors {found['errors']}" if found["errors"] else ""
+    return f"{found['rate']}/s, p50 {found['p50_ms']} ms, p99 {found['p99_ms']} ms{errors}"
+
+
+started = time.monotonic()
+
+
+def say(line: str) -> None:
+    """Progress."""
+    print(f"[{time.monotonic() - started:5.0f} s] {line}", flush=True)
+
+
+def prepare() -> None:
+    """Environments, photographs, models: what is there already is left alone."""
+    for name in ("tools", "peers", "triton"):
+        python(name)
+    (CACHE / "home").mkdir(parents=True, exist_ok=True)
+    assemble = [sys.executable, str(ROOT / "scripts/model_source.py")]
+    assemble += [str(BENCH.parent / "models/efficientnet_lite0"), "--output", str(SOURCE)]
+    subprocess.run(assemble, check=True)
+    subprocess.run(
+        [str(python("tools")), str(BENCH / "photographs.py"), str(SOURCE / "probes"), str(PHOTOGRAPHS)],
+        check=True,
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{BENCH.parent / 'src'}:{BENCH}:{BENCH / 'peers'}"}
+    command = [str(SERVICE_PYTHON), str(BENCH / "models.py"), "--source", str(SOURCE)]
+    command += ["--output", str(MODELS), "--photographs", str(PHOTOGRAPHS)]
+    subprocess.run(command, check=True, env=environment)
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", default="abcd", help="some of abcd (default: all)")
+    parser.add_argument(
+        "--only", nargs="*", metavar="SERVER", help=" ".join(s.name for s in [HOTPATH, *PEERS])
+    )
+    parser.add_argument("--seconds", type=float, default=5.0, help="measured for each load (default: 5)")
+    parser.add_argument("--quick", action="store_true", help="two seconds a load: to see that it works")
+    parser.add_argument(
+        "--prepare", action="store_true", help="only make environments, models and photographs"
+    )
+    options = parser.parse_args()
+    try:
+        prepare()
+    except SetupError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    if options.prepare:
+        return 0
+    bench = Bench(options)
+    for row in options.rows:
+        getattr(bench, f"row_{row}")()
+    results = CACHE / "results.json"
+    results.write_text(json.dumps({"machine": report.machine(), **bench.results}, indent=1))
+    (CACHE / "results.md").write_text(report.tables(json.loads(results.read_text())))
+    print((CACHE / "results.md").read_text())
+    subprocess.run([str(python("tools")), str(BENCH / "plots.py"), str(results), str(CACHE)], check=True)
+    say(f"results.json, results.md and plots are in {CACHE.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -82,6 +82,12 @@ def test_a_photograph_without_its_end(photographs: Dict[str, bytes]) -> None:
             assert refusal(body[:-cut]).code == "truncated_image"
 
 
+def test_a_jpeg_cut_anywhere_in_its_header(picture: Image.Image, encode: Any) -> None:
+    body = encode(picture, "JPEG")
+    for kept in range(3, body.index(b"\xff\xda") + 14):
+        assert refusal(body[:kept]).code == "truncated_image", kept
+
+
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_truncated_jpeg_with_an_end_mark_is_not_half_grey(
     progressive: bool, photographs: Dict[str, bytes], encode: Any

@@ -52,7 +52,8 @@ def read_header(body: bytes) -> JpegHeader:
             f"a JPEG of an uncommon kind (frame 0x{marker:02X}, {precision} bits, {components} components)"
         )
         raise errors.unsupported(variant, "a baseline or progressive JPEG with 8 bits, or another format")
-    several_scans = marker in _PROGRESSIVE_FRAMES or body[position + 2] < components
+    (in_first_scan,) = struct.unpack_from(">B", body, position + 2)
+    several_scans = marker in _PROGRESSIVE_FRAMES or in_first_scan < components
     if several_scans and body.count(b"\xff\xda", position) >= _MAX_SCANS:
         raise errors.corrupt("JPEG", f"it has more than {_MAX_SCANS} scans")
     return JpegHeader("jpeg", width, height, turn, components=components, adobe=adobe)

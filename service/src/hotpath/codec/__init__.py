@@ -15,7 +15,7 @@ Rules:
 * Pixels deeper than 8 bits keep their upper 8.
 """
 
-from hotpath.codec.decode import DecodedImage, decode_into
+from hotpath.codec.decode import DecodedImage, decode_into, is_quick
 from hotpath.codec.errors import ImageError
 from hotpath.codec.header import ImageHeader
 from hotpath.codec.probe import probe
@@ -29,5 +29,6 @@ __all__ = [
     "ImageLimits",
     "ImageSpec",
     "decode_into",
+    "is_quick",
     "probe",
 ]

@@ -31,3 +31,5 @@ class JpegHeader(ImageHeader):
 
     components: int = 3
     adobe: bool = False
+    several_scans: bool = False
+    """Whether decoding may pass over the picture more than once."""

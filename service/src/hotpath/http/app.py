@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from hotpath import __version__
 from hotpath.http import errors, predict, v2
+from hotpath.http.direct import Direct
 from hotpath.http.errors import Problem
 from hotpath.http.guard import Guard
 from hotpath.http.keys import KeyFile
@@ -39,10 +40,12 @@ def create(
         lifespan=lifespan,
     )
     errors.install(app)
-    app.include_router(predict.routes(service))
+    respond = predict.responder(service)
+    app.include_router(predict.routes(service, respond))
     app.include_router(v2.routes(service), prefix="/v2")
     _add_operations(app, service)
-    guarded = app if keys is None else Guard(app, keys, service.config.auth.protect_metrics)
+    whole = Direct(app, respond, lambda: service.catalogue.names[0])
+    guarded = whole if keys is None else Guard(whole, keys, service.config.auth.protect_metrics)
     return Observed(guarded, row, observers)
 
 

@@ -10,6 +10,7 @@ from fastapi import Request
 from hotpath.http.errors import Problem
 from hotpath.http.linger import body_is_complete
 from hotpath.http.multipart import FieldReader, boundary_of
+from hotpath.http.waiting import time_limit
 
 OVERHEAD = 16_384
 """Bytes a multipart body may have beyond the image itself: boundaries, part headers, small fields."""
@@ -54,17 +55,15 @@ async def _receive(
     if declared.isdigit() and int(declared) > allowed:
         raise too_large(limit)
 
-    async def collect() -> None:
-        received = 0
-        async for chunk in request.stream():
-            received += len(chunk)
-            if received > allowed:
-                raise too_large(limit)
-            take(chunk)
-        body_is_complete(request)
-
+    received = 0
     try:
-        await asyncio.wait_for(collect(), seconds)
+        with time_limit(seconds):
+            async for chunk in request.stream():
+                received += len(chunk)
+                if received > allowed:
+                    raise too_large(limit)
+                take(chunk)
+        body_is_complete(request)
     except asyncio.TimeoutError as error:
         raise Problem(
             408,

@@ -6,12 +6,13 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Callable, Tuple, TypeVar
 
 import numpy
 from numpy.typing import NDArray
 
-from hotpath.codec import ImageLimits, ImageSpec, decode_into
+from hotpath.codec import ImageLimits, ImageSpec, decode_into, is_quick
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.slots import Lease
 from hotpath.metrics.table import Row
@@ -19,27 +20,40 @@ from hotpath.metrics.table import Row
 T = TypeVar("T")
 
 Pixels = NDArray[numpy.uint8]
-Fill = Callable[[Pixels], object]
-"""Writes one image into its slot, which has the model's shape; or raises ImageError and writes nothing."""
+
+
+@dataclass(frozen=True)
+class Fill:
+    """How one image gets into its slot."""
+
+    write: Callable[[Pixels], object]
+    """Writes it into the slot, which has the model's shape; or raises ImageError and writes nothing."""
+    is_quick: Callable[[], bool]
+    """Whether that takes no longer than handing it to a thread is worth."""
 
 
 def encoded(body: bytes, spec: ImageSpec, limits: ImageLimits) -> Fill:
     """Fills a slot by decoding an image."""
-    return lambda slot: decode_into(body, spec, limits, slot)
+    return Fill(lambda slot: decode_into(body, spec, limits, slot), lambda: is_quick(body, limits))
 
 
 def prepared(pixels: Pixels) -> Fill:
     """Fills a slot with pixels that are what the model takes already."""
-    return lambda slot: numpy.copyto(slot, pixels)
+    return Fill(lambda slot: numpy.copyto(slot, pixels), lambda: True)
 
 
 class Decoder:
-    """A pool of threads; the decoders release the interpreter's lock while they work."""
+    """A pool of threads; the decoders release the interpreter's lock while they work.
+
+    With a single thread there is no second CPU to win, and what is quick is done by the event loop itself:
+    the way to a thread and back costs as much as half the decoding of a small photograph.
+    """
 
     def __init__(self, arena: Arena, row: Row, workers: int) -> None:
         self._arena = arena
         self._row = row
         threads = max(1, len(os.sched_getaffinity(0)) // workers)
+        self._alone = threads == 1
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
     def start(self, fill: Fill, shape: Tuple[int, int, int], lease: Lease) -> asyncio.Future[float]:
@@ -48,6 +62,8 @@ class Decoder:
         A cancelled decode may still be writing: the slot stays borrowed until its thread is done with it.
         """
         loop = asyncio.get_running_loop()
+        if self._alone and fill.is_quick():
+            return self._at_once(loop, fill, shape, lease.slot)
         lease.borrow()
         job = self._threads.submit(self._fill, fill, shape, lease.slot)
         job.add_done_callback(lambda _: loop.call_soon_threadsafe(lease.give_back))
@@ -57,9 +73,19 @@ class Decoder:
         """Do in a thread what needs no slot."""
         return asyncio.wrap_future(self._threads.submit(work))
 
+    def _at_once(
+        self, loop: asyncio.AbstractEventLoop, fill: Fill, shape: Tuple[int, int, int], slot: int
+    ) -> asyncio.Future[float]:
+        done: asyncio.Future[float] = loop.create_future()
+        try:
+            done.set_result(self._fill(fill, shape, slot))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
     def _fill(self, fill: Fill, shape: Tuple[int, int, int], slot: int) -> float:
         started = time.monotonic()
-        fill(self._arena.view(slot, shape))
+        fill.write(self._arena.view(slot, shape))
         seconds = time.monotonic() - started
         self._row.observe("hotpath_decode_seconds", seconds)
         return seconds

@@ -59,47 +59,42 @@ async def answer(request: Request, problem: Problem) -> Response:
     return problem.response(request.url.path, record.id)
 
 
-def install(app: FastAPI) -> None:
-    """Make every failure of `app` answer in the form of its interface."""
-
-    @app.exception_handler(Problem)
-    async def problem(request: Request, error: Problem) -> Response:
+async def answer_to(request: Request, error: Exception) -> Response:
+    """The answer to any failure of a request, in the form of its interface."""
+    if isinstance(error, Problem):
         return await answer(request, error)
-
-    @app.exception_handler(ImageError)
-    async def image(request: Request, error: ImageError) -> Response:
+    if isinstance(error, ImageError):
         return await answer(request, Problem(error.status, error.code, error.message, error.remedy))
-
-    @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> Response:
+    if isinstance(error, HTTPException):
         unknown = ("http_error", str(error.detail), "See /docs.")
         code, message, remedy = _KNOWN.get(error.status_code, unknown)
         message = message.format(path=request.url.path, method=request.method)
         headers = dict(error.headers) if error.headers else None
         return await answer(request, Problem(error.status_code, code, message, remedy, headers))
-
-    @app.exception_handler(RequestValidationError)
-    async def validation(request: Request, error: RequestValidationError) -> Response:
+    if isinstance(error, RequestValidationError):
         reasons = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
         )
         problem = Problem(422, "invalid_request", f"The request is not valid: {reasons}.", "See /docs.")
         return await answer(request, problem)
+    return _unexpected(request, error)
 
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> Response:
-        record = record_of(request.scope)
-        log.error(
-            "unexpected error in %s %s, request %s",
-            request.method,
-            request.url.path,
-            record.id,
-            exc_info=error,
-        )
-        record.error = "internal_error"
-        return Problem(
-            500,
-            "internal_error",
-            "The service failed on this request; the reason stands in its log.",
-            "Try again; if it fails again, send the operators the request's id.",
-        ).response(request.url.path, record.id)
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    record = record_of(request.scope)
+    log.error(
+        "unexpected error in %s %s, request %s", request.method, request.url.path, record.id, exc_info=error
+    )
+    record.error = "internal_error"
+    return Problem(
+        500,
+        "internal_error",
+        "The service failed on this request; the reason stands in its log.",
+        "Try again; if it fails again, send the operators the request's id.",
+    ).response(request.url.path, record.id)
+
+
+def install(app: FastAPI) -> None:
+    """Make every failure of `app` answer in the form of its interface."""
+    for kind in (Problem, ImageError, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, answer_to)

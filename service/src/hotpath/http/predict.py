@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Awaitable, Callable, Dict, Optional
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -17,9 +17,26 @@ from hotpath.http.waiting import ClientGone, Patience
 from hotpath.models.built import BuiltModel
 from hotpath.observing.record import record_of
 
+Respond = Callable[[Request, str], Awaitable[Response]]
+"""Answers a request with a model that it names. Raises Problem or ImageError."""
 
-def routes(service: Service) -> APIRouter:
-    """The route, for the application to include."""
+
+def responder(service: Service) -> Respond:
+    """What answers on both paths."""
+
+    async def respond(request: Request, name: str) -> Response:
+        try:
+            answer = await _predict(service, request, name)
+        except ClientGone:
+            return Response(status_code=499)  # nobody reads it; the counters do
+        content = json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()
+        return Response(content, 200, media_type="application/json")
+
+    return respond
+
+
+def routes(service: Service, respond: Respond) -> APIRouter:
+    """The routes, for the application to include."""
     router = APIRouter()
 
     described: Dict[str, Any] = {
@@ -38,14 +55,6 @@ def routes(service: Service) -> APIRouter:
         model: Optional[str] = Query(None, description="A model's name; the first one by default."),
     ) -> Response:
         return await respond(request, model or service.catalogue.names[0])
-
-    async def respond(request: Request, name: str) -> Response:
-        try:
-            answer = await _predict(service, request, name)
-        except ClientGone:
-            return Response(status_code=499)  # nobody reads it; the counters do
-        content = json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()
-        return Response(content, 200, media_type="application/json")
 
     return router
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -64,6 +65,9 @@ def run(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         client.start()
         row.set("hotpath_workers_ready", 1.0)
+        # What lives as long as the process need not be looked through for garbage, 20 ms each time.
+        gc.collect()
+        gc.freeze()
         announce()
         yield
         observation.close()

@@ -56,4 +56,6 @@ def read_header(body: bytes) -> JpegHeader:
     several_scans = marker in _PROGRESSIVE_FRAMES or in_first_scan < components
     if several_scans and body.count(b"\xff\xda", position) >= _MAX_SCANS:
         raise errors.corrupt("JPEG", f"it has more than {_MAX_SCANS} scans")
-    return JpegHeader("jpeg", width, height, turn, components=components, adobe=adobe)
+    return JpegHeader(
+        "jpeg", width, height, turn, components=components, adobe=adobe, several_scans=several_scans
+    )

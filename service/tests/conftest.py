@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,16 +15,16 @@ from hotpath.models.build import build
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
-MakeModel = Callable[[float], Path]
+MakeModel = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
 def make_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
-    """Builds the colour model; batches with black images take so many seconds."""
+    """Builds the colour model; batches with black images take so many seconds. More: see write_source."""
 
-    def make(seconds: float) -> Path:
+    def make(seconds: float, **more: Any) -> Path:
         room = tmp_path_factory.mktemp("colours")
-        model, _ = build(write_source(room / "source", seconds), room / "models")
+        model, _ = build(write_source(room / "source", seconds, **more), room / "models")
         return model.directory
 
     return make

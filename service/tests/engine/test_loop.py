@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import time
-from typing import List, Sequence
+from typing import Dict, List, Sequence
 
 import numpy
 
 from hotpath.core import EngineSpec, Ranking
 from hotpath.engine.backend import Pixels
 from hotpath.engine.loop import EngineLoop
+from hotpath.engine.runner import Job, Runner
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel, link
-from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Status, Submit
+from hotpath.ipc.marks import Mark, Marks
+from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Standing, Status, Submit
 from hotpath.metrics.table import Table
 from hotpath.models.built import BuiltModel
+from hotpath.scheduler.costs import Costs
 
 SHAPE = (2, 2, 3)
+SLOTS = 16
+POISON = 13
+"""The image that the model can't bear."""
 
 
 class Notebook:
     """Answers with the first byte of each image as its class."""
 
-    def __init__(self, depth: int) -> None:
-        self.depth = depth
+    depth = 1
+    pads = False
+
+    def __init__(self) -> None:
         self.launched: List[int] = []
 
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
@@ -34,42 +42,88 @@ class Notebook:
         return [int(image.flat[0]) for image in inputs]
 
     def finish(self, batch: List[int]) -> List[Ranking]:
+        if POISON in batch:
+            raise RuntimeError("the model can't bear this")
         return [Ranking((number,), (1.0,)) for number in batch]
+
+
+class HeldRunner(Runner):
+    """Runs a batch when the test says so, not before."""
+
+    def __init__(self, backend: Notebook) -> None:
+        super().__init__(backend, numpy.zeros(SHAPE, numpy.uint8))
+        self.held: List[Job] = []
+
+    def launch(self, job: Job) -> None:
+        self.held.append(job)
+
+    def release(self) -> None:
+        self._run(self.held.pop(0))
 
 
 class Bench:
     """One engine loop (incarnation 7) and the workers' ends of its links."""
 
-    def __init__(self, depth: int = 1, max_batch: int = 4, workers: int = 1) -> None:
+    def __init__(self, max_batch: int = 4, workers: int = 1, seconds: float = 0.0) -> None:
         links = [link() for _ in range(workers)]
         self.workers = [Channel(near) for near, _ in links]
-        self.backend = Notebook(depth)
-        self.arena = Arena(8, 12)
-        for slot in range(8):
+        self.backend = Notebook()
+        self.runner = HeldRunner(self.backend)
+        self.arena, self.marks = Arena(SLOTS, 12), Marks(SLOTS)
+        for slot in range(SLOTS):
             self.arena.view(slot, SHAPE)[:] = numpy.uint8(slot)
         self.table = Table(workers, ["0/cpu"], max_batch)
-        engine_ends = [Channel(far) for _, far in links]
-        row = self.table.engines[0]
-        self.loop = EngineLoop(7, self.backend, engine_ends, self.arena, SHAPE, max_batch, row)
+        self.loop = EngineLoop(
+            7,
+            self.runner,
+            [Channel(far) for _, far in links],
+            self.arena,
+            self.marks,
+            SHAPE,
+            Costs({1: seconds, max_batch: seconds}),
+            self.table.engines[0],
+        )
 
     def send(self, *messages: Message, worker: int = 0) -> None:
         for message in messages:
             self.workers[worker].send(message)
 
-    def turn(self, times: int = 1) -> List[Message]:
-        for _ in range(times):
-            self.loop.poll(0.0)
-            self.loop.step()
+    def turn(self) -> List[Message]:
+        """Let the loop take in what there is and do what it will; no batch is run."""
+        self.loop.poll(0.0)
+        while self.loop.step() == 0.0:
+            pass
         return list(self.workers[0].receive())
 
+    def run(self) -> List[Message]:
+        """The same, and all batches are run."""
+        heard = self.turn()
+        while self.runner.held:
+            self.runner.release()
+            heard += self.turn()
+        return heard
 
-def submit(request: int, worker: int = 1, engine: int = 7, seconds: float = 60.0) -> Submit:
+
+def submit(
+    request: int,
+    worker: int = 1,
+    engine: int = 7,
+    seconds: float = 60.0,
+    standing: Standing = Standing.NEW,
+    priority: int = 5,
+) -> Submit:
     now = time.monotonic()
-    return Submit(worker, engine, request, request, now, now + seconds)
+    return Submit(worker, engine, request, request, now, now + seconds, priority, standing)
 
 
 def results(messages: List[Message]) -> List[Result]:
     return [message for message in messages if isinstance(message, Result)]
+
+
+def statuses(messages: List[Message]) -> Dict[int, int]:
+    found = {result.request: result.outcome.status for result in results(messages)}
+    assert len(found) == len(results(messages)), "answered twice"
+    return found
 
 
 def test_attaching_is_answered_with_the_engines_incarnation() -> None:
@@ -78,10 +132,11 @@ def test_attaching_is_answered_with_the_engines_incarnation() -> None:
     assert bench.turn() == [Hello(7)]
 
 
-def test_a_lone_request_runs_in_the_first_turn() -> None:
+def test_a_lone_request_is_handed_over_in_the_first_turn() -> None:
     bench = Bench()
     bench.send(submit(3))
-    (answer,) = results(bench.turn())
+    assert bench.turn() == [] and len(bench.runner.held) == 1
+    (answer,) = results(bench.run())
     assert (answer.request, answer.outcome.batch_size) == (3, 1)
     assert answer.outcome.ranking == Ranking((3,), (1.0,))
 
@@ -89,45 +144,103 @@ def test_a_lone_request_runs_in_the_first_turn() -> None:
 def test_what_waits_together_runs_together_up_to_the_largest_batch() -> None:
     bench = Bench(max_batch=4)
     bench.send(*(submit(request) for request in range(6)))
-    answers = results(bench.turn(2))
+    answers = results(bench.run())
     assert bench.backend.launched == [4, 2]
     assert sorted(answer.request for answer in answers) == list(range(6))
     assert all(a.outcome.ranking == Ranking((a.request,), (1.0,)) for a in answers)
 
 
-def test_a_device_that_overlaps_gets_its_second_batch_before_the_first_is_finished() -> None:
-    bench = Bench(depth=2, max_batch=2)
-    bench.send(*(submit(request) for request in range(4)))
-    assert results(bench.turn(1)) == [] and bench.backend.launched == [2]
-    assert len(results(bench.turn(1))) == 2 and bench.backend.launched == [2, 2]
-    assert len(results(bench.turn(1))) == 2
+def test_a_full_second_batch_is_handed_over_before_the_first_is_finished_and_a_third_is_not() -> None:
+    bench = Bench(max_batch=2, seconds=5.0)
+    bench.send(*(submit(request) for request in range(6)))
+    bench.turn()
+    assert [len(job.inputs) for job in bench.runner.held] == [2, 2]
+    bench.runner.release()
+    assert len(results(bench.turn())) == 2
+    assert [len(job.inputs) for job in bench.runner.held] == [2, 2]
+
+
+def test_messages_are_taken_in_while_a_batch_runs() -> None:
+    bench = Bench(max_batch=4, seconds=5.0)
+    bench.send(submit(1))
+    bench.turn()
+    bench.send(submit(2), submit(3), Cancel(1, 7, 2))
+    assert statuses(bench.turn()) == {2: Status.CANCELLED}
+    assert statuses(bench.run()) == {1: Status.OK, 3: Status.OK}
 
 
 def test_the_expired_are_answered_and_never_run() -> None:
     bench = Bench()
-    bench.send(submit(1, seconds=-1.0))
-    (answer,) = results(bench.turn(2))
-    assert answer.outcome.status == Status.EXPIRED
+    bench.send(submit(1, seconds=-1.0, standing=Standing.AGAIN))
+    assert statuses(bench.run()) == {1: Status.EXPIRED}
     assert bench.backend.launched == []
+
+
+def test_who_can_not_be_in_time_is_told_so_at_once() -> None:
+    bench = Bench(max_batch=1, seconds=1.0)
+    bench.send(submit(1))
+    bench.turn()
+    bench.send(submit(2, seconds=1.5), submit(3, seconds=30.0))
+    assert statuses(bench.turn()) == {2: Status.LATE}
+    assert len(bench.runner.held) == 2
+
+
+def test_who_was_let_in_by_a_predecessor_is_not_turned_away_for_its_priority() -> None:
+    bench = Bench(max_batch=1, seconds=1.0)
+    again = submit(2, seconds=4.0, priority=9, standing=Standing.AGAIN)
+    bench.send(submit(1), submit(3), again, submit(4, seconds=4.0, priority=9))
+    assert statuses(bench.turn()) == {4: Status.LATE}
 
 
 def test_a_cancelled_request_is_confirmed_and_never_runs() -> None:
     bench = Bench()
     bench.send(submit(1), submit(2), Cancel(1, 7, 1))
-    answers = {answer.request: answer.outcome.status for answer in results(bench.turn())}
-    assert answers == {1: Status.CANCELLED, 2: Status.OK}
+    assert statuses(bench.run()) == {1: Status.CANCELLED, 2: Status.OK}
     assert bench.backend.launched == [1]
 
 
 def test_messages_for_the_predecessor_are_dropped() -> None:
     bench = Bench()
     bench.send(submit(1, engine=6), submit(2, engine=7))
-    assert [answer.request for answer in results(bench.turn())] == [2]
+    assert statuses(bench.run()) == {2: Status.OK}
 
 
 def test_what_a_dead_worker_had_queued_is_dropped_when_its_successor_attaches() -> None:
     bench = Bench(workers=2)
     bench.send(submit(1), Attach(2), submit(2, worker=2))
     bench.send(submit(3), worker=1)
-    assert [answer.request for answer in results(bench.turn())] == [2]
+    assert statuses(bench.run()) == {2: Status.OK}
     assert bench.backend.launched == [2], "the other worker's request is not the dead one's"
+
+
+def test_of_a_batch_that_fails_only_the_poison_is_answered_so() -> None:
+    bench = Bench(max_batch=8)
+    bench.send(*(submit(request) for request in range(POISON - 6, POISON + 2)))
+    expected = {r: Status.FAILED if r == POISON else Status.OK for r in range(POISON - 6, POISON + 2)}
+    assert statuses(bench.run()) == expected
+    assert bench.backend.launched[:2] == [8, 4], "halves, not one by one"
+    bench.send(submit(1))
+    assert statuses(bench.run()) == {1: Status.OK}
+
+
+def test_a_suspect_runs_alone_and_with_nothing_beside_it() -> None:
+    bench = Bench(max_batch=4)
+    bench.send(
+        submit(1), submit(2, standing=Standing.SUSPECT), submit(3, standing=Standing.SUSPECT), submit(4)
+    )
+    bench.turn()
+    assert [len(job.inputs) for job in bench.runner.held] == [1]
+    assert statuses(bench.run()) == dict.fromkeys((1, 2, 3, 4), Status.OK)
+    assert bench.backend.launched == [1, 1, 2]
+
+
+def test_the_slots_of_a_batch_are_marked_right_before_it_runs() -> None:
+    bench = Bench(max_batch=2, seconds=5.0)
+    bench.send(*(submit(request) for request in range(1, 5)))
+    bench.turn()
+    assert not bench.marks.of(1, 7, 1).ran, "it only waits at the device"
+    bench.runner.release()
+    assert [bench.marks.of(slot, 7, slot).ran for slot in range(1, 5)] == [True, True, False, False]
+    assert bench.marks.of(1, 7, 1) == Mark(ran=True, alone=False)
+    assert not bench.marks.of(1, 8, 1).ran, "another incarnation did not run it"
+    assert not bench.marks.of(1, 7, 5).ran, "another request lay there then"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Awaitable, Callable, List, Type, TypeVar
 
 import pytest
 
 from hotpath.core import Outcome, Ranking
 from hotpath.ipc.channel import Channel, link
-from hotpath.ipc.client import ATTEMPTS, EngineClient, NoEngine
-from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Status, Submit
+from hotpath.ipc.client import LONE_DEATHS, EngineClient, NoEngine, Outlook
+from hotpath.ipc.marks import Marks
+from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Standing, Status, Submit
 from hotpath.ipc.slots import SlotMap, SlotPool
 from hotpath.metrics.table import Table
 
@@ -24,9 +26,10 @@ class Stage:
     def __init__(self) -> None:
         near, far = link()
         self.engine = Channel(far)
+        self.marks = Marks(4)
         self.table = Table(1, ["0/cpu"], 8)
         self.pool = SlotPool(SlotMap(4), 0, range(4), lambda _: None)
-        self.client = EngineClient(5, [Channel(near)], self.table)
+        self.client = EngineClient(5, [Channel(near)], self.marks, self.table)
         self.heard: List[Message] = []
 
     async def hello(self, incarnation: int) -> None:
@@ -125,14 +128,52 @@ def test_a_new_engine_is_sent_what_the_old_one_owed_and_left_requests_are_settle
     on_stage(play)
 
 
-def test_a_request_is_given_up_when_engines_keep_dying_on_it() -> None:
+def test_who_was_running_when_an_engine_died_is_suspect_from_then_on_and_the_others_are_not() -> None:
     async def play(stage: Stage) -> None:
         await stage.hello(1)
-        answer = stage.submit()
-        for incarnation in range(2, 2 + ATTEMPTS):
-            assert not answer.done()
-            await stage.hello(incarnation)
-        assert (await answer).status == Status.FAILED
-        assert stage.pool.in_use == 0
+        ran, waited = stage.submit(), stage.submit()
+        await stage.settle()
+        first, second = stage.sent(Submit)
+        stage.marks.ran(first.slot, 1, first.request, alone=False)
+        await stage.hello(2)
+        assert [message.standing for message in stage.sent(Submit)[2:]] == [Standing.SUSPECT, Standing.AGAIN]
+        await stage.hello(3)
+        again = [message.standing for message in stage.sent(Submit)[4:]]
+        assert again == [Standing.SUSPECT, Standing.AGAIN]
+        assert not ran.done() and not waited.done()
+        assert second.standing is Standing.NEW
+
+    on_stage(play)
+
+
+def test_a_request_is_given_up_when_engines_keep_dying_while_they_run_it_alone() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.hello(1)
+        poison, innocent = stage.submit(), stage.submit()
+        await stage.settle()
+        for engine in range(1, 10):
+            if poison.done():
+                break
+            message = stage.sent(Submit)[-2]
+            # At first they ran together, then the poison by itself.
+            stage.marks.ran(message.slot, engine, message.request, alone=engine > 1)
+            await stage.hello(engine + 1)
+        assert engine - 1 == 1 + LONE_DEATHS
+        assert (await poison).status == Status.FAILED
+        assert not innocent.done() and stage.pool.in_use == 1
+
+    on_stage(play)
+
+
+def test_the_outlook_is_that_of_the_engine_that_is_free_first() -> None:
+    async def play(stage: Stage) -> None:
+        assert stage.client.outlook([0]) == Outlook(0.0, 0.0), "nothing is foretold before it is warm"
+        await stage.hello(1)
+        row = stage.table.engines[0]
+        row.set("hotpath_warm_batch_seconds", 0.5, ("1",))
+        row.set("hotpath_engine_pace_ratio", 2.0)
+        assert stage.client.outlook([0]) == Outlook(0.0, 1.0)
+        row.set("hotpath_engine_clear_at_seconds", time.monotonic() + 100.0)
+        assert 90.0 < stage.client.outlook([0]).wait <= 100.0
 
     on_stage(play)

@@ -15,11 +15,13 @@ from hotpath.ipc.messages import (
     Hello,
     Message,
     Result,
+    Standing,
     Status,
     Submit,
     decode,
     encode,
 )
+from hotpath.scheduler.entries import FIRST, LAST
 
 numbers = st.integers(0, 2**32 - 1)
 requests = st.integers(0, 2**64 - 1)
@@ -33,7 +35,17 @@ messages = st.one_of(
     st.builds(Attach, numbers),
     st.builds(Hello, numbers),
     st.builds(Cancel, numbers, numbers, requests),
-    st.builds(Submit, numbers, numbers, requests, numbers, seconds, seconds),
+    st.builds(
+        Submit,
+        numbers,
+        numbers,
+        requests,
+        numbers,
+        seconds,
+        seconds,
+        st.integers(FIRST, LAST),
+        st.sampled_from(Standing),
+    ),
     st.builds(Result, numbers, requests, outcomes),
 )
 

@@ -1,94 +1,103 @@
-"""The policy with a fake clock: single decisions, then whole histories."""
+"""The policy with a fake clock: single decisions."""
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Set, Tuple
+from typing import List
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
-from hotpath.scheduler.policy import Dispatch, Entry, Shed, Sleep, decide
+from hotpath.scheduler.costs import Costs
+from hotpath.scheduler.entries import FIRST, LAST, STEP_S, Entry, Queue
+from hotpath.scheduler.policy import LEAD_S, Device, Dispatch, Shed, Sleep, admits, decide, worth_a_try
+
+COSTS = Costs({1: 1.0, 2: 1.5, 4: 2.0})
+IDLE = Device(COSTS)
+
+
+def ranked(*entries: Entry) -> List[Entry]:
+    queue = Queue()
+    for entry in entries:
+        queue.add(entry)
+    return list(queue.entries)
 
 
 def test_an_idle_engine_with_nothing_to_do_sleeps_until_something_arrives() -> None:
-    assert decide(0.0, [], 1, 8) == Sleep(None)
+    assert decide(0.0, [], IDLE) == Sleep(None)
 
 
 def test_a_lone_request_is_dispatched_at_once() -> None:
     entry = Entry(1, arrived=0.0, deadline=10.0)
-    assert decide(0.0, [entry], 1, 8) == Dispatch((entry,))
-
-
-def test_requests_wait_while_the_device_is_full_and_wake_for_the_first_deadline() -> None:
-    queue = [Entry(1, 0.0, 9.0), Entry(2, 0.0, 7.0)]
-    assert decide(1.0, queue, 0, 8) == Sleep(7.0)
+    assert decide(0.0, [entry], IDLE) == Dispatch((entry,))
 
 
 def test_the_earliest_deadlines_go_first_and_ties_in_order_of_arrival() -> None:
-    late, second, first, urgent = Entry(1, 0, 9), Entry(2, 2, 5), Entry(3, 1, 5), Entry(4, 3, 4)
-    assert decide(3.5, [late, second, first, urgent], 1, 3) == Dispatch((urgent, first, second))
+    late, second, first, urgent = Entry(1, 0, 9), Entry(2, 2, 8), Entry(3, 1, 8), Entry(4, 3, 7)
+    assert ranked(late, second, first, urgent) == [urgent, first, second, late]
+    entries = [Entry(key, 0, 20 - key) for key in range(6)]
+    assert decide(3.5, ranked(*entries), IDLE) == Dispatch(tuple(reversed(entries[2:])))
 
 
-def test_the_expired_are_shed_before_anything_runs() -> None:
-    expired, alive = Entry(1, 0.0, 1.0), Entry(2, 0.0, 2.0)
-    assert decide(1.0, [expired, alive], 1, 8) == Shed((expired,))
+def test_a_priority_counts_as_an_earlier_deadline_and_no_more() -> None:
+    usual, pressing = Entry(1, 0, 10.0), Entry(2, 0, 10.0 + STEP_S / 2, priority=4)
+    assert ranked(usual, pressing) == [pressing, usual]
+    newcomer = Entry(3, 0, 10.0 + (LAST - FIRST) * STEP_S + 0.1, priority=FIRST)
+    idler = Entry(4, 0, 10.0, priority=LAST)
+    assert ranked(newcomer, idler) == [idler, newcomer], "nobody is passed over for ever"
 
 
-arrivals = st.lists(
-    st.tuples(st.floats(0.0, 5.0), st.floats(0.01, 5.0)),  # arrival, time to its deadline
-    max_size=40,
-)
-
-
-@given(arrivals, st.integers(1, 9), st.integers(1, 2), st.floats(0.01, 0.7))
-def test_no_request_is_lost_doubled_starved_or_run_late(
-    plan: List[Tuple[float, float]], max_batch: int, depth: int, seconds: float
-) -> None:
-    entries = sorted(
-        (Entry(key, at, at + wait) for key, (at, wait) in enumerate(plan)), key=lambda e: e.arrived
+def test_what_can_not_be_in_time_is_shed_before_anything_runs() -> None:
+    expired, hopeless, alive = Entry(1, 0.0, 1.0), Entry(2, 0.0, 1.9), Entry(3, 0.0, 2.0)
+    assert decide(1.0, [expired, hopeless, alive], IDLE) == Shed((expired, hopeless))
+    assert decide(1.0, [alive], IDLE) == Dispatch((alive,))
+    assert decide(1.0, [alive], Device(COSTS, ends=(1.5,))) == Shed((alive,)), (
+        "the device is not free in time"
     )
-    ended: Dict[int, str] = {}
-    for when, kind, done, waiting in _history(entries, max_batch, depth, seconds):
-        assert not {entry.key for entry in done} & set(ended), "answered twice"
-        for entry in done:
-            ended[entry.key] = kind
-        if kind == "run":
-            assert 1 <= len(done) <= max_batch
-            assert all(entry.deadline > when for entry in done), "ran what was late"
-            assert max(entry.deadline for entry in done) <= min(
-                (entry.deadline for entry in waiting), default=float("inf")
-            ), "passed over a more urgent one"
-        else:
-            assert all(entry.deadline <= when for entry in done), "shed what was in time"
-    assert set(ended) == {entry.key for entry in entries}, "lost or starved"
 
 
-def _history(
-    entries: List[Entry], max_batch: int, depth: int, seconds: float
-) -> List[Tuple[float, str, Tuple[Entry, ...], Tuple[Entry, ...]]]:
-    """Play arrivals against a device: (time, "run" or "shed", the entries, what still waited)."""
-    events: List[Tuple[float, str, Tuple[Entry, ...], Tuple[Entry, ...]]] = []
-    coming = list(entries)
-    queue: List[Entry] = []
-    running: List[float] = []
-    now = 0.0
-    while True:
-        running = [end for end in running if end > now]
-        while coming and coming[0].arrived <= now:
-            queue.append(coming.pop(0))
-        action = decide(now, queue, depth - len(running), max_batch)
-        if isinstance(action, Sleep):
-            assert not queue or len(running) == depth, "slept while work and a free device met"
-            wakes: List[Optional[float]] = [action.until, *running, *(e.arrived for e in coming[:1])]
-            times = [wake for wake in wakes if wake is not None and wake > now]
-            if not times:
-                assert not queue
-                return events
-            now = min(times)
-            continue
-        taken: Set[int] = {entry.key for entry in action.entries}
-        assert taken and len(taken) == len(action.entries)
-        queue = [entry for entry in queue if entry.key not in taken]
-        events.append((now, "run" if isinstance(action, Dispatch) else "shed", action.entries, tuple(queue)))
-        if isinstance(action, Dispatch):
-            running.append(now + seconds)
+def test_the_second_batch_waits_until_the_first_is_about_to_end() -> None:
+    queue = [Entry(1, 0.0, 50.0)]
+    assert decide(1.0, queue, Device(COSTS, ends=(3.0,))) == Sleep(3.0 - LEAD_S)
+    assert decide(3.0 - LEAD_S, queue, Device(COSTS, ends=(3.0,))) == Dispatch(tuple(queue))
+    assert decide(3.0, queue, Device(COSTS, ends=(3.0, 4.0))) == Sleep(49.0), "two are enough"
+
+
+def test_a_full_second_batch_goes_at_once() -> None:
+    queue = ranked(*(Entry(key, 0.0, 50.0) for key in range(5)))
+    assert decide(1.0, queue, Device(COSTS, ends=(3.0,))) == Dispatch(tuple(queue[:4]))
+
+
+def test_a_batch_is_made_smaller_for_one_that_is_in_a_hurry() -> None:
+    hurried, *others = queue = ranked(Entry(0, 0.0, 1.6), *(Entry(key, 0.0, 50.0) for key in range(1, 4)))
+    assert decide(0.0, queue, IDLE) == Dispatch((hurried, others[0])), "1.5 s for two, 2 s for four"
+
+
+def test_a_group_runs_with_nobody_beside_it() -> None:
+    queue = ranked(Entry(1, 0.0, 9.0), Entry(2, 0.0, 50.0, group=7), Entry(3, 0.0, 50.0, group=7))
+    assert decide(0.0, queue, IDLE) == Dispatch(tuple(queue[:2]))
+    assert {entry.key for entry in queue[:2]} == {2, 3}
+    busy = Device(COSTS, ends=(0.5,))
+    assert isinstance(decide(0.4999, queue, busy), Sleep), "not even right behind another"
+    beside = Device(COSTS, ends=(0.5,), grouped=True)
+    assert isinstance(decide(0.4999, [Entry(1, 0.0, 9.0)], beside), Sleep)
+
+
+def test_who_would_be_late_or_make_another_late_is_not_let_in() -> None:
+    queue = ranked(*(Entry(key, 0.0, 2.2) for key in range(4)))
+    more = Entry(9, 0.0, 50.0)
+    assert admits(0.0, [*queue, more], more, IDLE)
+    hurried = Entry(9, 0.0, 1.2)
+    assert not admits(0.0, ranked(*queue, hurried), hurried, IDLE), "the others would start at 1.0"
+    assert admits(0.0, [hurried], hurried, IDLE)
+    late = Entry(9, 0.0, 2.4)
+    assert not admits(0.0, ranked(*queue, late), late, IDLE)
+
+
+@pytest.mark.parametrize(("priority", "longest"), [(1, 10.0), (5, 6.0), (9, 2.0)])
+def test_the_less_urgent_are_turned_away_first(priority: int, longest: float) -> None:
+    assert worth_a_try(longest - 0.01, 1.0, 11.0, priority)
+    assert not worth_a_try(longest + 0.01, 1.0, 11.0, priority)
+
+
+def test_nobody_waits_who_could_not_be_in_time_even_alone() -> None:
+    assert worth_a_try(0.0, 1.0, 1.0, LAST)
+    assert not worth_a_try(0.0, 1.0, 0.9, FIRST)

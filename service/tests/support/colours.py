@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 import numpy
 from PIL import Image
@@ -27,14 +27,25 @@ def picture(colour: str, kind: str = "PNG", size: Tuple[int, int] = (40, 30)) ->
     return file.getvalue()
 
 
-def write_source(directory: Path, seconds: float = 0.0, name: str = "colours", size: int = 16) -> Path:
-    """A model source whose batches take no time, but `seconds` when a black image is among them."""
+def write_source(
+    directory: Path,
+    seconds: float = 0.0,
+    name: str = "colours",
+    size: int = 16,
+    always: float = 0.0,
+    faults: Optional[Dict[str, int]] = None,
+) -> Path:
+    """A model source whose batches take `always` seconds, or `seconds` when a black image is among them.
+
+    `faults` are the numeric back end's, by colour.
+    """
     (directory / "probes").mkdir(parents=True)
     weights = io.BytesIO()
     numpy.savez(
         weights,
         centres=numpy.array(list(COLOURS.values())),
-        seconds=[seconds if colour == "black" else 0.0 for colour in COLOURS],
+        seconds=[max(always, seconds) if colour == "black" else always for colour in COLOURS],
+        faults=[(faults or {}).get(colour, 0) for colour in COLOURS],
     )
     (directory / "weights.npz").write_bytes(weights.getvalue())
     (directory / "labels.txt").write_text("\n".join(COLOURS) + "\n")

@@ -20,6 +20,9 @@ class Backend(Protocol):
     depth: int
     """How many batches may be launched before the first is finished."""
 
+    pads: bool
+    """Whether a batch between two of the warmed sizes takes as long as one of the larger."""
+
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
         """Make ready to run. Raises Refusal when this can't ever work as configured."""
 

@@ -1,4 +1,4 @@
-"""The engine's loop: takes messages, asks the policy what to do, runs batches, answers."""
+"""The engine's loop: takes messages, asks the policy what to do, launches batches, answers."""
 
 from __future__ import annotations
 
@@ -6,52 +6,64 @@ import selectors
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Deque, Dict, List, Optional, Sequence, Tuple
+from typing import Deque, List, Optional, Sequence, Tuple
 
-from hotpath.core import Outcome, Ranking
-from hotpath.engine.backend import Backend
+from hotpath.core import Outcome
+from hotpath.engine.runner import Job, Runner
+from hotpath.engine.waiting import Ticket, Waiting
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel
-from hotpath.ipc.messages import Attach, Cancel, Hello, Result, Status, Submit
+from hotpath.ipc.marks import Marks
+from hotpath.ipc.messages import Attach, Cancel, Hello, Result, Standing, Status, Submit
 from hotpath.metrics.table import Row
-from hotpath.scheduler.policy import Dispatch, Entry, Shed, decide
+from hotpath.scheduler.costs import Costs
+from hotpath.scheduler.entries import Entry
+from hotpath.scheduler.policy import Device, Dispatch, Shed, admits, decide
 
-Ticket = Tuple[int, Submit]
-"""A request and the index of the worker's channel that brought it."""
+_RUNNER = -1
+"""What the selector knows the runner by; the channels go by their index."""
+
+_REST_S = 1.0
+_AS_MEASURED = 1.05
+"""Each time that nothing happened for so long, a pace above this is forgotten by half."""
 
 
-@dataclass
-class _Launched:
+@dataclass(frozen=True)
+class _Flight:
     tickets: List[Ticket]
-    handle: Any
-    started: float
+    end: float
+    """When it will be done, as the costs say."""
+    grouped: bool
 
 
 class EngineLoop:
-    """Owns the queue of one engine. Single-threaded; everything it waits for is in one selector."""
+    """Owns the queue of one engine. One thread; everything it waits for is in one selector."""
 
     def __init__(
         self,
         incarnation: int,
-        backend: Backend,
+        runner: Runner,
         channels: Sequence[Channel],
         arena: Arena,
+        marks: Marks,
         shape: Tuple[int, int, int],
-        max_batch: int,
+        costs: Costs,
         row: Row,
     ) -> None:
         self._incarnation = incarnation
-        self._backend = backend
+        self._runner = runner
         self._channels = channels
         self._arena = arena
+        self._marks = marks
         self._shape = shape
-        self._max_batch = max_batch
         self._row = row
+        self._set_costs(costs)
+        self._resting = time.monotonic()
         self._workers = [0] * len(channels)
-        self._queue: Dict[int, Tuple[Entry, Ticket]] = {}
-        self._next_key = 0
-        self._launched: Deque[_Launched] = deque()
+        self._waiting = Waiting()
+        self._flights: Deque[_Flight] = deque()
         self._selector = selectors.DefaultSelector()
+        self._selector.register(runner, selectors.EVENT_READ, _RUNNER)
         for index, channel in enumerate(channels):
             self._selector.register(channel, selectors.EVENT_READ, index)
 
@@ -65,64 +77,106 @@ class EngineLoop:
     def step(self) -> Optional[float]:
         """Do what the policy says once; return how long the next poll may wait (None: for anything)."""
         now = time.monotonic()
-        free = self._backend.depth - len(self._launched)
-        action = decide(now, [entry for entry, _ in self._queue.values()], free, self._max_batch)
+        action = decide(now, self._waiting.entries, self._device())
         if isinstance(action, Shed):
             for entry in action.entries:
-                self._answer_unrun(self._queue.pop(entry.key)[1], Status.EXPIRED)
-            self._row.add("hotpath_shed", ("expired",), len(action.entries))
-            return 0.0
-        if isinstance(action, Dispatch):
-            self._launch([self._queue.pop(entry.key)[1] for entry in action.entries])
-            if len(self._launched) < self._backend.depth:
-                return 0.0
-        if self._launched:
-            self._finish(self._launched.popleft())
-            return 0.0
-        return None if isinstance(action, Dispatch) or action.until is None else max(0.0, action.until - now)
+                self._shed(now, entry)
+        elif isinstance(action, Dispatch):
+            self._launch(now, action.entries)
+        else:
+            self._publish(now)
+            if action.until is None:
+                return self._rest(now)
+            return max(0.0, action.until - now)
+        return 0.0
 
-    def _launch(self, tickets: List[Ticket]) -> None:
-        started = time.monotonic()
-        for _, submit in tickets:
-            self._row.observe("hotpath_queue_seconds", max(0.0, started - submit.submitted))
-        handle = self._backend.launch([self._arena.view(submit.slot, self._shape) for _, submit in tickets])
-        self._launched.append(_Launched(tickets, handle, started))
+    def _device(self) -> Device:
+        flights = self._flights
+        return Device(self._costs, tuple(f.end for f in flights), any(f.grouped for f in flights))
 
-    def _finish(self, batch: _Launched) -> None:
-        rankings = self._backend.finish(batch.handle)
-        compute_s = time.monotonic() - batch.started
-        self._row.observe("hotpath_compute_seconds", compute_s)
-        self._row.observe("hotpath_batch_size", float(len(batch.tickets)))
-        for (worker, submit), ranking in zip(batch.tickets, rankings):
-            queue_s = max(0.0, batch.started - submit.submitted)
-            self._answer(worker, submit, Status.OK, ranking, len(batch.tickets), queue_s, compute_s)
+    def _rest(self, now: float) -> Optional[float]:
+        """How long to sleep while nothing is here; by and by, forget that batches were slow."""
+        if self._flights or self._costs.pace < _AS_MEASURED:
+            self._resting = now
+            return None
+        if now - self._resting >= _REST_S:
+            self._resting = now
+            self._set_costs(self._costs.rested())
+        return _REST_S
 
-    def _answer_unrun(self, ticket: Ticket, status: Status) -> None:
-        worker, submit = ticket
-        self._answer(worker, submit, status, None, 0, max(0.0, time.monotonic() - submit.submitted), 0.0)
+    def _set_costs(self, costs: Costs) -> None:
+        self._costs = costs
+        self._row.set("hotpath_engine_pace_ratio", costs.pace)
 
-    def _answer(
-        self,
-        worker: int,
-        submit: Submit,
-        status: Status,
-        ranking: Optional[Ranking],
-        batch_size: int,
-        queue_s: float,
-        compute_s: float,
-    ) -> None:
-        outcome = Outcome(status, ranking, batch_size, queue_s, compute_s)
-        self._channels[worker].send(Result(submit.worker, submit.request, outcome))
+    def _publish(self, now: float) -> None:
+        """Tell the workers when everything that is here now will be done."""
+        busy = len(self._flights) + len(self._waiting) > 0
+        clear_at = self._device().free_at(now) + self._costs.clear(len(self._waiting)) if busy else 0.0
+        self._row.set("hotpath_engine_clear_at_seconds", clear_at)
+
+    def _shed(self, now: float, entry: Entry) -> None:
+        if entry.deadline <= now:
+            self._row.add("hotpath_shed", ("expired",))
+        self._refuse(self._waiting.take(entry), Status.EXPIRED if entry.deadline <= now else Status.LATE)
+
+    def _launch(self, now: float, entries: Sequence[Entry]) -> None:
+        tickets = [self._waiting.take(entry) for entry in entries]
+        end = self._device().free_at(now) + self._costs.seconds(len(tickets))
+
+        def mark() -> None:
+            for ticket in tickets:
+                submit = ticket.submit
+                self._marks.ran(submit.slot, self._incarnation, submit.request, alone=len(tickets) == 1)
+
+        self._flights.append(_Flight(tickets, end, entries[0].group != 0))
+        self._row.add("hotpath_engine_images_in_flight", amount=len(tickets))
+        self._runner.launch(Job([self._arena.view(t.submit.slot, self._shape) for t in tickets], mark))
+
+    def _finish(self, job: Job) -> None:
+        tickets, seconds = self._flights.popleft().tickets, job.ended - job.started
+        self._row.add("hotpath_engine_images_in_flight", amount=-len(tickets))
+        waits = [max(0.0, job.started - ticket.submit.submitted) for ticket in tickets]
+        for waited in waits:
+            self._row.observe("hotpath_queue_seconds", waited)
+        self._row.observe("hotpath_compute_seconds", seconds)
+        self._row.observe("hotpath_batch_size", float(len(tickets)))
+        if job.rankings is None:
+            self._isolate(tickets)
+            return
+        self._set_costs(self._costs.after(len(tickets), seconds))
+        self._resting = job.ended
+        for ticket, ranking, waited in zip(tickets, job.rankings, waits):
+            self._answer(ticket, Outcome(Status.OK, ranking, len(tickets), waited, seconds))
+
+    def _isolate(self, tickets: List[Ticket]) -> None:
+        """A batch failed: run its halves, until what fails is alone."""
+        if len(tickets) == 1:
+            self._refuse(tickets[0], Status.FAILED)
+            return
+        middle = len(tickets) // 2
+        self._waiting.add_group(tickets[:middle])
+        self._waiting.add_group(tickets[middle:])
+
+    def _refuse(self, ticket: Ticket, status: Status) -> None:
+        waited = max(0.0, time.monotonic() - ticket.submit.submitted)
+        self._answer(ticket, Outcome(status, None, 0, waited, 0.0))
+
+    def _answer(self, ticket: Ticket, outcome: Outcome) -> None:
+        self._channels[ticket.channel].send(Result(ticket.submit.worker, ticket.submit.request, outcome))
 
     def poll(self, timeout: Optional[float]) -> None:
-        """Wait for messages for at most `timeout` seconds (None: for ever) and take them in."""
+        """Take in messages and finished batches; wait for some for `timeout` seconds (None: for ever)."""
         for index, channel in enumerate(self._channels):
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if channel.waiting else 0)
             if self._selector.get_key(channel).events != events:
                 self._selector.modify(channel, events, index)
         for key, _ in self._selector.select(timeout):
-            self._channels[key.data].flush()
-            self._receive(key.data)
+            if key.data == _RUNNER:
+                for job in self._runner.collect():
+                    self._finish(job)
+            else:
+                self._channels[key.data].flush()
+                self._receive(key.data)
 
     def _receive(self, index: int) -> None:
         for message in self._channels[index].receive():
@@ -131,13 +185,19 @@ class EngineLoop:
                 self._workers[index] = message.worker
                 self._channels[index].send(Hello(self._incarnation))
             elif isinstance(message, Submit) and self._is_current(index, message.worker, message.engine):
-                self._queue[self._next_key] = (
-                    Entry(self._next_key, message.submitted, message.deadline),
-                    (index, message),
-                )
-                self._next_key += 1
+                self._submit(Ticket(index, message))
             elif isinstance(message, Cancel) and self._is_current(index, message.worker, message.engine):
-                self._cancel(index, message.request)
+                self._cancel(index, message)
+
+    def _submit(self, ticket: Ticket) -> None:
+        if ticket.submit.standing is Standing.SUSPECT:
+            self._waiting.add_group([ticket])
+            return
+        entry = self._waiting.add(ticket)
+        if ticket.submit.standing is Standing.NEW and not admits(
+            time.monotonic(), self._waiting.entries, entry, self._device()
+        ):
+            self._refuse(self._waiting.take(entry), Status.LATE)
 
     def _is_current(self, index: int, worker: int, engine: int) -> bool:
         if engine != self._incarnation:  # meant for this engine's predecessor; the worker submits it again
@@ -146,13 +206,11 @@ class EngineLoop:
 
     def _forget(self, index: int, before: int) -> None:
         """Drop what a worker that has died had queued."""
-        for key, (_, (worker, submit)) in list(self._queue.items()):
-            if worker == index and submit.worker < before:
-                del self._queue[key]
+        for entry, ticket in self._waiting.of_channel(index):
+            if ticket.submit.worker < before:
+                self._waiting.take(entry)
 
-    def _cancel(self, index: int, request: int) -> None:
-        for key, (_, (worker, submit)) in list(self._queue.items()):
-            if worker == index and submit.request == request:
-                del self._queue[key]
-                self._answer_unrun((worker, submit), Status.CANCELLED)
-                return
+    def _cancel(self, index: int, message: Cancel) -> None:
+        entry = self._waiting.find(index, message.worker, message.request)
+        if entry is not None:
+            self._refuse(self._waiting.take(entry), Status.CANCELLED)

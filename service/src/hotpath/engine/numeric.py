@@ -5,6 +5,8 @@ For tests and for machines without torch; small, exact and as slow as its artifa
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from typing import List, Sequence
 
@@ -17,18 +19,21 @@ from hotpath.models.built import BuiltModel
 
 
 class NumericBackend:
-    """Artifact: an .npz of `centres` (classes, 3), in 0..255, and of `seconds` (classes,).
+    """Artifact: an .npz of `centres` (classes, 3), in 0..255, `seconds` (classes,) and `faults` (classes,).
 
-    A batch takes as long as the slowest of the classes found in it.
+    A batch takes as long as the slowest of the classes found in it. It fails with one whose fault is 1, and
+    takes the whole process with it where that is 2: as real models and devices do at times.
     """
 
     depth = 1
+    pads = False
 
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
         """Read the artifact."""
         with numpy.load(model.artifact("numeric")) as artifact:
             self._centres: NDArray[numpy.float64] = artifact["centres"].astype(numpy.float64)
             self._seconds: NDArray[numpy.float64] = artifact["seconds"].astype(numpy.float64)
+            self._faults: NDArray[numpy.int64] = artifact["faults"].astype(numpy.int64)
         self._top_k = model.top_k
 
     def launch(self, inputs: Sequence[Pixels]) -> NDArray[numpy.float64]:
@@ -42,6 +47,11 @@ class NumericBackend:
         scores = weights / weights.sum(axis=1, keepdims=True)
         order = numpy.argsort(-scores, axis=1, kind="stable")[:, : self._top_k]
         time.sleep(self._seconds[order[:, 0]].max())
+        fault = self._faults[order[:, 0]].max()
+        if fault == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if fault:
+            raise RuntimeError("the stand-in fails on this class")
         return [
             Ranking(tuple(row.tolist()), tuple(scores[index, row].tolist()))
             for index, row in enumerate(order)

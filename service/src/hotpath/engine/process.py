@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Callable, Sequence
 
 from hotpath.core import EngineSpec
 from hotpath.engine.backend import create
 from hotpath.engine.loop import EngineLoop
-from hotpath.engine.warmup import warm
+from hotpath.engine.runner import Runner, guard
+from hotpath.engine.warmup import probe, warm
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel
+from hotpath.ipc.marks import Marks
 from hotpath.ipc.messages import Hello
 from hotpath.metrics.table import Row
 from hotpath.models.built import load
+from hotpath.scheduler.costs import Costs
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +27,13 @@ def run(
     incarnation: int,
     channels: Sequence[Channel],
     arena: Arena,
+    marks: Marks,
     row: Row,
     announce: Callable[[], None],
 ) -> None:
     """Load, warm up, tell the supervisor through `announce`, serve. Returns never. Raises HotpathError."""
+    for gauge in ("hotpath_engine_clear_at_seconds", "hotpath_engine_images_in_flight"):
+        row.set(gauge, 0.0)  # a predecessor may have died in the middle
     for channel in channels:
         # Before anything slow: workers learn at once that the predecessor is gone, and submit again.
         channel.send(Hello(incarnation))
@@ -36,6 +43,7 @@ def run(
     table = warm(backend, model.shape, spec.max_batch)
     for size, seconds in table.items():
         row.set("hotpath_warm_batch_seconds", seconds, (str(size),))
+    row.set("hotpath_engine_pace_ratio", 1.0)
     row.set("hotpath_engine_ready", 1.0)
     log.info(
         "warm: model %s version %s, back end %s on %s; ms by batch size: %s",
@@ -46,4 +54,9 @@ def run(
         " ".join(f"{size}={seconds * 1000:.1f}" for size, seconds in table.items()),
     )
     announce()
-    EngineLoop(incarnation, backend, channels, arena, model.shape, spec.max_batch, row).run()
+    runner = Runner(backend, probe(model.shape))
+    costs = Costs(table, backend.pads)
+    loop = EngineLoop(incarnation, runner, channels, arena, marks, model.shape, costs, row)
+    # The batches stay in the thread that warmed up: torch's own threads and a device's context belong to it.
+    threading.Thread(target=guard(loop.run), name="loop", daemon=True).start()
+    runner.work()

@@ -21,6 +21,7 @@ class _TorchBackend:
     """What both have in common: device, staging buffer, and the way of a batch."""
 
     depth = 1
+    pads = False
 
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
         """Open the device, load the module, prepare the staging buffer."""

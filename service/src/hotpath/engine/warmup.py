@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import statistics
 import time
-from typing import Dict, Tuple
+from typing import Dict, List, Tuple
 
 import numpy
 
-from hotpath.engine.backend import Backend
+from hotpath.engine.backend import Backend, Pixels
 from hotpath.metrics.layout import buckets_up_to
 
 _UNTIMED = 2
 """Runs before the clock counts: TorchScript's profiler and lazy set-up take the first two of each shape."""
-_TIMED = 3
+_TIMED = 5
+_LONGEST_S = 1.0
+"""Of one size, after so long no further run is begun, once two were timed."""
+
+
+def probe(shape: Tuple[int, int, int]) -> Pixels:
+    """An image that every model can take."""
+    return numpy.random.default_rng(0).integers(0, 256, shape, dtype=numpy.uint8)
 
 
 def warm(backend: Backend, shape: Tuple[int, int, int], max_batch: int) -> Dict[int, float]:
-    """Median seconds of a batch for each bucket; the largest first, so that buffers are allocated once."""
-    image = numpy.random.default_rng(0).integers(0, 256, shape, dtype=numpy.uint8)
+    """Seconds of a batch for each bucket; the largest first, so that buffers are allocated once.
+
+    The shortest of several runs counts: what else the machine does can only make one longer, and a table with
+    such flaws would choose the wrong sizes. That batches are slower under load is the pace's to learn.
+    """
+    image = probe(shape)
     table: Dict[int, float] = {}
     for size in reversed(buckets_up_to(max_batch)):
-        seconds = []
-        for _ in range(_UNTIMED + _TIMED):
+        seconds: List[float] = []
+        begun = time.monotonic()
+        while len(seconds) < _UNTIMED + _TIMED:
             started = time.monotonic()
+            if len(seconds) >= _UNTIMED + 2 and started - begun > _LONGEST_S:
+                break
             backend.finish(backend.launch([image] * size))
             seconds.append(time.monotonic() - started)
-        table[size] = statistics.median(seconds[_UNTIMED:])
+        table[size] = min(seconds[_UNTIMED:])
     return dict(sorted(table.items()))

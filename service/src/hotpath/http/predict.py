@@ -13,6 +13,7 @@ from hotpath.http.body import read_image
 from hotpath.http.decoding import encoded
 from hotpath.http.schema import PREDICT_BODY, PREDICT_RESPONSES
 from hotpath.http.service import Classified, Service
+from hotpath.http.urgency import urgency_of
 from hotpath.http.waiting import ClientGone, Patience
 from hotpath.models.built import BuiltModel
 from hotpath.observing.record import record_of
@@ -64,12 +65,13 @@ async def _predict(service: Service, request: Request, name: str) -> Dict[str, A
     started = time.monotonic()
     limits = service.config.limits
     served = service.catalogue.choose(name)
-    with service.admission(served) as lease:
+    urgency = urgency_of(request.headers, limits.request_timeout_s)
+    with service.admission(served, urgency) as lease:
         body = await read_image(request, limits.body_bytes, limits.request_timeout_s)
         record = record_of(request.scope)
         record.body_is_in(len(body))
         fill = encoded(body, served.spec, service.image_limits)
-        async with Patience(request, started, limits.request_timeout_s) as patience:
+        async with Patience(request, started, urgency) as patience:
             found = await service.classify(served, fill, lease, patience)
     record.answered_by(served.offer.model, served.offer.version, [found.stages])
     total_s = time.monotonic() - started

@@ -16,14 +16,15 @@ from hotpath.core import Outcome, Ranking
 from hotpath.http.catalogue import Catalogue, Served
 from hotpath.http.decoding import Decoder, Fill
 from hotpath.http.errors import Problem
+from hotpath.http.urgency import Urgency
 from hotpath.http.waiting import ClientGone, DeadlinePassed, Patience
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.client import EngineClient, NoEngine
 from hotpath.ipc.messages import Status
 from hotpath.ipc.slots import Lease, NoFreeSlot, SlotPool
-from hotpath.metrics.layout import buckets_up_to
 from hotpath.metrics.table import Row, Table
 from hotpath.observing.record import Stages
+from hotpath.scheduler.policy import worth_a_try
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Service:
         return f"No engine is warm yet for: {', '.join(cold)}." if cold else None
 
     @contextlib.contextmanager
-    def admission(self, served: Served) -> Iterator[Lease]:
+    def admission(self, served: Served, urgency: Urgency) -> Iterator[Lease]:
         """A request's stay in the service, with its permit and first slot; its model stays as long.
 
         Raises Problem where it can't be taken in. What ends it early inside becomes Problem or ClientGone,
@@ -80,14 +81,17 @@ class Service:
         """
         reason = self._cold(served)  # while draining, what was accepted is still answered
         if reason is not None:
-            self._shed("not_ready", 503, reason)
+            self._shed("not_ready", 503, reason, served)
+        outlook = self._client.outlook(served.offer.seats)
+        if not worth_a_try(outlook.wait, outlook.lone, urgency.seconds, urgency.priority):
+            self._refuse_late(served, urgency)
         try:
             with served.held(), self._slots.lease() as lease:
                 yield lease
         except NoFreeSlot:
-            self._shed("no_slot", 429, "Every place in the service is taken.")
+            self._shed("no_slot", 429, "Every place in the service is taken.", served)
         except NoEngine:
-            self._shed("not_ready", 503, "No engine is warm.")
+            self._shed("not_ready", 503, "No engine is warm.", served)
         except DeadlinePassed as error:
             raise _late(error.seconds) from error
         except (ClientDisconnect, ClientGone) as error:
@@ -110,30 +114,37 @@ class Service:
         """
         decode_s = await patience.wait(self.decoder.start(fill, served.model.shape, lease))
         decoded = time.monotonic()
-        outcome = await patience.wait(self._client.submit(lease, served.offer.seats, patience.deadline))
+        urgency = patience.urgency
+        outcome = await patience.wait(
+            self._client.submit(lease, served.offer.seats, patience.deadline, urgency.priority)
+        )
         if outcome.status == Status.EXPIRED:
-            raise DeadlinePassed(patience.seconds)
+            raise DeadlinePassed(urgency.seconds)
+        if outcome.status == Status.LATE:
+            self._refuse_late(served, urgency)
         if outcome.status != Status.OK or outcome.ranking is None:
-            self._shed("engine_failed", 503, "The engine failed while it worked on this request.")
+            self.row.add("hotpath_shed", ("inference_failed",))
+            raise _failed()
         stages = Stages(decode_s, decoded, outcome.queue_s, outcome.compute_s, outcome.batch_size)
         return Classified(outcome.ranking, outcome, stages)
 
-    def _shed(self, reason: str, status: int, message: str) -> NoReturn:
-        code = {"no_slot": "busy", "not_ready": "not_ready", "engine_failed": "engine_failed"}[reason]
+    def _refuse_late(self, served: Served, urgency: Urgency) -> NoReturn:
+        outlook = self._client.outlook(served.offer.seats)
+        self._shed(
+            "late",
+            429,
+            f"The request could not be finished within its {urgency.seconds:g} s at priority "
+            f"{urgency.priority}: {outlook.wait:.3f} s of work come first, it takes {outlook.lone:.3f} s.",
+            served,
+        )
+
+    def _shed(self, reason: str, status: int, message: str, served: Served) -> NoReturn:
         self.row.add("hotpath_shed", (reason,))
-        seconds = self._retry_after()
+        code = {"no_slot": "busy", "late": "busy", "not_ready": "not_ready"}[reason]
+        # By then what is inside now will be done, as the table of the warm-up says.
+        seconds = max(1, math.ceil(self._client.outlook(served.offer.seats).wait))
         remedy = f"Try again in {seconds} s, or on another host."
         raise Problem(status, code, message, remedy, {"Retry-After": str(seconds)})
-
-    def _retry_after(self) -> int:
-        """Whole seconds until what is inside now will be done, by the rates measured at warm-up."""
-        rate = 0.0
-        for row in self.table.engines:
-            for size in buckets_up_to(self.config.batching.max_batch)[-1:]:
-                seconds = row.get("hotpath_warm_batch_seconds", (str(size),))
-                rate += size / seconds if seconds else 0.0
-        inside = self.table.total("hotpath_slots_in_use")
-        return max(1, math.ceil(inside / rate)) if rate else 1
 
 
 def _late(seconds: float) -> Problem:
@@ -142,4 +153,14 @@ def _late(seconds: float) -> Problem:
         "request_timeout",
         f"The request could not be finished within {seconds:g} s.",
         "Try again later; the operators set the limit as limits.request_timeout_s.",
+    )
+
+
+def _failed() -> Problem:
+    """Not 503: to try this input again, here or elsewhere, would only harm another engine."""
+    return Problem(
+        500,
+        "inference_failed",
+        "The model fails on this input, even when it runs alone.",
+        "Do not send it again; give the operators the time and the image: the reason stands in the log.",
     )

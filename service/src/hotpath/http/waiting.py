@@ -10,6 +10,8 @@ from typing import Any, Iterator, Optional, Type, TypeVar
 
 from fastapi import Request
 
+from hotpath.http.urgency import Urgency
+
 T = TypeVar("T")
 
 
@@ -52,18 +54,18 @@ class ClientGone(Exception):
 class Patience:
     """Watches one request whose body has been read; used as an async context manager around its waits.
 
-    The request may take `seconds` from `started`, a time of the monotonic clock.
+    The request may take as long as its urgency says from `started`, a time of the monotonic clock.
     """
 
-    def __init__(self, request: Request, started: float, seconds: float) -> None:
+    def __init__(self, request: Request, started: float, urgency: Urgency) -> None:
         self._request = request
         self._started = started
-        self.seconds = seconds
+        self.urgency = urgency
 
     @property
     def deadline(self) -> float:
         """When the request's time is over, on the monotonic clock."""
-        return self._started + self.seconds
+        return self._started + self.urgency.seconds
 
     async def __aenter__(self) -> Patience:
         # After the body, the next thing that can be received is the disconnect.
@@ -87,7 +89,7 @@ class Patience:
                 return outcome.result()
         finally:
             outcome.cancel()  # without effect on one that is done
-        raise ClientGone if self._gone.done() else DeadlinePassed(self.seconds)
+        raise ClientGone if self._gone.done() else DeadlinePassed(self.urgency.seconds)
 
     async def _first_of(self, outcome: asyncio.Future[T]) -> None:
         """Until the outcome, the client's going or the deadline; what asyncio.wait does, for these alone."""

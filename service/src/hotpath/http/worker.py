@@ -23,6 +23,7 @@ from hotpath.http.service import Service
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel
 from hotpath.ipc.client import EngineClient
+from hotpath.ipc.marks import Marks
 from hotpath.ipc.offers import Offers
 from hotpath.ipc.slots import SlotMap, SlotPool
 from hotpath.metrics.table import Row, Table
@@ -47,6 +48,7 @@ def run(
     incarnation: int,
     channels: Sequence[Channel],
     arena: Arena,
+    marks: Marks,
     slots: SlotMap,
     home: range,
     table: Table,
@@ -55,7 +57,7 @@ def run(
 ) -> None:
     """Serve until SIGTERM, then finish what was accepted and return."""
     table.seated = offers.seats
-    client = EngineClient(incarnation, channels, table)
+    client = EngineClient(incarnation, channels, marks, table)
     pool = SlotPool(slots, index, home, lambda in_use: row.set("hotpath_slots_in_use", in_use))
     service = Service(config, Catalogue(offers), arena, pool, table, row, client)
     keys = KeyFile(Path(config.auth.keys)) if config.auth.keys else None

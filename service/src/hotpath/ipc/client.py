@@ -6,20 +6,31 @@ import asyncio
 import itertools
 import time
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from hotpath.core import Outcome
 from hotpath.ipc.channel import Channel
-from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Status, Submit
+from hotpath.ipc.marks import Marks
+from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Standing, Status, Submit
 from hotpath.ipc.slots import Lease
 from hotpath.metrics.table import Table
+from hotpath.scheduler.entries import NORMAL
 
-ATTEMPTS = 3
-"""How many engines in a row a request may see die before it is given up: it may be what kills them."""
+LONE_DEATHS = 3
+"""How many engines may die while they run a request by itself before it is taken for what kills them."""
 
 
 class NoEngine(Exception):
     """No engine on these seats has ever said hello."""
+
+
+class Outlook(NamedTuple):
+    """What awaits a request, in seconds, as the engines' tables of costs say."""
+
+    wait: float
+    """Until the engine that is free first has done all that it has."""
+    lone: float
+    """What the request itself takes then."""
 
 
 @dataclass
@@ -27,17 +38,20 @@ class _Pending:
     lease: Lease
     engine: int
     deadline: float
+    priority: int
     submitted: float
     answer: asyncio.Future[Outcome]
-    attempts: int = 1
+    standing: Standing = Standing.NEW
+    lone_deaths: int = 0
 
 
 class EngineClient:
     """All links of one worker. Lives in the worker's event loop."""
 
-    def __init__(self, incarnation: int, channels: Sequence[Channel], table: Table) -> None:
+    def __init__(self, incarnation: int, channels: Sequence[Channel], marks: Marks, table: Table) -> None:
         self._incarnation = incarnation
         self._channels = channels
+        self._marks = marks
         self._table = table
         self._known: List[Optional[int]] = [None] * len(channels)
         self._pending: Dict[int, _Pending] = {}
@@ -58,7 +72,24 @@ class EngineClient:
         """Whether some engine on these seats has something of this worker's."""
         return any(pending.engine in seats for pending in self._pending.values())
 
-    def submit(self, lease: Lease, seats: Sequence[int], deadline: float) -> asyncio.Future[Outcome]:
+    def outlook(self, seats: Sequence[int]) -> Outlook:
+        """What awaits a request that is let in now; nothing is foretold while no engine is warm."""
+        now = time.monotonic()
+        rows = [self._table.engines[index] for index in self._ready_engines(seats)]
+        return min(
+            (
+                Outlook(
+                    max(0.0, row.get("hotpath_engine_clear_at_seconds") - now),
+                    row.get("hotpath_warm_batch_seconds", ("1",)) * row.get("hotpath_engine_pace_ratio"),
+                )
+                for row in rows
+            ),
+            default=Outlook(0.0, 0.0),
+        )
+
+    def submit(
+        self, lease: Lease, seats: Sequence[int], deadline: float, priority: int = NORMAL
+    ) -> asyncio.Future[Outcome]:
         """Queue the image in the lease's slot for an engine on one of `seats`; the future tells how it ended.
 
         Raises NoEngine. Cancelling the future takes the request out of the engine's queue; the slot stays
@@ -71,7 +102,7 @@ class EngineClient:
         load = [pending.engine for pending in self._pending.values()]
         engine = min(candidates, key=load.count)
         request = next(self._requests)
-        pending = _Pending(lease, engine, deadline, time.monotonic(), self._loop.create_future())
+        pending = _Pending(lease, engine, deadline, priority, time.monotonic(), self._loop.create_future())
         pending.answer.add_done_callback(lambda answer: self._on_settled(request, answer))
         self._pending[request] = pending
         lease.borrow()
@@ -91,7 +122,14 @@ class EngineClient:
         self._send(
             pending.engine,
             Submit(
-                self._incarnation, engine, request, pending.lease.slot, pending.submitted, pending.deadline
+                self._incarnation,
+                engine,
+                request,
+                pending.lease.slot,
+                pending.submitted,
+                pending.deadline,
+                pending.priority,
+                pending.standing,
             ),
         )
 
@@ -107,8 +145,9 @@ class EngineClient:
 
     def _on_message(self, index: int, message: Message) -> None:
         if isinstance(message, Hello) and message.engine != self._known[index]:
-            self._known[index] = message.engine
-            self._submit_again(index)
+            before, self._known[index] = self._known[index], message.engine
+            if before is not None:
+                self._submit_again(index, before)
         elif isinstance(message, Result) and message.worker == self._incarnation:
             self._settle(message.request, message.outcome)
 
@@ -120,16 +159,19 @@ class EngineClient:
         if not pending.answer.done():
             pending.answer.set_result(outcome)
 
-    def _submit_again(self, index: int) -> None:
+    def _submit_again(self, index: int, dead: int) -> None:
         """The engine is a new one: what its predecessor had not answered still lies in the slots."""
         for request, pending in list(self._pending.items()):
             if pending.engine != index:
                 continue
-            if pending.answer.done() or pending.attempts == ATTEMPTS:
+            mark = self._marks.of(pending.lease.slot, dead, request)
+            pending.lone_deaths += mark.alone
+            if pending.answer.done() or pending.lone_deaths == LONE_DEATHS:
                 waited = time.monotonic() - pending.submitted
                 self._settle(request, Outcome(Status.FAILED, None, 0, waited, 0.0))
                 continue
-            pending.attempts += 1
+            # Who ran when the engine died is run alone from now on, and the others are out of danger.
+            pending.standing = Standing.SUSPECT if mark.ran else max(pending.standing, Standing.AGAIN)
             self._transmit(request, pending)
 
     def _send(self, index: int, message: Message) -> None:

@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Union
 
 from hotpath.core import Outcome, Ranking
+from hotpath.scheduler.entries import NORMAL
 
 MAX_BYTES = 4096
 """No message is longer; receivers read this much."""
@@ -39,6 +40,19 @@ class Status(IntEnum):
     EXPIRED = 1
     CANCELLED = 2
     FAILED = 3
+    """The model fails on it alone, or engines died of it."""
+    LATE = 4
+    """Not run, because it could not have been in time."""
+
+
+class Standing(IntEnum):
+    """What an engine should know of a request before it queues it."""
+
+    NEW = 0
+    AGAIN = 1
+    """A predecessor has let it in, and died with it in its queue."""
+    SUSPECT = 2
+    """A predecessor died while it ran: run it alone."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,8 @@ class Submit:
     slot: int
     submitted: float
     deadline: float
+    priority: int = NORMAL
+    standing: Standing = Standing.NEW
 
 
 @dataclass(frozen=True)
@@ -88,7 +104,7 @@ class Result:
 Message = Union[Attach, Submit, Cancel, Hello, Result]
 
 _ATTACH = struct.Struct("<BxxxI")
-_SUBMIT = struct.Struct("<BxxxIIIQdd")
+_SUBMIT = struct.Struct("<BBBxIIIQdd")
 _CANCEL = struct.Struct("<BxxxIIQ")
 _HELLO = struct.Struct("<BxxxI")
 _RESULT = struct.Struct("<BBHIQdd")
@@ -99,6 +115,8 @@ def encode(message: Message) -> bytes:
     if isinstance(message, Submit):
         return _SUBMIT.pack(
             Kind.SUBMIT,
+            message.priority,
+            message.standing,
             message.worker,
             message.engine,
             message.slot,
@@ -132,8 +150,8 @@ def decode(data: bytes) -> Message:
     """The message in `data`. Raises ValueError or struct.error on bytes that `encode` never makes."""
     kind = Kind(data[0])
     if kind is Kind.SUBMIT:
-        _, worker, engine, slot, request, submitted, deadline = _SUBMIT.unpack(data)
-        return Submit(worker, engine, request, slot, submitted, deadline)
+        _, priority, standing, worker, engine, slot, request, submitted, deadline = _SUBMIT.unpack(data)
+        return Submit(worker, engine, request, slot, submitted, deadline, priority, Standing(standing))
     if kind is Kind.RESULT:
         _, status, batch_size, worker, request, queue_s, compute_s = _RESULT.unpack_from(data)
         size = (len(data) - _RESULT.size) // 8

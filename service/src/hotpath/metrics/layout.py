@@ -24,7 +24,7 @@ STATUSES = (
     "other",
 )
 ROUTES = ("/predict", "/v2/infer", "/v2", "/livez", "/readyz", "/metrics", "other")
-SHED_REASONS = ("no_slot", "expired", "not_ready", "client_gone", "engine_failed")
+SHED_REASONS = ("no_slot", "late", "expired", "not_ready", "client_gone", "inference_failed")
 ROLES = ("worker", "engine")
 STAGES = ("receive", "decode", "queue", "compute", "other")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -142,9 +142,27 @@ def describe(max_batch: int) -> List[Metric]:
         Metric(
             "hotpath_warm_batch_seconds",
             "gauge",
-            "Median seconds of a batch of this size, measured at warm-up.",
+            "Shortest seconds of a batch of this size, measured at warm-up.",
             ("batch_size",),
             tuple((str(size),) for size in batch_sizes),
+            by_engine=True,
+        ),
+        Metric(
+            "hotpath_engine_images_in_flight",
+            "gauge",
+            "Images in the batches that the engine has handed to its device.",
+            by_engine=True,
+        ),
+        Metric(
+            "hotpath_engine_pace_ratio",
+            "gauge",
+            "How long batches take now, as a multiple of what was measured at warm-up.",
+            by_engine=True,
+        ),
+        Metric(
+            "hotpath_engine_clear_at_seconds",
+            "gauge",
+            "When the engine will have done all that it has, on the host's monotonic clock; 0: it is idle.",
             by_engine=True,
         ),
         Metric(

@@ -1,27 +1,47 @@
-"""What an engine does next: one pure function.
+"""What an engine does next, and whom it lets in: pure functions of the clock, the queue and the device.
 
-No timer holds a batch back. While the device works, requests queue up; the moment it is free, the most urgent
-ones go together. So a lone request never waits for others, and batches grow by themselves under load.
+No timer holds a batch back. While the device works, requests queue up; the moment it is free, the most
+urgent go together. So a lone request never waits for others, and batches grow by themselves under load. A
+second batch is handed to the device when it is full or when the first is about to end, so that the device
+never waits for us and no batch is closed before it must be.
+
+Nobody is run late, and nobody is let in who would be, or who would make one late that was let in before: as
+long as batches take what the table of costs says, whoever is let in is answered by their deadline.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple, Union
+from typing import Iterator, Optional, Sequence, Tuple, Union
+
+from hotpath.scheduler.costs import Costs
+from hotpath.scheduler.entries import FIRST, LAST, Entry
+
+DEPTH = 2
+"""The most batches in flight: one that runs, one that is ready to follow."""
+
+LEAD_S = 0.001
+"""How long before the device is done the next batch is closed: what handing it over takes."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A queued request. Times are seconds of one monotonic clock."""
+class Device:
+    """What the device is at."""
 
-    key: int
-    arrived: float
-    deadline: float
+    costs: Costs
+    ends: Tuple[float, ...] = ()
+    """When each batch in flight will be done, as the costs say."""
+    grouped: bool = False
+    """Whether a group is in flight, beside which nothing may run."""
+
+    def free_at(self, now: float) -> float:
+        """When a batch that is handed over now would start."""
+        return max((now, *self.ends))
 
 
 @dataclass(frozen=True)
 class Shed:
-    """These are past their deadline: answer so and never run them."""
+    """These can't be done in time any more: answer so and never run them."""
 
     entries: Tuple[Entry, ...]
 
@@ -43,18 +63,83 @@ class Sleep:
 Action = Union[Shed, Dispatch, Sleep]
 
 
-def decide(now: float, queue: Sequence[Entry], free: int, max_batch: int) -> Action:
-    """The next action of an engine.
-
-    `queue` holds the requests that wait, in any order; `free` is how many batches the device can still take.
-    The expired are shed first; then, if the device is free, the earliest deadlines go (ties: first come).
-    """
-    expired = tuple(entry for entry in queue if entry.deadline <= now)
-    if expired:
-        return Shed(expired)
+def decide(now: float, queue: Sequence[Entry], device: Device) -> Action:
+    """The next action of an engine. `queue` holds the requests that wait, by rank."""
+    start, quickest = device.free_at(now), device.costs.seconds(1)
+    hopeless = tuple(entry for entry in queue if entry.deadline < start + quickest or entry.deadline <= now)
+    if hopeless:
+        return Shed(hopeless)
     if not queue:
         return Sleep(None)
-    if free <= 0:
-        return Sleep(min(entry.deadline for entry in queue))
-    urgent = sorted(queue, key=lambda entry: (entry.deadline, entry.arrived, entry.key))
-    return Dispatch(tuple(urgent[:max_batch]))
+    if device.ends:
+        next_look = min(entry.deadline for entry in queue) - quickest
+        if device.grouped or queue[0].group or len(device.ends) >= DEPTH:
+            return Sleep(next_look)
+        closing = start - LEAD_S
+        if len(queue) < device.costs.full and now < closing:
+            return Sleep(min(next_look, closing))
+    return Dispatch(next_batch(start, queue, device.costs))
+
+
+def next_batch(start: float, queue: Sequence[Entry], costs: Costs) -> Tuple[Entry, ...]:
+    """Who goes together from `start`: a group, or the most urgent of those that wait.
+
+    As many as clear the queue soonest; fewer when one of them is in such a hurry that a smaller batch is in
+    time for it and the larger is not.
+    """
+    group = queue[0].group
+    if group:
+        return tuple(entry for entry in queue[: costs.most] if entry.group == group)
+    size = costs.size_for(len(queue))
+    if _late(start, queue, size, costs):
+        size = next((less for less in range(size - 1, 0, -1) if not _late(start, queue, less, costs)), size)
+    return tuple(queue[:size])
+
+
+def admits(now: float, queue: Sequence[Entry], entry: Entry, device: Device) -> bool:
+    """Whether `entry`, the one of `queue` that has just come, is to stay.
+
+    It is when it and everybody else in the queue will be done in time, and its own wait leaves the part of
+    its time that its priority must leave to more urgent ones.
+    """
+    start, costs = device.free_at(now), device.costs
+    left, lone = entry.deadline - now, costs.seconds(1)
+    everybody = start + costs.clear(len(queue))
+    if (
+        not queue[0].group
+        and everybody <= min(other.deadline for other in queue)
+        and worth_a_try(everybody - lone - now, lone, left, entry.priority)
+    ):
+        return True  # in whatever order they go
+    for batch, begins, ends in forecast(start, queue, costs):
+        if any(other.deadline < ends for other in batch):
+            return False
+        if entry in batch and not worth_a_try(begins - now, lone, left, entry.priority):
+            return False
+    return True
+
+
+def worth_a_try(wait: float, lone: float, left: float, priority: int) -> bool:
+    """Whether a request with `left` seconds to its deadline may wait for `wait` of them.
+
+    `lone` is what it takes once it runs. Priority 1 may wait until the last moment, 9 for a fifth of its
+    time: so under overload the less urgent are turned away first, and room is left for the others.
+    """
+    slack = left - lone
+    return slack >= 0.0 and wait <= slack * (1.0 - 0.8 * (priority - FIRST) / (LAST - FIRST))
+
+
+def forecast(
+    start: float, queue: Sequence[Entry], costs: Costs
+) -> Iterator[Tuple[Tuple[Entry, ...], float, float]]:
+    """The batches that the queue will go in if nothing else comes: who, from when, until when."""
+    place = 0
+    while place < len(queue):
+        batch = next_batch(start, queue[place:], costs)
+        end = start + costs.seconds(len(batch))
+        yield batch, start, end
+        place, start = place + len(batch), end
+
+
+def _late(start: float, queue: Sequence[Entry], size: int, costs: Costs) -> bool:
+    return min(entry.deadline for entry in queue[:size]) < start + costs.seconds(size)

@@ -17,6 +17,7 @@ from typing import List, Optional
 from hotpath.config import Config
 from hotpath.ipc.arena import Arena, slots_of
 from hotpath.ipc.channel import Channel, link
+from hotpath.ipc.marks import Marks
 from hotpath.ipc.slots import SlotMap
 from hotpath.metrics.table import Row, Table
 from hotpath.supervisor import child, memory, systemd
@@ -52,6 +53,7 @@ class Supervisor:
             with memory.preferring(self._memory, placement.worker(worker).node):
                 self._arena.touch(slots_of(worker, workers, config.limits.queue))
         self._slots = SlotMap(config.limits.queue)
+        self._marks = Marks(config.limits.queue)
         self._links = [[link() for _ in range(generations.seats)] for _ in range(workers)]
         self._table = Table(workers, generations.seat_labels(), config.batching.max_batch)
         self._table.supervisor.set("hotpath_slots", config.limits.queue)
@@ -121,7 +123,7 @@ class Supervisor:
 
             for listener in self._sockets:
                 listener.close()
-            run(spec, post.incarnation, channels, self._arena, row, self._announce)
+            run(spec, post.incarnation, channels, self._arena, self._marks, row, self._announce)
 
         return child.fork(post.name, Place(spec.cpus, spec.numa_node), self._memory, work)
 
@@ -141,6 +143,7 @@ class Supervisor:
                 post.incarnation,
                 channels,
                 self._arena,
+                self._marks,
                 self._slots,
                 home,
                 self._table,

@@ -15,6 +15,7 @@ from hotpath.http.catalogue import Served
 from hotpath.http.decoding import encoded, prepared
 from hotpath.http.errors import Problem
 from hotpath.http.service import Classified, Service
+from hotpath.http.urgency import Urgency, urgency_of
 from hotpath.http.v2.answer import assemble
 from hotpath.http.v2.compression import decompress
 from hotpath.http.v2.request import Wanted, understand
@@ -31,7 +32,8 @@ async def infer(service: Service, request: Request, served: Served) -> Response:
     """The answer to one request. Raises Problem or ClientGone."""
     started = time.monotonic()
     limits = service.config.limits
-    with service.admission(served) as lease:
+    urgency = urgency_of(request.headers, limits.request_timeout_s)
+    with service.admission(served, urgency) as lease:
         body = await read_whole(request, limits.body_bytes, limits.request_timeout_s)
         record = record_of(request.scope)
         record.body_is_in(len(body))
@@ -41,10 +43,11 @@ async def infer(service: Service, request: Request, served: Served) -> Response:
             accepted = Accepted(served.model.shape, service.most_images)
             return understand(plain, request.headers.get(LENGTH_HEADER), accepted)
 
-        async with Patience(request, started, limits.request_timeout_s) as patience:
+        async with Patience(request, started, urgency) as patience:
             wanted = await patience.wait(service.decoder.run(read))
-            if wanted.timeout_s is not None:
-                patience.seconds = min(patience.seconds, wanted.timeout_s)
+            patience.urgency = Urgency(
+                min(urgency.seconds, wanted.timeout_s or urgency.seconds), wanted.priority or urgency.priority
+            )
             with service.more_places(len(wanted.images) - 1) as more:
                 found = await _together(
                     [

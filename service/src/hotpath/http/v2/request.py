@@ -26,6 +26,7 @@ class Wanted:
     """Names in the order asked for, and whether each is to be binary."""
     id: Optional[str] = None
     timeout_s: Optional[float] = None
+    priority: Optional[int] = None
 
 
 def understand(body: bytes, header_length: Optional[str], accepted: Accepted) -> Wanted:
@@ -51,6 +52,7 @@ def understand(body: bytes, header_length: Optional[str], accepted: Accepted) ->
         outputs=_outputs(request),
         id=request.id,
         timeout_s=timeout / 1e6 if timeout else None,
+        priority=request.parameters.priority or None,
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any, Dict, List, Optional, Union
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hotpath.scheduler.entries import FIRST, LAST, NORMAL
+
 INPUT = "image"
 OUTPUTS = ("classes", "scores", "labels")
 """The tensors of an image classifier, by name; outputs in the order in which they are answered."""
@@ -62,7 +64,12 @@ class RequestParameters(_Part):
     """Parameters of the whole request."""
 
     binary_data_output: bool = Field(default=False, description="What holds for outputs that don't say.")
-    priority: int = Field(default=0, ge=0, description="Checked and without effect: there is one queue.")
+    priority: int = Field(
+        default=0,
+        ge=0,
+        le=LAST,
+        description=f"{FIRST}: first, {LAST}: last; 0: as the header says, or {NORMAL}.",
+    )
     timeout: int = Field(default=0, ge=0, description="Microseconds the request may take; 0: as configured.")
     sequence_id: Union[int, str] = Field(default=0, description="Not supported: the models keep no state.")
 

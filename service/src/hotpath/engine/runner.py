@@ -1,0 +1,138 @@
+"""Runs batches beside the loop, which goes on taking messages meanwhile.
+
+Two threads at most: one launches, and where the back end overlaps batches, another finishes them. What they
+did is collected by the loop, which they wake through a pipe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Callable, Deque, List, Optional, Sequence
+
+from hotpath.core import Ranking
+from hotpath.engine.backend import Backend, Pixels
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Job:
+    """One batch on its way through the device. `started` and `ended` are times of the monotonic clock."""
+
+    inputs: Sequence[Pixels]
+    mark: Callable[[], None]
+    """Called right before the device gets the batch: from then on it may be what kills the engine."""
+    started: float = 0.0
+    ended: float = 0.0
+    rankings: Optional[List[Ranking]] = None
+    """None where the back end raised."""
+
+
+class Runner:
+    """`launch` and `collect` are for the loop's thread, `work` for the one that loaded the back end."""
+
+    def __init__(self, backend: Backend, probe: Pixels) -> None:
+        self._backend = backend
+        self._probe = probe
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._done: Deque[Job] = deque()
+        self._reader, self._writer = os.pipe()
+        for end in (self._reader, self._writer):
+            os.set_blocking(end, False)
+
+    def fileno(self) -> int:
+        """Readable when something is to be collected."""
+        return self._reader
+
+    def launch(self, job: Job) -> None:
+        """Hand a batch over; it starts when those before it leave room on the device."""
+        self._jobs.put(job)
+
+    def collect(self) -> List[Job]:
+        """Every batch that was finished since the last time, in order."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._reader, 4096)
+        done = []
+        while self._done:
+            done.append(self._done.popleft())
+        return done
+
+    def work(self) -> None:
+        """Serve for ever. Raises what shows that the back end is broken, rather than one batch."""
+        if self._backend.depth == 1:
+            while True:
+                self._run(self._jobs.get())
+        self._overlap()
+
+    def _run(self, job: Job) -> None:
+        handle = self._start(job)
+        if handle is not None:
+            self._finish(job, handle[0])
+
+    def _overlap(self) -> None:
+        room = threading.Semaphore(self._backend.depth)
+        launched: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+        def finish() -> None:
+            while True:
+                job, handle = launched.get()
+                if handle is not None:
+                    self._finish(job, handle[0])
+                room.release()
+
+        threading.Thread(target=guard(finish), name="finish", daemon=True).start()
+        while True:
+            job = self._jobs.get()
+            room.acquire()
+            launched.put((job, self._start(job)))
+
+    def _start(self, job: Job) -> Optional[List[Any]]:
+        job.mark()
+        job.started = time.monotonic()
+        try:
+            return [self._backend.launch(job.inputs)]
+        except Exception:
+            self._failed(job)
+            return None
+
+    def _finish(self, job: Job, handle: Any) -> None:
+        try:
+            job.rankings = self._backend.finish(handle)
+        except Exception:
+            self._failed(job)
+        else:
+            self._settle(job)
+
+    def _failed(self, job: Job) -> None:
+        log.exception("a batch of %d failed", len(job.inputs))
+        if len(job.inputs) == 1:
+            # Is it the image or the device? After some errors a device fails on everything, and to blame each
+            # request for it would be wrong: then this raises, and a new engine takes over.
+            self._backend.finish(self._backend.launch([self._probe]))
+        self._settle(job)
+
+    def _settle(self, job: Job) -> None:
+        job.ended = time.monotonic()
+        self._done.append(job)
+        with contextlib.suppress(BlockingIOError):  # it is full: the loop will wake anyway
+            os.write(self._writer, b"!")
+
+
+def guard(work: Callable[[], None]) -> Callable[[], None]:
+    """`work`, such that its failure ends the process: half an engine would be worse than none."""
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException:
+            log.exception("the engine is broken and ends")
+            os._exit(70)  # EX_SOFTWARE, as any child that failed in a way it did not foresee
+
+    return guarded

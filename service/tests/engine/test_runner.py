@@ -1,0 +1,83 @@
+"""Batches run beside the loop, in order, and a broken device is not blamed on a request."""
+
+from __future__ import annotations
+
+import selectors
+import threading
+from typing import List, Sequence
+
+import numpy
+import pytest
+
+from hotpath.core import EngineSpec, Ranking
+from hotpath.engine.backend import Pixels
+from hotpath.engine.runner import Job, Runner
+from hotpath.models.built import BuiltModel
+
+PROBE = numpy.zeros((1, 1, 3), numpy.uint8)
+
+
+class Gate:
+    """A back end whose batches end when the test lets them, and whose device may break."""
+
+    pads = False
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.launched: List[int] = []
+        self.gate = threading.Semaphore(0)
+        self.broken = False
+
+    def load(self, model: BuiltModel, spec: EngineSpec) -> None:
+        raise AssertionError("the runner loads nothing")
+
+    def launch(self, inputs: Sequence[Pixels]) -> int:
+        if self.broken:
+            raise RuntimeError("device lost")
+        self.launched.append(len(inputs))
+        return len(inputs)
+
+    def finish(self, batch: int) -> List[Ranking]:
+        self.gate.acquire()
+        return [Ranking((batch,), (1.0,))] * batch
+
+
+def collect(runner: Runner, count: int) -> List[Job]:
+    done: List[Job] = []
+    with selectors.DefaultSelector() as selector:
+        selector.register(runner, selectors.EVENT_READ)
+        while len(done) < count:
+            assert selector.select(60.0), "waited in vain"
+            done += runner.collect()
+    return done
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_batches_overlap_as_far_as_the_back_end_can_and_end_in_order(depth: int) -> None:
+    backend = Gate(depth)
+    runner = Runner(backend, PROBE)
+    marks: List[int] = []
+    jobs = [Job([PROBE] * size, lambda size=size: marks.append(size)) for size in (3, 1, 2)]  # type: ignore[misc]
+    for job in jobs:
+        runner.launch(job)
+    threading.Thread(target=runner.work, daemon=True).start()
+    backend.gate.release()
+    assert collect(runner, 1) == jobs[:1]
+    assert runner.collect() == []
+    for _ in jobs[1:]:
+        backend.gate.release()
+    assert collect(runner, 2) == jobs[1:]
+    assert backend.launched == marks == [3, 1, 2]
+    assert [len(job.rankings or ()) for job in jobs] == [3, 1, 2]
+    assert all(0.0 < job.started <= job.ended for job in jobs)
+
+
+def test_a_device_that_fails_on_the_probe_too_ends_the_engine() -> None:
+    backend = Gate(1)
+    runner = Runner(backend, PROBE)
+    backend.broken = True
+    job = Job([PROBE], lambda: None)
+    runner.launch(job)
+    with pytest.raises(RuntimeError, match="device lost"):
+        runner.work()
+    assert runner.collect() == [], "the request is not answered, but handed in again by its worker"

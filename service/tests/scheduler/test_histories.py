@@ -1,0 +1,109 @@
+"""Whole histories of arrivals against a device that keeps to its costs, with a fake clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Set, Tuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotpath.scheduler.costs import Costs
+from hotpath.scheduler.entries import FIRST, LAST, STEP_S, Entry, Queue
+from hotpath.scheduler.policy import DEPTH, Device, Dispatch, Shed, Sleep, admits, decide
+
+
+@dataclass
+class History:
+    """What became of whom, and when."""
+
+    costs: Costs
+    refused: Dict[int, float] = field(default_factory=dict)
+    shed: Dict[int, float] = field(default_factory=dict)
+    done: Dict[int, float] = field(default_factory=dict)
+    started: Dict[int, float] = field(default_factory=dict)
+    passed_over: List[Tuple[Entry, Entry]] = field(default_factory=list)
+    """Who waited on, and who was started instead."""
+
+    def play(self, entries: List[Entry]) -> None:
+        """Let everybody arrive, and run until all is still."""
+        coming, queue, now = sorted(entries, key=lambda e: e.arrived), Queue(), 0.0
+        ends: List[float] = []
+        while True:
+            ends = [end for end in ends if end > now]
+            while coming and coming[0].arrived <= now:
+                entry = coming.pop(0)
+                queue.add(entry)
+                if not admits(now, queue.entries, entry, Device(self.costs, tuple(ends))):
+                    self.refused[queue.remove(entry.key).key] = now
+            device = Device(self.costs, tuple(ends))
+            action = decide(now, queue.entries, device)
+            if isinstance(action, Sleep):
+                assert not queue.entries or ends, "slept while work and a free device met"
+                wakes = [action.until, *ends, *(entry.arrived for entry in coming[:1])]
+                times = [wake for wake in wakes if wake is not None and wake > now]
+                if not times:
+                    assert not queue.entries, "somebody waits for ever"
+                    return
+                now = min(times)
+                continue
+            taken: Set[int] = {queue.remove(entry.key).key for entry in action.entries}
+            assert taken and len(taken) == len(action.entries)
+            if isinstance(action, Shed):
+                self.shed.update(dict.fromkeys(taken, now))
+                continue
+            assert isinstance(action, Dispatch)
+            ends.append(device.free_at(now) + self.costs.seconds(len(taken)))
+            assert len(ends) <= DEPTH and len(taken) <= self.costs.most
+            self.passed_over += [(waits, runs) for waits in queue.entries for runs in action.entries]
+            self.started.update(dict.fromkeys(taken, now))
+            self.done.update(dict.fromkeys(taken, ends[-1]))
+
+
+costs = st.builds(
+    lambda lone, per_item, doublings, pads: Costs(
+        {2**power: lone + per_item * 2**power for power in range(doublings + 1)}, pads
+    ),
+    st.floats(0.001, 0.5),
+    st.floats(0.001, 0.3),
+    st.integers(0, 4),
+    st.booleans(),
+)
+requests = st.lists(
+    st.tuples(st.floats(0.0, 5.0), st.floats(0.01, 8.0), st.integers(FIRST, LAST)), min_size=1, max_size=40
+).map(lambda plan: [Entry(key, at, at + wait, priority) for key, (at, wait, priority) in enumerate(plan)])
+
+
+@given(costs, requests)
+def test_each_request_ends_once_and_who_is_let_in_is_done_by_their_deadline(
+    table: Costs, entries: List[Entry]
+) -> None:
+    history = History(table)
+    history.play(entries)
+    ends = [*history.refused, *history.shed, *history.done]
+    assert sorted(ends) == [entry.key for entry in entries], "lost, or ended twice"
+    for entry in entries:
+        if entry.key in history.refused:
+            assert history.refused[entry.key] == entry.arrived, "was made to wait for a refusal"
+        elif entry.key in history.done:
+            assert history.done[entry.key] <= entry.deadline + 1e-9, "was let in and late"
+    assert not history.shed, "was let in and turned away afterwards"
+
+
+@given(costs, requests)
+def test_nobody_is_started_ahead_of_a_more_urgent_one(table: Costs, entries: List[Entry]) -> None:
+    history = History(table)
+    history.play(entries)
+    for waits, runs in history.passed_over:
+        assert runs.rank < waits.rank
+        assert runs.arrived <= waits.deadline + (LAST - FIRST) * STEP_S, "passed over beyond all bounds"
+
+
+@given(costs, st.integers(1, 20))
+def test_a_burst_without_hurry_is_let_in_whole_and_done_as_soon_as_the_table_allows(
+    table: Costs, size: int
+) -> None:
+    history = History(table)
+    history.play([Entry(key, 0.0, 1e6) for key in range(size)])
+    assert not history.refused
+    assert max(history.done.values()) <= table.clear(size) * (1 + 1e-9)

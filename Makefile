@@ -19,6 +19,9 @@ test-fast: controller ## the checks that need no throwaway host: linters, types,
 test-vm: controller ## what containers cannot show, in an emulated machine: NUMA, hugepages, interrupts, SELinux, reboots
 	@scripts/bootstrap.sh vm && HOTPATH_VM=1 $(PYTHON) -m pytest --durations=0 tests/hosts/test_vm.py
 
+test-faults: controller ## site.yml killed at ten random points instead of four, and the end compared with a play left alone
+	@HOTPATH_KILLS=10 $(PYTHON) -m pytest -s --durations=0 tests/faults/test_sigkill.py
+
 lint: controller ## style, types and Ansible's production profile
 	@scripts/bootstrap.sh service && $(PYTHON) scripts/check.py lint
 
@@ -43,4 +46,4 @@ hosts-down: ## remove the throwaway hosts of this checkout
 clean: hosts-down ## remove the throwaway hosts, their images and .cache; nothing else
 	@scripts/clean.sh
 
-.PHONY: help demo test test-fast test-vm lint verify bench docs lock controller hosts-down clean
+.PHONY: help demo test test-fast test-vm test-faults lint verify bench docs lock controller hosts-down clean

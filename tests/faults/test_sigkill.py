@@ -1,54 +1,101 @@
-"""A play that is killed without warning is completed by the next one, to the very state of a play that was not."""
+"""A play that is killed without warning is completed by the next one, to the very state of a play that was not.
+
+HOTPATH_KILLS says how often (4; `make test-faults` takes 10), HOTPATH_SEED repeats the points of an earlier run.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
-import sys
+import threading
 import time
-from pathlib import Path
+from dataclasses import dataclass
+from itertools import pairwise
 
-from support.throwaway import PROJECT, Throwaway, play, throwaway
+from support.throwaway import PROJECT, Throwaway, play, play_command, throwaway
 
 PLAYBOOK = "site.yml"
 PLACES = "etc opt/hotpath usr/libexec/hotpath var/lib/hotpath"
 # What differs between any two hosts, or holds the time of its writing: the container's own files, keys, caches and the
 # copies that tools keep of a file before they change it.
 VOLATILE = ("etc/hostname", "etc/hosts", "etc/machine-id", "etc/ssh/*", "etc/ld.so.cache", "*-", "*.old", "*.pyc")
-# A point of the play by what is true on the host then and not before.
-PROVISIONING = "rpm -q nvidia-driver"
-INSTALLING = "test -d /opt/hotpath/releases/*/venv"
-BUILDING = "test -d /var/lib/hotpath/models/.source"
-STARTING = 'test "$(systemctl is-active hotpath.service)" = activating'
+KILLS = int(os.environ.get("HOTPATH_KILLS", "4"))
 UNITS = (
     "hotpath.service hotpath.socket nvidia-persistenced.service firewalld.service rpcbind.socket avahi-daemon.service"
 )
 PROPERTIES = "Id,ActiveState,SubState,UnitFileState,NeedDaemonReload"
-PATIENCE_S = 600
 
 
-def killed_when(host: Throwaway, point: str) -> None:
-    """Start the play and kill all of its processes on the controller as soon as `point` is true on the host."""
+@dataclass(frozen=True)
+class Point:
+    """A moment of the play: seconds after the heading of a task, counted from 1."""
+
+    task: int
+    after_s: float
+
+
+@dataclass
+class Run:
+    """What a play said, and when each of its tasks began (seconds of the monotonic clock)."""
+
+    code: int
+    output: str
+    begun: list[tuple[float, str]]
+
+
+def run(host: Throwaway, killed_at: Point | None = None) -> Run:
+    """Run the play; at the point, or when the point's task ends earlier, every process of it is killed."""
     process = subprocess.Popen(
-        [str(Path(sys.executable).with_name("ansible-playbook")), PLAYBOOK],
+        play_command(PLAYBOOK),
         cwd=PROJECT,
         env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "HOTPATH_DEMO_HOSTS": host.name},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + PATIENCE_S
-    try:
-        while host.run(point).returncode != 0:
-            assert process.poll() is None, f"the play ended (exit code {process.returncode}) before: {point}"
-            assert time.monotonic() < deadline, f"not reached in {PATIENCE_S} s: {point}"
-            time.sleep(0.2)
-    finally:
+
+    def kill() -> None:
         os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(killed_at.after_s if killed_at else 0, kill)
+    lines: list[str] = []
+    begun: list[tuple[float, str]] = []
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if not line.startswith(("TASK [", "PLAY RECAP")):
+                continue
+            begun.append((time.monotonic(), line.strip("* \n")))
+            if killed_at and len(begun) == killed_at.task:
+                timer.start()
+            elif killed_at and len(begun) == killed_at.task + 1:
+                kill()
+    finally:
+        timer.cancel()
+        if process.poll() is None and killed_at is None:
+            kill()
         process.wait()
+    return Run(process.returncode, "".join(lines), begun)
+
+
+def points_of(straight: Run, kills: int, choose: random.Random) -> list[Point]:
+    """Moments chosen evenly over the time that the play takes on a fresh host.
+
+    In order, so that each kill meets work that no run has finished yet.
+    """
+    first, last = straight.begun[0][0], straight.begun[-1][0]
+    points = []
+    for moment in sorted(choose.uniform(first, last) for _ in range(kills)):
+        for number, ((begun, _), (ended, _)) in enumerate(pairwise(straight.begun), start=1):
+            if begun <= moment < ended:
+                points.append(Point(number, round(moment - begun, 2)))
+    return points
 
 
 def state_of(host: Throwaway) -> dict[str, list[str]]:
@@ -70,21 +117,28 @@ def state_of(host: Throwaway) -> dict[str, list[str]]:
     return found
 
 
-def test_killed_at_four_points(tmp_path: Path) -> None:
+def test_killed_at_random_points() -> None:
+    seed = int(os.environ.get("HOTPATH_SEED") or random.SystemRandom().randrange(10**6))
+    print(f"HOTPATH_SEED={seed} HOTPATH_KILLS={KILLS}")
     built = play("playbooks/bundle.yml", service_bundle_sets=["cpu"])
     assert built.code == 0, built.output
+    with throwaway("unharmed") as host:
+        straight = run(host)
+        assert straight.code == 0, straight.output[-6000:]
+        unharmed = state_of(host)
     with throwaway("killed") as host:
-        for point in (PROVISIONING, INSTALLING, BUILDING, STARTING):
-            killed_when(host, point)
-        completed = host.play(PLAYBOOK)
+        for number, point in enumerate(points_of(straight, KILLS, random.Random(seed)), start=1):
+            stopped = run(host, killed_at=point)
+            at = stopped.begun[-1][1] if stopped.begun else "the beginning"
+            print(
+                f"kill {number}: {point}, planned in {straight.begun[point.task - 1][1]}; happened in {at}", flush=True
+            )
+            assert stopped.code == -signal.SIGKILL, f"the play ended before: {stopped.output[-4000:]}"
+        completed = run(host)
         assert completed.code == 0, completed.output[-6000:]
         again = host.play(PLAYBOOK)
         assert f"{host.name} : ok=" in again.words and " changed=0 " in again.words, again.output[-4000:]
         killed = state_of(host)
-    with throwaway("unharmed") as host:
-        straight = host.play(PLAYBOOK)
-        assert straight.code == 0, straight.output[-6000:]
-        unharmed = state_of(host)
     for part, lines in unharmed.items():
         difference = sorted(set(lines) ^ set(killed[part]))
-        assert difference == [], f"{part} differs: {json.dumps(difference[:20], indent=1)}"
+        assert difference == [], f"{part} differs (HOTPATH_SEED={seed}): {json.dumps(difference[:20], indent=1)}"

@@ -59,7 +59,7 @@ def throwaway(name: str) -> Iterator[Throwaway]:
 def play(playbook: str, *options: str, environment: dict[str, str] | None = None, **variables: Any) -> Play:
     """Run a playbook with extra variables; the inventory is ansible.cfg's unless an option names one."""
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), playbook, "-e", json.dumps(variables), *options],
+        play_command(playbook, *options, **variables),
         cwd=PROJECT,
         env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), **(environment or {})},
         stdin=subprocess.DEVNULL,
@@ -68,6 +68,12 @@ def play(playbook: str, *options: str, environment: dict[str, str] | None = None
         text=True,
     )
     return Play(done.returncode, done.stdout)
+
+
+def play_command(playbook: str, *options: str, **variables: Any) -> list[str]:
+    """The command line of a play."""
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    return [program, playbook, "-e", json.dumps(variables), *options]
 
 
 def _hosts(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+
+# Ansible loads each plugin file by itself, so the package that they share is not on the path.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "lib"))
+
+from hotpath_planning.text import cpu_list
 
 KEY = re.compile(r"[A-Za-z0-9_.\-]+")
 
@@ -31,13 +38,28 @@ def boot_argument_tokens(arguments: Mapping[str, Any]) -> list[str]:
 
 
 def boot_arguments_missing(wanted: str, command_line: str) -> list[str]:
-    """Tokens of the wanted line that the kernel's command line lacks."""
-    present = set(command_line.split())
-    return [token for token in wanted.split() if token not in present]
+    """Tokens of the wanted line that the kernel's command line lacks, or holds beside another value of the same key."""
+    present = command_line.split()
+    return [token for token in wanted.split() if [other for other in present if _key(other) == _key(token)] != [token]]
+
+
+def isolated_cpus(arguments: str) -> str:
+    """The CPUs of isolcpus= as the kernel lists them: "quiet isolcpus=managed_irq,domain,2,3,14" -> "2-3,14"."""
+    values = [token.partition("=")[2] for token in arguments.split() if _key(token) == "isolcpus"]
+    parts = [part.split("-") for value in values for part in value.split(",") if part[:1].isdigit()]
+    return cpu_list(cpu for part in parts for cpu in range(int(part[0]), int(part[-1]) + 1))
+
+
+def _key(token: str) -> str:
+    return token.partition("=")[0]
 
 
 class FilterModule:
     """Entry point that Ansible looks for."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"boot_argument_tokens": boot_argument_tokens, "boot_arguments_missing": boot_arguments_missing}
+        return {
+            "boot_argument_tokens": boot_argument_tokens,
+            "boot_arguments_missing": boot_arguments_missing,
+            "isolated_cpus": isolated_cpus,
+        }

@@ -5,7 +5,9 @@ module: boot_arguments
 short_description: Keep boot arguments of all installed kernels
 description:
   - Compares the arguments of every boot entry token by token and changes those that differ with C(grubby).
-  - Arguments that nobody named, here or in O(record), are left alone.
+  - Arguments that nobody named, here or in O(record), are left alone. What a named one was before is remembered, and
+    given back when it is no longer wanted; with nothing wanted, everything is as it was.
+  - An argument that tuned adds to every entry (C(tuned_params) in O(grubenv)) is taken from it when it is wanted here.
   - In check mode only C(grubby --info) runs.
 options:
   wanted:
@@ -16,9 +18,18 @@ options:
     required: true
   record:
     description: >-
-      File with the arguments that an earlier run wanted, on one line. Those that are no longer wanted are removed.
+      File with the arguments that an earlier run wanted, on one line; the caller writes it afterwards. A file beside
+      it, with C(.before), remembers what they replaced.
     type: path
     required: true
+  grubenv:
+    description: The boot loader's variables.
+    type: path
+    default: /boot/grub2/grubenv
+  command_line:
+    description: What the running kernel was started with.
+    type: path
+    default: /proc/cmdline
 author: [Hotpath]
 """
 
@@ -35,59 +46,43 @@ removed:
   type: list
   elements: str
   returned: always
+pending:
+  description: Keys that the running kernel was started with other values of, so that a reboot is needed.
+  type: list
+  elements: str
+  returned: always
 """
 
+import json
 import os
-import re
-import shlex
-from typing import Dict, List
+from typing import Dict, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-
-ENTRY = re.compile(r'^kernel="?(?P<kernel>[^"\n]+)"?\nargs="(?P<args>.*)"$', re.MULTILINE)
-
-
-def key_of(token: str) -> str:
-    return token.partition("=")[0]
-
-
-def repeated_keys(tokens: List[str]) -> List[str]:
-    keys = [key_of(token) for token in tokens]
-    return sorted({key for key in keys if keys.count(key) > 1})
-
-
-def parse_entries(info: str) -> Dict[str, List[str]]:
-    """Arguments by kernel from the answer of `grubby --info=ALL`."""
-    return {match.group("kernel"): shlex.split(match.group("args")) for match in ENTRY.finditer(info)}
+from ansible.module_utils.boot_entries import (
+    Before,
+    Entries,
+    applied,
+    as_lines,
+    differs,
+    given_back,
+    key_of,
+    of_key,
+    parse_entries,
+    repeated_keys,
+    taken_over,
+    tuned_arguments,
+)
 
 
-def differs(args: List[str], wanted: List[str], removed: List[str]) -> bool:
-    """Whether an entry holds a wanted key with another value, twice or not at all, or a key that must go."""
-    for token in wanted:
-        if [arg for arg in args if key_of(arg) == key_of(token)] != [token]:
-            return True
-    return any(key_of(arg) in removed for arg in args)
-
-
-def applied(args: List[str], wanted: List[str], removed: List[str]) -> List[str]:
-    """The arguments that an entry will have."""
-    gone = set(removed) | {key_of(token) for token in wanted}
-    return [arg for arg in args if key_of(arg) not in gone] + wanted
-
-
-def recorded(path: str) -> List[str]:
+def text_of(path: str) -> str:
     if not os.path.exists(path):
-        return []
+        return ""
     with open(path) as stream:
-        return stream.read().split()
+        return stream.read()
 
 
-def as_lines(entries: Dict[str, List[str]]) -> str:
-    return "".join("%s: %s\n" % (kernel, " ".join(args)) for kernel, args in sorted(entries.items()))
-
-
-class Grubby:
-    """The two calls of grubby that are used."""
+class BootLoader:
+    """The calls of grubby and grub2-editenv that are used."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module
@@ -95,18 +90,40 @@ class Grubby:
         if self._path is None:
             module.fail_json(msg="grubby is missing, so boot arguments cannot be set. Install the package grubby.")
 
-    def entries(self) -> Dict[str, List[str]]:
+    def entries(self) -> Entries:
         _, out, _ = self._module.run_command([self._path, "--info=ALL"], check_rc=True)
         found = parse_entries(out)
         if not found:
             self._module.fail_json(msg="grubby --info=ALL names no kernel; look at /boot/loader/entries.")
         return found
 
-    def update(self, wanted: List[str], removed: List[str]) -> None:
-        command = [self._path, "--update-kernel=ALL"]
-        command += ["--remove-args=" + " ".join(removed + [key_of(token) for token in wanted])]
-        command += ["--args=" + " ".join(wanted)] if wanted else []
+    def update(self, kernel: str, removed: List[str], added: List[str]) -> None:
+        """`kernel` is a kernel's path or ALL."""
+        command = [self._path, "--update-kernel=" + kernel]
+        command += ["--remove-args=" + " ".join(removed)] if removed else []
+        command += ["--args=" + " ".join(added)] if added else []
         self._module.run_command(command, check_rc=True)
+
+    def leave_to_tuned(self, args: List[str]) -> None:
+        command = ["grub2-editenv", self._module.params["grubenv"], "set", "tuned_params=" + " ".join(args)]
+        self._module.run_command(command, check_rc=True)
+
+
+def remember(module: AnsibleModule, path: str, before: Before) -> None:
+    """Before anything is changed, and whole or not at all."""
+    temporary = os.path.join(module.tmpdir, "before")
+    with open(temporary, "w") as stream:
+        json.dump(before, stream, indent=1, sort_keys=True)
+    if not os.path.isdir(os.path.dirname(path)):
+        os.makedirs(os.path.dirname(path), 0o755)
+    module.atomic_move(temporary, path)
+    os.chmod(path, 0o644)
+
+
+def changes(before: Before, entries: Entries, wanted: List[str], released: List[str]) -> Dict[str, Tuple[str, ...]]:
+    """The tokens to add by kernel, or by ALL where every kernel gets the same."""
+    added = {kernel: tuple(given_back(before, kernel, released) + wanted) for kernel in entries}
+    return {"ALL": next(iter(added.values()))} if len(set(added.values())) == 1 else added
 
 
 def main() -> None:
@@ -114,30 +131,57 @@ def main() -> None:
         argument_spec={
             "wanted": {"type": "list", "elements": "str", "required": True},
             "record": {"type": "path", "required": True},
+            "grubenv": {"type": "path", "default": "/boot/grub2/grubenv"},
+            "command_line": {"type": "path", "default": "/proc/cmdline"},
         },
         supports_check_mode=True,
     )
-    wanted = module.params["wanted"]
+    wanted, record = module.params["wanted"], module.params["record"]
     if repeated_keys(wanted):
         module.fail_json(
             msg="Boot argument %s is wanted twice; grubby keeps one value of a key, so name each key once."
             % ", ".join(repeated_keys(wanted))
         )
-    keys = {key_of(token) for token in wanted}
-    removed = sorted({key_of(token) for token in recorded(module.params["record"])} - keys)
-    grubby = Grubby(module)
-    before = grubby.entries()
-    changed = any(differs(args, wanted, removed) for args in before.values())
-    after = {kernel: applied(args, wanted, removed) for kernel, args in before.items()} if changed else before
-    if changed and not module.check_mode:
-        grubby.update(wanted, removed)
-        short = [kernel for kernel, args in grubby.entries().items() if differs(args, wanted, removed)]
-        if short:
-            module.fail_json(
-                msg="grubby reported success, but %s lacks some of: %s. Look at /boot/loader/entries and "
-                "/boot/grub2/grubenv (it holds at most 1024 bytes)." % (", ".join(short), " ".join(wanted))
-            )
-    module.exit_json(changed=changed, removed=removed, diff={"before": as_lines(before), "after": as_lines(after)})
+    recorded = text_of(record).split()
+    released = sorted({key_of(token) for token in recorded} - {key_of(token) for token in wanted})
+    keys = released + [key_of(token) for token in wanted]
+
+    loader = BootLoader(module)
+    entries = loader.entries()
+    remembered = json.loads(text_of(record + ".before") or "{}")
+    before = taken_over(remembered, entries, wanted, recorded)
+    after = {
+        kernel: applied(args, wanted, released, given_back(before, kernel, released))
+        for kernel, args in entries.items()
+    }
+    stale = [kernel for kernel, args in entries.items() if differs(args, after[kernel], keys)]
+    of_tuned = tuned_arguments(text_of(module.params["grubenv"]))
+    left_to_tuned = [token for token in of_tuned if key_of(token) not in keys]
+
+    if not module.check_mode:
+        if before != remembered:
+            remember(module, record + ".before", before)
+        if stale:
+            for kernel, added in changes(before, entries, wanted, released).items():
+                loader.update(kernel, keys, list(added))
+            found = loader.entries()
+            short = [kernel for kernel, args in found.items() if differs(args, after[kernel], keys)]
+            if short:
+                module.fail_json(
+                    msg="grubby reported success, but %s lacks some of: %s. Look at /boot/loader/entries and "
+                    "/boot/grub2/grubenv (it holds at most 1024 bytes)." % (", ".join(short), " ".join(wanted))
+                )
+        if left_to_tuned != of_tuned:
+            loader.leave_to_tuned(left_to_tuned)
+
+    running = text_of(module.params["command_line"]).split()
+    first = next(iter(after.values()))
+    module.exit_json(
+        changed=bool(stale) or left_to_tuned != of_tuned,
+        removed=released,
+        pending=[key for key in keys if of_key(running, key) != of_key(first, key)],
+        diff={"before": as_lines(entries), "after": as_lines(after if stale else entries)},
+    )
 
 
 if __name__ == "__main__":

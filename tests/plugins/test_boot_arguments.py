@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from boot_tokens import boot_argument_tokens, boot_arguments_missing
+from boot_tokens import boot_argument_tokens, boot_arguments_missing, isolated_cpus
 from support.python36 import run_module
 
 # Test double of grubby: entries lie one a line as KERNEL<tab>ARGS in $GRUBBY_STATE; calls are logged beside it.
@@ -20,6 +20,7 @@ with open(state + ".log", "a") as log:
     log.write(" ".join(sys.argv[1:]) + "\n")
 entries = [line.rstrip("\n").split("\t") for line in open(state)]
 options = dict(argument.lstrip("-").split("=", 1) for argument in sys.argv[1:])
+chosen = options.get("update-kernel")
 if "info" in options:
     for index, (kernel, args) in enumerate(entries):
         print(f'index={index}\nkernel="{kernel}"\nargs="{args}"\nroot="/dev/sda1"')
@@ -27,8 +28,14 @@ elif os.environ.get("GRUBBY_DEAF") is None:
     gone = set(options.get("remove-args", "").split())
     with open(state, "w") as stream:
         for kernel, args in entries:
-            kept = [arg for arg in args.split() if arg.split("=")[0] not in gone]
-            stream.write(kernel + "\t" + " ".join(kept + options.get("args", "").split()) + "\n")
+            if chosen in ("ALL", kernel):
+                kept = [arg for arg in args.split() if arg.split("=")[0] not in gone]
+                args = " ".join(kept + options.get("args", "").split())
+            stream.write(kernel + "\t" + args + "\n")
+"""
+# Test double of grub2-editenv: FILE set tuned_params=...
+EDITENV = r"""#!/bin/sh
+[ "$2" = set ] && sed -i "s|^tuned_params=.*|$3|" "$1"
 """
 
 
@@ -37,11 +44,13 @@ class Host:
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.state, self.record = root / "entries", root / "boot-arguments"
-        program = root / "bin" / "grubby"
-        program.parent.mkdir()
-        program.write_text(GRUBBY)
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+        self.grubenv, self.command_line = root / "grubenv", root / "cmdline"
+        self.command_line.write_text("")
+        (root / "bin").mkdir()
+        for name, text in (("grubby", GRUBBY), ("grub2-editenv", EDITENV)):
+            (root / "bin" / name).write_text(text)
+            (root / "bin" / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{root / 'bin'}:{os.environ['PATH']}")
         monkeypatch.setenv("GRUBBY_STATE", str(self.state))
 
     def entries(self, *arguments: str) -> None:
@@ -54,8 +63,16 @@ class Host:
         return Path(f"{self.state}.log").read_text().splitlines()
 
     def run(self, *wanted: str, check: bool = False) -> dict[str, Any]:
+        """The module alone, as in a play that is killed right after it."""
         request = {"wanted": list(wanted), "record": str(self.record)}
+        request.update(grubenv=str(self.grubenv), command_line=str(self.command_line))
         return run_module("boot_arguments", request, check_mode=check)
+
+    def converge(self, *wanted: str) -> dict[str, Any]:
+        """The module and the record that the role writes after it."""
+        answer = self.run(*wanted)
+        self.record.write_text(" ".join(wanted) + "\n")
+        return answer
 
 
 @pytest.fixture
@@ -91,6 +108,59 @@ def test_what_an_earlier_run_wanted_goes_and_foreign_arguments_stay(host: Host) 
     answer = host.run("skew_tick=1")
     assert answer["removed"] == ["isolcpus"]
     assert host.arguments() == ["ro mitigations=off skew_tick=1"]
+
+
+def test_what_an_argument_was_before_comes_back_when_nobody_wants_it(host: Host) -> None:
+    host.entries("ro isolcpus=1 console=tty0 quiet")
+    host.converge("isolcpus=2,14", "nohz_full=2,14")
+    host.converge("isolcpus=3,15")
+    assert host.arguments() == ["ro console=tty0 quiet isolcpus=3,15"]
+    assert host.converge()["changed"] is True
+    assert host.arguments() == ["ro console=tty0 quiet isolcpus=1"]
+    assert host.converge()["changed"] is False
+
+
+def test_an_argument_that_was_there_already_stays_when_it_is_given_back(host: Host) -> None:
+    host.entries("ro skew_tick=1")
+    assert host.converge("skew_tick=1")["changed"] is False
+    host.converge()
+    assert host.arguments() == ["ro skew_tick=1"]
+
+
+def test_each_kernel_gets_its_own_arguments_back_and_a_later_one_those_of_the_others(host: Host) -> None:
+    host.entries("ro nosmt", "ro isolcpus=4")
+    host.converge("isolcpus=2")
+    host.entries(*host.arguments(), "ro isolcpus=2")
+    host.converge()
+    assert host.arguments() == ["ro nosmt", "ro isolcpus=4", "ro"]
+
+
+def test_a_run_that_was_killed_before_its_record_forgets_nothing(host: Host) -> None:
+    host.entries("ro isolcpus=1")
+    host.run("isolcpus=2")
+    assert host.converge("isolcpus=2")["changed"] is False
+    host.run()
+    host.converge()
+    assert host.arguments() == ["ro isolcpus=1"]
+
+
+def test_a_wanted_argument_is_taken_from_tuned_and_the_others_are_left_to_it(host: Host) -> None:
+    host.entries("ro $tuned_params")
+    host.grubenv.write_text("kernelopts=ro\ntuned_params=isolcpus=9 intel_pstate=disable\n")
+    assert host.run("isolcpus=2", check=True)["changed"] is True
+    assert "isolcpus=9" in host.grubenv.read_text()
+    host.converge("isolcpus=2")
+    assert host.grubenv.read_text() == "kernelopts=ro\ntuned_params=intel_pstate=disable\n"
+    assert host.converge("isolcpus=2")["changed"] is False
+
+
+def test_what_the_running_kernel_lacks_or_still_has_waits_for_a_reboot(host: Host) -> None:
+    host.entries("ro")
+    host.command_line.write_text("BOOT_IMAGE=/vmlinuz ro isolcpus=1 nohz_full=1\n")
+    host.record.write_text("nohz_full=1\n")
+    assert host.run("isolcpus=1,3", "quiet")["pending"] == ["nohz_full", "isolcpus", "quiet"]
+    host.command_line.write_text("ro isolcpus=1,3 quiet\n")
+    assert host.run("isolcpus=1,3", "quiet")["pending"] == []
 
 
 def test_nothing_wanted_and_nothing_recorded_changes_nothing(host: Host) -> None:
@@ -131,3 +201,12 @@ def test_what_grubby_would_mangle_is_refused(arguments: dict[str, Any]) -> None:
 
 def test_missing_tokens_are_whole_tokens() -> None:
     assert boot_arguments_missing("isolcpus=1 quiet\n", "ro isolcpus=1,3 quiet") == ["isolcpus=1"]
+
+
+def test_a_token_beside_another_value_of_its_key_is_missing() -> None:
+    assert boot_arguments_missing("isolcpus=1 quiet", "isolcpus=1 quiet isolcpus=3") == ["isolcpus=1"]
+
+
+def test_flags_of_isolcpus_are_no_cpus() -> None:
+    assert isolated_cpus("ro isolcpus=managed_irq,domain,2,3,14 quiet") == "2-3,14"
+    assert isolated_cpus("ro quiet") == ""

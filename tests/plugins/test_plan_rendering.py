@@ -58,7 +58,7 @@ def test_throughput_asks_the_kernel_for_no_isolation(throughput: Host) -> None:
 
 def test_latency_isolates_the_engines_cpus_and_takes_gib_pages_at_boot(latency: Host) -> None:
     assert latency.values("boot_arguments")["__boot_arguments_tokens"] == [
-        "isolcpus=2,14",
+        "isolcpus=managed_irq,domain,2,14",
         "nohz_full=2,14",
         "rcu_nocbs=2,14",
         "skew_tick=1",

@@ -6,7 +6,8 @@ short_description: Switch services off that nobody uses
 description:
   - Stops and disables the units of each service. Units that do not exist, or that are off already, are left alone.
   - A service is in use, and all its units stay, when one of its processes holds an established network connection
-    with another program, or when a file system of one of the types O(services.mounts) is mounted.
+    with another program, when a running unit requires it, when a file system of one of the types O(services.mounts) is
+    mounted, or when one of the paths O(services.paths) exists.
 options:
   services:
     description: What to switch off.
@@ -28,6 +29,11 @@ options:
         type: str
       mounts:
         description: File system types that need the service.
+        type: list
+        elements: str
+        default: []
+      paths:
+        description: Patterns of paths that are there when the service is needed, such as a device of its kind.
         type: list
         elements: str
         default: []
@@ -58,6 +64,10 @@ trimmed:
   type: list
   elements: str
   returned: always
+reasons:
+  description: Why, by name of each service that lost a unit.
+  type: dict
+  returned: always
 in_use:
   description: Reason by name of each service that was kept because it is in use.
   type: dict
@@ -71,7 +81,7 @@ from typing import Any, Dict, List, Optional, Set
 
 from ansible.module_utils.basic import AnsibleModule
 
-PROPERTIES = ("Id", "LoadState", "UnitFileState", "ActiveState", "ControlGroup")
+PROPERTIES = ("Id", "LoadState", "UnitFileState", "ActiveState", "ControlGroup", "RequiredBy", "BoundBy")
 ESTABLISHED = "01"
 ON_STATES = ("enabled", "enabled-runtime")
 RUNNING_STATES = ("active", "activating", "reloading")
@@ -134,18 +144,53 @@ def connected(root: str) -> Set[str]:
     return inodes
 
 
-def use_of(root: str, service: Dict[str, Any], units: Dict[str, Dict[str, str]]) -> Optional[str]:
-    """Why a service must stay, None when nobody uses it."""
+def requiring(service: Dict[str, Any], units: Dict[str, Dict[str, str]]) -> Set[str]:
+    """Other units that cannot be without one of the service's."""
+    found: Set[str] = set()
+    for name in service["units"]:
+        for kind in ("RequiredBy", "BoundBy"):
+            found.update(units.get(name, {}).get(kind, "").split())
+    return found - set(service["units"])
+
+
+def use_of(root: str, service: Dict[str, Any], units: Dict[str, Dict[str, str]], running: Set[str]) -> Optional[str]:
+    """Why a service must stay, None when nobody uses it; `running` are units of other services."""
     types = {line.split()[2] for line in read(os.path.join(root, "proc/mounts")).splitlines()}
     mounted = sorted(types & set(service["mounts"]))
     if mounted:
         return "a file system of type %s is mounted" % ", ".join(mounted)
+    for pattern in service["paths"]:
+        there = sorted(glob.glob(os.path.join(root, pattern.lstrip("/"))))
+        if there:
+            return "there is %s" % os.path.join("/", os.path.relpath(there[0], root))
+    dependent = sorted(requiring(service, units) & running)
+    if dependent:
+        return "%s requires it" % ", ".join(dependent)
     established = connected(root)
     for name in service["units"]:
         for process in processes(root, units.get(name, {}).get("ControlGroup", "")):
             if sockets(root, process) & established:
                 return "process %s of %s holds a network connection" % (process, name)
     return None
+
+
+class Systemctl:
+    """The calls of systemctl that are used."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+        self._path = module.get_bin_path("systemctl", required=True)
+
+    def show(self, names: List[str]) -> Dict[str, Dict[str, str]]:
+        """Properties of the units that exist."""
+        if not names:
+            return {}
+        command = [self._path, "show", "--property=" + ",".join(PROPERTIES)] + names
+        _, out, _ = self._module.run_command(command, check_rc=True)
+        return parse_units(out)
+
+    def disable(self, names: List[str]) -> None:
+        self._module.run_command([self._path, "disable", "--now"] + names, check_rc=True)
 
 
 def main() -> None:
@@ -160,6 +205,7 @@ def main() -> None:
                     "units": {"type": "list", "elements": "str", "required": True},
                     "reason": {"type": "str"},
                     "mounts": {"type": "list", "elements": "str", "default": []},
+                    "paths": {"type": "list", "elements": "str", "default": []},
                 },
             },
             "keep": {"type": "list", "elements": "str", "default": []},
@@ -176,24 +222,24 @@ def main() -> None:
             % (", ".join(unknown), ", ".join(known))
         )
     services = [service for service in services if service["name"] not in module.params["keep"]]
-    systemctl = module.get_bin_path("systemctl", required=True)
-    names = [unit for service in services for unit in service["units"]]
+    systemctl = Systemctl(module)
+    units = systemctl.show([unit for service in services for unit in service["units"]])
+    others = systemctl.show(sorted({name for service in services for name in requiring(service, units)}))
+    running = {name for name, properties in others.items() if properties["ActiveState"] in RUNNING_STATES}
     trimmed: List[str] = []
     in_use: Dict[str, str] = {}
-    if names:
-        show = [systemctl, "show", "--property=" + ",".join(PROPERTIES)] + names
-        _, out, _ = module.run_command(show, check_rc=True)
-        units = parse_units(out)
-        for service in services:
-            running = [unit for unit in service["units"] if unit in units and is_on(units[unit])]
-            reason = use_of(root, service, units) if running else None
-            if reason:
-                in_use[service["name"]] = reason
-            else:
-                trimmed.extend(running)
+    reasons: Dict[str, str] = {}
+    for service in services:
+        on = [unit for unit in service["units"] if unit in units and is_on(units[unit])]
+        use = use_of(root, service, units, running) if on else None
+        if use:
+            in_use[service["name"]] = use
+        elif on:
+            trimmed.extend(on)
+            reasons[service["name"]] = service["reason"] or ""
     if trimmed and not module.check_mode:
-        module.run_command([systemctl, "disable", "--now"] + trimmed, check_rc=True)
-    module.exit_json(changed=bool(trimmed), trimmed=trimmed, in_use=in_use)
+        systemctl.disable(trimmed)
+    module.exit_json(changed=bool(trimmed), trimmed=trimmed, reasons=reasons, in_use=in_use)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,12 @@ from support.python36 import run_module
 
 # Test double of systemctl: rpcbind runs, cups is off, everything else does not exist. Calls that change are logged.
 SYSTEMCTL = """#!/bin/sh
-case "$1" in
-show)
+case "$*" in
+*rpc-statd.service*)
+  printf "Id=rpc-statd.service\\nLoadState=loaded\\nUnitFileState=static\\nActiveState=$STATD\\nControlGroup=\\n" ;;
+show*)
   printf 'Id=rpcbind.service\\nLoadState=loaded\\nUnitFileState=enabled\\nActiveState=active\\n'
-  printf 'ControlGroup=/system.slice/rpcbind.service\\n\\n'
+  printf 'ControlGroup=/system.slice/rpcbind.service\\nRequiredBy=rpc-statd.service\\n\\n'
   printf 'Id=cups.service\\nLoadState=loaded\\nUnitFileState=disabled\\nActiveState=inactive\\nControlGroup=\\n\\n'
   printf 'Id=ghost.service\\nLoadState=not-found\\nUnitFileState=\\nActiveState=inactive\\nControlGroup=\\n' ;;
 *) echo "$@" >> "$SYSTEMCTL_LOG" ;;
@@ -33,6 +35,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("SYSTEMCTL_LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("STATD", "inactive")
     write(tmp_path / "proc/mounts", "/dev/sda1 / xfs rw 0 0")
     write(tmp_path / "proc/net/tcp", TCP_HEADER)
     write(tmp_path / "sys/fs/cgroup/system.slice/rpcbind.service/cgroup.procs", "42")
@@ -55,6 +58,7 @@ def run(root: Path, **arguments: Any) -> dict[str, Any]:
 def test_what_runs_unused_is_switched_off_and_the_rest_is_left_alone(root: Path) -> None:
     answer = run(root)
     assert (answer["changed"], answer["trimmed"], answer["in_use"]) == (True, ["rpcbind.service"], {})
+    assert answer["reasons"] == {"rpcbind": "only NFS needs it"}
     assert (root / "log").read_text() == "disable --now rpcbind.service\n"
 
 
@@ -79,6 +83,19 @@ def test_a_listening_socket_alone_is_no_use(root: Path) -> None:
 def test_a_mounted_file_system_keeps_its_service(root: Path) -> None:
     write(root / "proc/mounts", "server:/x /mnt nfs rw 0 0")
     assert run(root)["in_use"] == {"rpcbind": "a file system of type nfs is mounted"}
+
+
+def test_a_device_keeps_its_service(root: Path) -> None:
+    write(root / "sys/class/iscsi_session/session1/state", "LOGGED_IN")
+    needed = [{**RPCBIND, "paths": ["/sys/class/iscsi_session/session*"]}]
+    assert run(root, services=needed)["in_use"] == {"rpcbind": "there is /sys/class/iscsi_session/session1"}
+    gone = [{**RPCBIND, "paths": ["/sys/class/bluetooth/hci*"]}]
+    assert run(root, services=gone)["trimmed"] == ["rpcbind.service"]
+
+
+def test_a_running_unit_keeps_what_it_requires(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATD", "active")
+    assert run(root)["in_use"] == {"rpcbind": "rpc-statd.service requires it"}
 
 
 def test_kept_services_stay(root: Path) -> None:

@@ -11,6 +11,8 @@ from host_topology import topology
 from support.expected import PROJECT, Expected, Inventory
 from support.machines import XEON_A5000, build
 
+COMMAND = "ansible.builtin.command"
+
 
 @pytest.fixture(scope="module")
 def inventory(tmp_path_factory: pytest.TempPathFactory) -> Inventory:
@@ -97,3 +99,30 @@ def test_the_units_ask_for_the_planned_pages(throughput: Host, latency: Host) ->
     assert "Options=pagesize=2048K,mode=0770,gid=hotpath" in throughput.file("hugepages", "hugepages.mount.j2")
     assert "Options=pagesize=1048576K,mode=0770,gid=hotpath" in latency.file("hugepages", "hugepages.mount.j2")
     assert throughput.values("hugepages")["__hugepages_mount_unit"] == r"dev-hugepages\x2dhotpath.mount"
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "next_boot", "labels"),
+    [
+        ("Disabled", "enforcing", "permissive", True),
+        ("Disabled", "permissive", "permissive", True),
+        ("Disabled", "disabled", "disabled", False),
+        ("Permissive", "enforcing", "enforcing", False),
+        ("Enforcing", "disabled", "disabled", False),
+    ],
+)
+def test_files_are_labelled_before_a_policy_is_enforced_on_them(
+    throughput: Host, found: str, wanted: str, next_boot: str, labels: bool
+) -> None:
+    values = throughput.values("selinux")
+    known = {"__selinux_running": {"stdout": found}, "selinux_mode": wanted}
+    assert values.template("{{ __selinux_next_boot }}", **known) == next_boot
+    assert values.template("{{ __selinux_unlabelled }}", **known) is labels
+
+
+def test_a_path_to_label_ends_where_the_expression_begins(throughput: Host) -> None:
+    (task,) = [
+        task for task in throughput.values("selinux").tasks("policy.yml") if "restorecon" in task.get(COMMAND, "")
+    ]
+    item = {"item": {"target": "/srv/my models(/.*)?"}}
+    assert throughput.values("selinux").template(task[COMMAND], item=item) == "restorecon -R '/srv/my models'"

@@ -49,9 +49,14 @@ class Expected(Mapping[str, Any]):
         with self._templar.set_temporary_context(available_variables={**self._variables, **registered}):
             return self._templar.template(text)
 
+    def tasks(self, name: str) -> list[dict[str, Any]]:
+        """The untemplated tasks of a file of the role."""
+        found: list[dict[str, Any]] = yaml.safe_load((self._role / "tasks" / name).read_text())
+        return found
+
     def arguments(self, tasks: str, module: str) -> list[Any]:
         """The untemplated arguments of every task of a file of the role that calls a module."""
-        return [task[module] for task in yaml.safe_load((self._role / "tasks" / tasks).read_text()) if module in task]
+        return [task[module] for task in self.tasks(tasks) if module in task]
 
     def written_files(self, tasks: str = "configure.yml") -> Iterator[WrittenFile]:
         """What the role writes there, rendered from its own tasks; those that loop name no file of their own."""

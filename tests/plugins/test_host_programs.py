@@ -19,13 +19,17 @@ def run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([interpreter(), str(program), *arguments], capture_output=True, text=True)
 
 
-def pool(root: Path, node: int) -> Path:
-    return root / f"sys/devices/system/node/node{node}/hugepages/hugepages-2048kB/nr_hugepages"
+def pool(root: Path, node: int, size_kib: int = 2048) -> Path:
+    return root / f"sys/devices/system/node/node{node}/hugepages/hugepages-{size_kib}kB/nr_hugepages"
+
+
+def reserve(root: Path, *pages: str) -> subprocess.CompletedProcess[str]:
+    return run(HUGEPAGES, f"--sys={root}/sys", f"--state={root}/run/hotpath/hugepages.json", "--pause=0", *pages)
 
 
 def test_hugepages_are_reserved_on_each_node(tmp_path: Path) -> None:
     build(EIGHT_GPUS, tmp_path)
-    result = run(HUGEPAGES, f"--sys={tmp_path}/sys", "0:2048:512", "1:2048:256")
+    result = reserve(tmp_path, "0:2048:512", "1:2048:256")
     assert result.returncode == 0, result.stderr
     assert [pool(tmp_path, node).read_text() for node in (0, 1)] == ["512", "256"]
     assert "node 1: 256 of 256 hugepages of 2048 KiB" in result.stdout
@@ -34,8 +38,31 @@ def test_hugepages_are_reserved_on_each_node(tmp_path: Path) -> None:
 def test_more_hugepages_than_asked_are_left(tmp_path: Path) -> None:
     build(EIGHT_GPUS, tmp_path)
     pool(tmp_path, 0).write_text("900\n")
-    assert run(HUGEPAGES, f"--sys={tmp_path}/sys", "0:2048:512").returncode == 0
+    assert reserve(tmp_path, "0:2048:512").returncode == 0
     assert pool(tmp_path, 0).read_text() == "900\n"
+
+
+def test_a_smaller_plan_gives_back_what_the_larger_added_and_no_more(tmp_path: Path) -> None:
+    build(EIGHT_GPUS, tmp_path)
+    pool(tmp_path, 1).write_text("100\n")  # somebody else's
+    reserve(tmp_path, "0:2048:512", "1:2048:300")
+    result = reserve(tmp_path, "0:2048:128")
+    assert result.returncode == 0, result.stderr
+    assert [pool(tmp_path, node).read_text().strip() for node in (0, 1)] == ["128", "100"]
+    assert "node 1: 200 hugepages of 2048 KiB given back" in result.stdout
+    reserve(tmp_path)
+    assert [pool(tmp_path, node).read_text().strip() for node in (0, 1)] == ["0", "100"]
+
+
+def test_gib_pages_of_the_boot_loader_move_to_the_nodes_that_want_them(tmp_path: Path) -> None:
+    build(EIGHT_GPUS, tmp_path)
+    for node in (0, 1):
+        pool(tmp_path, node, 1048576).write_text("2\n")  # the kernel spreads hugepages=4 evenly
+    result = reserve(tmp_path, "0:1048576:3", "1:1048576:1")
+    assert result.returncode == 0, result.stderr
+    assert [pool(tmp_path, node, 1048576).read_text() for node in (0, 1)] == ["3", "1"]
+    assert reserve(tmp_path, "1:1048576:4").returncode == 0
+    assert [pool(tmp_path, node, 1048576).read_text() for node in (0, 1)] == ["0", "4"]
 
 
 def test_a_node_that_gives_fewer_hugepages_is_compacted_then_named(
@@ -56,7 +83,7 @@ def test_a_node_that_gives_fewer_hugepages_is_compacted_then_named(
             Path(path).write_text(str(min(value, 3)))
 
     monkeypatch.setattr(program, "write", stingy_kernel)
-    assert program.main([f"--sys={tmp_path}/sys", "--pause=0", "1:2048:5"]) == 1
+    assert program.main([f"--sys={tmp_path}/sys", f"--state={tmp_path}/run/state", "--pause=0", "1:2048:5"]) == 1
     output = capsys.readouterr()
     assert "node 1: 3 of 5 hugepages of 2048 KiB" in output.out
     assert "node 1 is short of memory" in output.err
@@ -65,7 +92,7 @@ def test_a_node_that_gives_fewer_hugepages_is_compacted_then_named(
 
 def test_a_node_that_the_host_lacks_is_named(tmp_path: Path) -> None:
     build(VM_WITHOUT_GPU, tmp_path)
-    result = run(HUGEPAGES, f"--sys={tmp_path}/sys", "5:2048:1")
+    result = reserve(tmp_path, "5:2048:1")
     assert result.returncode == 1 and result.stderr.startswith("node 5: ")
 
 

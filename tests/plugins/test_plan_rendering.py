@@ -126,3 +126,10 @@ def test_a_path_to_label_ends_where_the_expression_begins(throughput: Host) -> N
     ]
     item = {"item": {"target": "/srv/my models(/.*)?"}}
     assert throughput.values("selinux").template(task[COMMAND], item=item) == "restorecon -R '/srv/my models'"
+
+
+@pytest.mark.parametrize(("there", "waits"), [(0, True), (1, True), (2, False)])
+def test_gib_pages_that_the_boot_has_yet_to_bring_are_waited_for(latency: Host, there: int, waits: bool) -> None:
+    node = {"id": 0, "hugepages": [{"size_kib": 1048576, "total": there}, {"size_kib": 2048, "total": 9}]}
+    values = latency.values("hugepages")
+    assert values.template("{{ __hugepages_wait }}", __host_plan={"topology": {"nodes": [node]}}) is waits

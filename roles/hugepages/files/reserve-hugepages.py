@@ -1,19 +1,32 @@
 #!/usr/libexec/platform-python
-"""Reserve hugepages: NODE:SIZE_KIB:COUNT... (Python 3.6). Fails when a node gives fewer than asked."""
+"""Reserve hugepages: NODE:SIZE_KIB:COUNT... (Python 3.6). Fails when a node gives fewer than asked.
+
+Pages that an earlier call in this boot added and nobody asks for any more are given back; those of others stay.
+Pages of 1 GiB come from the boot loader, which spreads them over the nodes: they move to the nodes that want them.
+"""
 
 import argparse
+import glob
+import json
 import os
+import re
 import sys
 import time
-from typing import List, NamedTuple
+from typing import Dict, List, NamedTuple
 
 ATTEMPTS = 5
+GIB_KIB = 1024 * 1024
+Added = Dict[str, int]  # pages that calls in this boot have added, by node and size
 
 
 class Pages(NamedTuple):
     node: int
     size_kib: int
     wanted: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.node}:{self.size_kib}"
 
     @property
     def pool(self) -> str:
@@ -51,20 +64,59 @@ def reserve(pages: Pages, sys_root: str, pause_s: float) -> int:
     return read(pool)
 
 
+def give_back(asked: List[Pages], sys_root: str, added: Added) -> None:
+    """Lower the pools that hold more than is asked for, before others are raised: the memory may be needed there."""
+    wanted = {pages.name: pages for pages in asked}
+    for name in added:
+        wanted.setdefault(name, parse(f"{name}:0"))
+    if any(pages.size_kib == GIB_KIB for pages in asked):
+        for path in glob.glob(os.path.join(sys_root, f"devices/system/node/node*/hugepages/hugepages-{GIB_KIB}kB")):
+            node = re.findall(r"/node(\d+)/", path)[-1]
+            wanted.setdefault(f"{node}:{GIB_KIB}", Pages(int(node), GIB_KIB, 0))
+    for name, pages in wanted.items():
+        pool = os.path.join(sys_root, pages.pool)
+        present = read(pool) if os.path.exists(pool) else 0
+        surplus = present - pages.wanted
+        ours = surplus if pages.size_kib == GIB_KIB else min(surplus, added.get(name, 0))
+        if ours > 0:
+            write(pool, present - ours)
+            added[name] = max(added.get(name, 0) - ours, 0)
+            print(f"node {pages.node}: {ours} hugepages of {pages.size_kib} KiB given back")
+
+
+def earlier(path: str) -> Added:
+    if not os.path.exists(path):
+        return {}
+    with open(path) as stream:
+        found: Added = json.load(stream)
+        return found
+
+
+def remember(path: str, added: Added) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as stream:
+        json.dump({name: count for name, count in added.items() if count}, stream)
+
+
 def main(arguments: List[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pages", nargs="*", type=parse, metavar="NODE:SIZE_KIB:COUNT")
     parser.add_argument("--sys", default="/sys", help="where sysfs is mounted")
+    parser.add_argument("--state", default="/run/hotpath/hugepages.json", help="what was added in this boot")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between attempts")
     options = parser.parse_args(arguments)
+    added = earlier(options.state)
+    give_back(options.pages, options.sys, added)
     short = False
     for pages in options.pages:
         try:
+            before = read(os.path.join(options.sys, pages.pool))
             got = reserve(pages, options.sys, options.pause)
         except OSError as error:
             short = True
             print(f"node {pages.node}: {error}; has the host this node and page size?", file=sys.stderr)
             continue
+        added[pages.name] = added.get(pages.name, 0) + got - before
         print(f"node {pages.node}: {got} of {pages.wanted} hugepages of {pages.size_kib} KiB")
         if got < pages.wanted:
             short = True
@@ -72,6 +124,7 @@ def main(arguments: List[str]) -> int:
                 f"node {pages.node} is short of memory that is free in one piece: ask for fewer pages, or reboot",
                 file=sys.stderr,
             )
+    remember(options.state, added)
     return 1 if short else 0
 
 

@@ -7,8 +7,10 @@ and no lock can be stale. A reboot of the host breaks the connection too; it is 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import select
 import signal
 import sys
 import threading
@@ -121,13 +123,15 @@ def written(pipe: int) -> str:
 
 
 def end_with(main: int) -> None:
-    """End this process and its ssh as soon as ansible-playbook is gone."""
-    while True:
-        try:
-            os.kill(main, 0)
-        except ProcessLookupError:
-            os.killpg(0, signal.SIGKILL)
-        time.sleep(PAUSE_S)
+    """End this process and its ssh as soon as ansible-playbook has ended, whether or not its parent took notice."""
+    with contextlib.suppress(ProcessLookupError):
+        if hasattr(os, "pidfd_open"):
+            select.select([os.pidfd_open(main)], [], [])
+        else:  # a controller that is no Linux
+            while True:
+                os.kill(main, 0)
+                time.sleep(PAUSE_S)
+    os.killpg(0, signal.SIGKILL)
 
 
 def silence() -> None:

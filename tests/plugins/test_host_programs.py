@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from support.machines import EIGHT_GPUS, VM_WITHOUT_GPU, Machine, build, write
+from affinity_plan import affinity_plan
+from host_topology import topology
+from support.machines import EIGHT_GPUS, VM_WITHOUT_GPU, Device, Machine, build, write
 from support.python36 import ROOT, interpreter
+from support.shapes import SHAPES
 
 HUGEPAGES = ROOT / "roles/hugepages/files/reserve-hugepages.py"
 NIC_IRQ_AFFINITY = ROOT / "roles/nic_irq_affinity/files/nic-irq-affinity.py"
@@ -96,9 +100,10 @@ def test_a_node_that_the_host_lacks_is_named(tmp_path: Path) -> None:
     assert result.returncode == 1 and result.stderr.startswith("node 5: ")
 
 
-def place(machine: Machine, root: Path, interface: str, cpus: list[int]) -> Path:
+def place(machine: Machine, root: Path, interface: str, cpus: list[int], **choices: object) -> Path:
     build(machine, root)
-    write(root / "etc/hotpath/nic-irq-affinity.json", json.dumps({"interfaces": {interface: cpus}, "xps": True}))
+    plan = {"interfaces": {interface: cpus}, "xps": True, "rps": True, "rfs_entries": 0, **choices}
+    write(root / "etc/hotpath/nic-irq-affinity.json", json.dumps(plan))
     return root
 
 
@@ -111,7 +116,7 @@ def test_interrupts_take_the_planned_cpus_in_turn(tmp_path: Path) -> None:
     assert run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "--check", "eth0").returncode == 1
     result = run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eth0")
     assert result.returncode == 0, result.stderr
-    assert result.stdout == "eth0: 8 of 8 settings hold\n"
+    assert result.stdout == "eth0: 12 of 12 settings hold\n"
     assert affinities(tmp_path, 100, 4) == ["1", "2", "1", "2"]
     assert run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "--check", "eth0").returncode == 0
 
@@ -153,3 +158,51 @@ def test_irqbalance_is_kept_off_the_interrupts_of_every_planned_interface(tmp_pa
     assert run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", f"--ban={written}").returncode == 0
     bans = " ".join(f"--banirq={irq}" for irq in range(100, 104))
     assert written.read_text() == f"IRQBALANCE_ARGS={bans}\n"
+
+
+def test_fewer_receive_queues_than_planned_cpus_share_them(tmp_path: Path) -> None:
+    machine = Machine(1, 16, 2, 64, (Device("0000:03:00.0", 0, "eno1", 1),))
+    place(machine, tmp_path, "eno1", [2, 18], rfs_entries=32768)
+    write(tmp_path / "proc/sys/net/core/rps_sock_flow_entries", "0")
+    write(tmp_path / "sys/class/net/eno1/queues/rx-0/rps_flow_cnt", "0")
+    assert run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eno1").returncode == 0
+    queue = tmp_path / "sys/class/net/eno1/queues/rx-0"
+    assert int((queue / "rps_cpus").read_text(), 16) == 1 << 2 | 1 << 18
+    assert (queue / "rps_flow_cnt").read_text() == "32768"
+    assert (tmp_path / "proc/sys/net/core/rps_sock_flow_entries").read_text() == "32768"
+
+
+def test_as_many_receive_queues_as_cpus_need_no_sharing(tmp_path: Path) -> None:
+    place(VM_WITHOUT_GPU, tmp_path, "eth0", [1, 2])
+    write(tmp_path / "sys/class/net/eth0/queues/rx-0/rps_cpus", "ff")
+    run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eth0")
+    assert int((tmp_path / "sys/class/net/eth0/queues/rx-0/rps_cpus").read_text(), 16) == 0
+
+
+def test_an_interface_without_message_signalled_interrupts_has_its_line_placed(tmp_path: Path) -> None:
+    place(Machine(1, 4, 1, 8, (Device("0000:03:00.0", 0, "eno1", 1),)), tmp_path, "eno1", [3])
+    slot = (tmp_path / "sys/class/net/eno1/device").resolve()
+    shutil.rmtree(slot / "msi_irqs")
+    result = run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eno1")
+    assert result.returncode == 1 and "eno1 has no interrupt in sysfs" in result.stderr
+    write(slot / "irq", "17")
+    write(tmp_path / "proc/irq/17/smp_affinity_list", "0")
+    assert run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eno1").returncode == 0
+    assert affinities(tmp_path, 17, 1) == ["3"]
+
+
+def test_both_cards_of_a_bond_are_placed_each_on_its_node(tmp_path: Path) -> None:
+    """The bond itself has no interrupt; NetworkManager tells of each of its cards apart."""
+    machine = SHAPES["bond-over-two-nodes"].machine
+    plan = affinity_plan(topology(str(build(machine, tmp_path))))
+    interfaces = {nic["interface"]: nic["cpus"] for nic in plan["nic_queues"]}
+    choices = {"xps": True, "rps": True, "rfs_entries": 0}
+    write(tmp_path / "etc/hotpath/nic-irq-affinity.json", json.dumps({"interfaces": interfaces, **choices}))
+    for interface, cpus in interfaces.items():
+        result = run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", interface)
+        assert result.returncode == 0, result.stderr
+        irqs = [path.name for path in (tmp_path / "sys/class/net" / interface / "device/msi_irqs").iterdir()]
+        served = {(tmp_path / f"proc/irq/{irq}/smp_affinity_list").read_text() for irq in irqs}
+        assert served <= set(map(str, cpus))
+    assert sorted(interfaces) == ["ens1f0", "ens2f0"]
+    assert run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "bond0").returncode == 1

@@ -89,7 +89,14 @@ def test_systemd_and_irqbalance_keep_to_housekeeping_cpus(throughput: Host) -> N
 
 def test_interrupts_of_the_card_have_their_cpus(throughput: Host) -> None:
     values = throughput.values("nic_irq_affinity")
-    assert values["__nic_irq_affinity_placement"] == {"interfaces": {"eno1": [1, 13]}, "xps": True}
+    assert values["__nic_irq_affinity_placement"] == {
+        "interfaces": {"eno1": [1, 13]},
+        "xps": True,
+        "rps": True,
+        "rfs_entries": 0,
+        "channels": "keep",
+        "rings": "keep",
+    }
     assert "  eno1)" in throughput.file("nic_irq_affinity", "dispatcher.sh.j2")
 
 

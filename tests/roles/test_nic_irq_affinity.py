@@ -9,6 +9,7 @@ from support.expected import Expected
 from testinfra.host import Host
 
 PROGRAM = "/usr/libexec/hotpath/nic-irq-affinity"
+QUEUES = "/usr/libexec/hotpath/nic-queues"
 LINK_UP = "/etc/NetworkManager/dispatcher.d/90-hotpath-nic-irq-affinity"
 
 
@@ -39,6 +40,7 @@ def test_interrupts_are_in_their_place(
         return
     for queue in queues:
         interface = queue["interface"]
+        check.succeeds(f"queues and rings of {interface}", f"{QUEUES} --check {interface}")
         check.succeeds(f"placement of the interrupts of {interface}", f"{PROGRAM} --check {interface}")
 
 

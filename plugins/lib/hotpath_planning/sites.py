@@ -64,7 +64,8 @@ def ports(topology: Topology, seats: Sequence[Seat], notes: list[str]) -> list[P
     notes += _away(found, seats)
     if crowded := [port.interface for port in found if port.queues > len(port.node.cpus)]:
         notes.append(
-            f"{_names(crowded)} more queues than CPUs on the node, so several share one; ethtool -L makes them fewer"
+            f"{_names(crowded)} more queues than CPUs on the node, so several share one; "
+            "nic_irq_affinity_channels: planned makes them fewer"
         )
     return found
 

@@ -1,12 +1,12 @@
 #!/usr/libexec/platform-python
-"""Place the interrupts and transmit queues of an interface on its planned CPUs (Python 3.6)."""
+"""Place the interrupts, transmit and receive queues of an interface on its planned CPUs (Python 3.6)."""
 
 import argparse
 import glob
 import json
 import os
 import sys
-from typing import Dict, Iterable, List
+from typing import Any, Dict, Iterable, List
 
 PLACEMENT = "etc/hotpath/nic-irq-affinity.json"
 
@@ -19,37 +19,64 @@ def cpu_mask(cpus: List[int]) -> str:
 
 
 def interrupts(root: str, interface: str) -> List[int]:
-    """The interface's message-signalled interrupts; virtio keeps them one level up, at the PCI function."""
+    """The interface's message-signalled interrupts, else its one line; virtio's are at the PCI function above."""
     device = os.path.join(root, "sys/class/net", interface, "device")
-    for function in (device, os.path.join(os.path.realpath(device), os.pardir)):
+    functions = (device, os.path.join(os.path.realpath(device), os.pardir))
+    for function in functions:
         found = [int(os.path.basename(path)) for path in glob.glob(os.path.join(function, "msi_irqs/*"))]
         if found:
             return sorted(found)
-    return []
+    lines = [os.path.join(function, "irq") for function in functions]
+    return [int(read(line)) for line in lines if os.path.exists(line) and int(read(line)) > 0][:1]
 
 
-def placement(root: str, interface: str, cpus: List[int], xps: bool) -> Dict[str, str]:
-    """File to content: interrupts take the CPUs in turn; each transmit queue serves the CPUs that fall to it."""
+def queues(root: str, interface: str, direction: str) -> int:
+    return len(glob.glob(os.path.join(root, "sys/class/net", interface, f"queues/{direction}-*")))
+
+
+def transmit_queues(root: str, interface: str) -> Dict[str, str]:
+    """XPS: each transmit queue serves the CPUs that fall to it."""
+    count = queues(root, interface, "tx")
+    if count < 2:  # a single queue serves everybody already, and its driver offers no choice
+        return {}
+    last = int(read(os.path.join(root, "sys/devices/system/cpu/online")).replace("-", ",").split(",")[-1])
+    return {
+        f"sys/class/net/{interface}/queues/tx-{queue}/xps_cpus": cpu_mask(list(range(queue, last + 1, count)))
+        for queue in range(count)
+    }
+
+
+def receive_queues(root: str, interface: str, cpus: List[int], entries: int) -> Dict[str, str]:
+    """RPS spreads what fewer queues than planned CPUs receive over those CPUs; RFS follows the reading process."""
+    count = queues(root, interface, "rx")
+    spread = cpu_mask(cpus if count < len(cpus) else [])
+    wanted = {}
+    for queue in range(count):
+        wanted[f"sys/class/net/{interface}/queues/rx-{queue}/rps_cpus"] = spread
+        if entries:
+            wanted[f"sys/class/net/{interface}/queues/rx-{queue}/rps_flow_cnt"] = str(entries // count)
+    if entries:
+        wanted["proc/sys/net/core/rps_sock_flow_entries"] = str(entries)
+    return wanted
+
+
+def placement(root: str, interface: str, cpus: List[int], plan: Dict[str, Any]) -> Dict[str, str]:
+    """File to content: interrupts take the CPUs in turn, then what the queues serve."""
     wanted = {}
     for number, irq in enumerate(interrupts(root, interface)):
         wanted[f"proc/irq/{irq}/smp_affinity_list"] = str(cpus[number % len(cpus)])
-    queues = len(glob.glob(os.path.join(root, "sys/class/net", interface, "queues/tx-*")))
-    online = os.path.join(root, "sys/devices/system/cpu/online")
-    # A single queue serves everybody already, and its driver offers no choice.
-    if xps and queues > 1:
-        with open(online) as stream:
-            last = int(stream.read().strip().replace("-", ",").split(",")[-1])
-        for queue in range(queues):
-            served = list(range(queue, last + 1, queues))
-            wanted[f"sys/class/net/{interface}/queues/tx-{queue}/xps_cpus"] = cpu_mask(served)
+    if plan["xps"]:
+        wanted.update(transmit_queues(root, interface))
+    if plan["rps"]:
+        wanted.update(receive_queues(root, interface, cpus, plan["rfs_entries"]))
     return wanted
 
 
 def same(name: str, left: str, right: str) -> bool:
-    """The kernel writes masks as wide as its CPUs are many, so masks are compared as numbers; lists of CPUs are not."""
-    if name.endswith("_list"):
-        return left == right
-    return int(left.replace(",", ""), 16) == int(right.replace(",", ""), 16)
+    """The kernel writes masks as wide as its CPUs are many, so masks are compared as numbers, and nothing else is."""
+    if name.endswith("_cpus"):
+        return int(left.replace(",", ""), 16) == int(right.replace(",", ""), 16)
+    return left == right
 
 
 def read(path: str) -> str:
@@ -100,8 +127,10 @@ def main(arguments: List[str]) -> int:
         refusal = f"{options.interface} has no place in /{PLACEMENT}; run the role nic_irq_affinity again"
         print(refusal, file=sys.stderr)
         return 1
-    wanted = placement(options.root, options.interface, cpus, plan["xps"])
+    wanted = placement(options.root, options.interface, cpus, plan)
     problems = apply(options.root, wanted, options.check)
+    if not interrupts(options.root, options.interface):
+        problems.append(f"{options.interface} has no interrupt in sysfs; is its driver loaded?")
     for problem in problems:
         print(problem, file=sys.stderr)
     print(f"{options.interface}: {len(wanted) - len(problems)} of {len(wanted)} settings hold")

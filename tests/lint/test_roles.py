@@ -87,6 +87,19 @@ def test_tags_are_the_roles_own(role: Path) -> None:
     assert found <= allowed
 
 
+# Roles that leave nothing on a host that could drift.
+WITHOUT_TRACE = {
+    "play_lock": "its lock ends with the play",
+    "service_bundle": "it works on the controller, and names what it builds by its content",
+    "stack": "it is a table of versions, which other roles install",
+}
+
+
+def test_every_role_has_a_suite(role: Path) -> None:
+    """Without one neither molecule nor `make verify` would notice that a host is not what the role makes of it."""
+    assert (ROOT / "tests" / "roles" / f"test_{role.name}.py").exists() != (role.name in WITHOUT_TRACE)
+
+
 def test_pages_are_generated() -> None:
     result = subprocess.run(
         [sys.executable, "scripts/role_pages.py", "--check"], cwd=ROOT, text=True, capture_output=True, check=False

@@ -158,4 +158,41 @@ PLANTED = (
         "nvidia-persistenced runs",
         "False",
     ),
+    Planted(
+        "another key in a vendor's place",
+        "rpm --erase $(rpm -q gpg-pubkey --qf '%{NAME}-%{VERSION} %{SUMMARY}\\n' | grep -i nvidia | cut -d' ' -f1)"
+        " && rpm --import /srv/mirror/faults/expired-key/keys/D42D0685.pub",
+        "el8_repositories",
+        "trusted signing keys: D42D0685.pub",
+        "missing",
+    ),
+    Planted(
+        "another profile chosen",
+        "echo throughput-performance > /etc/tuned/active_profile",
+        "cpu_affinity",
+        "/etc/tuned/active_profile",
+        "throughput-performance",
+    ),
+    Planted(
+        "irqbalance let loose on planned interrupts",
+        "sed -i /ExecStartPre/d /etc/systemd/system/irqbalance.service.d/hotpath.conf",
+        "nic_irq_affinity",
+        "/etc/systemd/system/irqbalance.service.d/hotpath.conf",
+        "the line is missing",
+    ),
+    Planted(
+        "a reboot put off",
+        "mkdir -p /run/hotpath/reboot-required.d && cd /run/hotpath/reboot-required.d"
+        " && echo 'the driver changed' > nvidia_driver",
+        "reboot",
+        "roles that wait for a reboot",
+        "nvidia_driver: the driver changed",
+    ),
+    Planted(
+        "a unit that fails",
+        "systemd-run --quiet --wait --unit=hotpath-planted.service false; systemctl is-failed hotpath-planted.service",
+        "reboot",
+        "services of Hotpath that failed",
+        "hotpath-planted.service",
+    ),
 )

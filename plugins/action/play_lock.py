@@ -26,7 +26,7 @@ from ansible.utils.display import Display
 # Ansible loads each plugin file by itself, so what they share is not on the path.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "lib"))
 
-from hotpath_lock import ALREADY_OURS, LOCK, TAKEN, holding_command, this_play, told
+from hotpath_play import ALREADY_OURS, LOCK, TAKEN, holding_command, this_play, told
 
 PAUSE_S = 0.5
 CONNECT_S = 20  # until a lock that nobody else holds must be ours

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hotpath_lock import HOLD, LOCK, holding_command, told
+from hotpath_play import HOLD, LOCK, holding_command, told
 from support.python36 import run_module
 
 PLAY = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,12 @@ def test_the_profile_keeps_deferred_work_on_housekeeping_cpus(throughput: Host, 
     lines = throughput.file("cpu_affinity", "tuned.conf.j2")
     assert "include=throughput-performance" in lines
     assert "/sys/devices/virtual/workqueue/cpumask=00001001" in lines
-    assert lines[-2:] == ["[bootloader]", "enabled=false"]
-    assert "include=network-latency" in latency.file("cpu_affinity", "tuned.conf.j2")
+    disabled = [title for title, state in pairwise(lines) if state == "enabled=false"]
+    assert disabled == ["[bootloader]", "[systemd]", "[irqbalance]"]
+    isolating = latency.file("cpu_affinity", "tuned.conf.j2")
+    assert "include=cpu-partitioning" in isolating
+    assert any(line.startswith("ps_blacklist=.*hotpath.*") for line in isolating)
+    assert "tuned-profiles-cpu-partitioning" in latency.values("cpu_affinity")["__cpu_affinity_packages"]
 
 
 def test_systemd_and_irqbalance_keep_to_housekeeping_cpus(throughput: Host) -> None:

@@ -85,17 +85,18 @@ def run(host: Throwaway, killed_at: Point | None = None) -> Run:
 
 
 def points_of(straight: Run, kills: int, choose: random.Random) -> list[Point]:
-    """Moments chosen evenly over the time that the play takes on a fresh host.
+    """Every second moment is chosen evenly over the time that the play takes on a fresh host, the rest over its tasks.
 
-    In order, so that each kill meets work that no run has finished yet.
+    By time alone most kills would hit the few long tasks. They come in order, so that each meets work that no run has
+    finished yet.
     """
-    first, last = straight.begun[0][0], straight.begun[-1][0]
+    tasks = list(enumerate(pairwise(begun for begun, _ in straight.begun), start=1))
     points = []
-    for moment in sorted(choose.uniform(first, last) for _ in range(kills)):
-        for number, ((begun, _), (ended, _)) in enumerate(pairwise(straight.begun), start=1):
-            if begun <= moment < ended:
-                points.append(Point(number, round(moment - begun, 2)))
-    return points
+    for kill in range(kills):
+        lengths = [ended - begun if kill % 2 else 1 for _, (begun, ended) in tasks]
+        ((number, (begun, ended)),) = choose.choices(tasks, weights=lengths)
+        points.append(Point(number, round(choose.uniform(0, ended - begun), 2)))
+    return sorted(points, key=lambda point: (point.task, point.after_s))
 
 
 def state_of(host: Throwaway) -> dict[str, list[str]]:

@@ -156,7 +156,7 @@ def test_overrides_are_kept_and_the_rest_is_planned_around_them() -> None:
 
 
 def test_a_cpu_engine_may_be_isolated_by_hand() -> None:
-    """By itself latency isolates none: threads of one engine don't spread over isolated CPUs. One thread needs no spreading."""
+    """Latency isolates none by itself: threads of one engine do not spread over isolated CPUs. A lone thread may."""
     host = facts(2, 4, 1, 4, nics=[("eth0", 1, 4)])
     (engine,) = affinity_plan(host, engines_on="cpu")["engines"]
     plan = affinity_plan(host, policy="latency", engines_on="cpu", overrides={"isolated_cpus": engine["cpus"]})

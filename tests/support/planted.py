@@ -160,7 +160,7 @@ PLANTED = (
     ),
     Planted(
         "another key in a vendor's place",
-        "rpm --erase $(rpm -q gpg-pubkey --qf '%{NAME}-%{VERSION} %{SUMMARY}\\n' | grep -i nvidia | cut -d' ' -f1)"
+        "rpm --erase $(rpm -q gpg-pubkey --qf '%{NAME}-%{VERSION} %{SUMMARY}\\n' | grep cudatools | cut -d' ' -f1)"
         " && rpm --import /srv/mirror/faults/expired-key/keys/D42D0685.pub",
         "el8_repositories",
         "trusted signing keys: D42D0685.pub",

@@ -72,6 +72,11 @@ in_use:
   description: Reason by name of each service that was kept because it is in use.
   type: dict
   returned: always
+words:
+  description: Both as sentences.
+  type: list
+  elements: str
+  returned: always
 """
 
 import glob
@@ -239,7 +244,9 @@ def main() -> None:
             reasons[service["name"]] = service["reason"] or ""
     if trimmed and not module.check_mode:
         systemctl.disable(trimmed)
-    module.exit_json(changed=bool(trimmed), trimmed=trimmed, reasons=reasons, in_use=in_use)
+    words = ["%s goes: %s" % item for item in sorted(reasons.items())]
+    words += ["%s stays: %s" % item for item in sorted(in_use.items())]
+    module.exit_json(changed=bool(trimmed), trimmed=trimmed, reasons=reasons, in_use=in_use, words=words)
 
 
 if __name__ == "__main__":

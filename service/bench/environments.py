@@ -31,16 +31,24 @@ def python(name: str) -> Path:
         log = CACHE / "logs" / f"venv-{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         links = os.environ.get("HOTPATH_TORCH_WHEELS")
-        install = [str(interpreter), "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
+        install = [str(SERVICE_PYTHON), "-m", "pip", "--python", str(interpreter), "install"]
+        install += ["--no-input", "--progress-bar", "off"]
         install += [*(["--find-links", links] if links else []), *torch, "-r", str(requirements)]
         with log.open("w") as file:
-            for command in ([str(SERVICE_PYTHON), "-m", "venv", "--clear", str(home)], install):
+            make = [_base(name), "-m", "venv", "--clear", "--without-pip", str(home)]
+            for command in (make, install):
                 if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file).returncode:
                     raise SetupError(
                         f"The environment {name} could not be made; see {log.relative_to(ROOT)}."
                     )
         mark.write_text(key)
     return interpreter
+
+
+def _base(name: str) -> str:
+    """The Python of an environment. PyTriton's stub takes its standard library from the system's Python."""
+    system = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    return system if name == "triton" and Path(system).exists() else str(SERVICE_PYTHON)
 
 
 def _torch_version() -> str:

@@ -15,6 +15,7 @@ from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel
 from hotpath.ipc.marks import Marks
 from hotpath.ipc.messages import Hello
+from hotpath.memory import keep_freed_memory
 from hotpath.metrics.table import Row
 from hotpath.models.built import load
 from hotpath.scheduler.costs import Costs
@@ -32,6 +33,7 @@ def run(
     announce: Callable[[], None],
 ) -> None:
     """Load, warm up, tell the supervisor through `announce`, serve. Returns never. Raises HotpathError."""
+    keep_freed_memory()
     for gauge in ("hotpath_engine_clear_at_seconds", "hotpath_engine_images_in_flight"):
         row.set(gauge, 0.0)  # a predecessor may have died in the middle
     for channel in channels:

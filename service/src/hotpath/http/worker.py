@@ -9,7 +9,7 @@ import logging
 import signal
 import socket
 from pathlib import Path
-from typing import AsyncIterator, Callable, Iterator, Sequence
+from typing import AsyncIterator, Callable, Sequence
 
 import uvicorn
 import uvloop
@@ -19,6 +19,7 @@ from hotpath.config import Config
 from hotpath.http.app import create
 from hotpath.http.catalogue import Catalogue
 from hotpath.http.keys import KeyFile
+from hotpath.http.server import Server
 from hotpath.http.service import Service
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel
@@ -26,18 +27,11 @@ from hotpath.ipc.client import EngineClient
 from hotpath.ipc.marks import Marks
 from hotpath.ipc.offers import Offers
 from hotpath.ipc.slots import SlotMap, SlotPool
+from hotpath.memory import keep_freed_memory
 from hotpath.metrics.table import Row, Table
 from hotpath.observing.observation import Observation
 
 log = logging.getLogger(__name__)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn would raise them again after a clean end."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def run(
@@ -56,6 +50,8 @@ def run(
     announce: Callable[[], None],
 ) -> None:
     """Serve until SIGTERM, then finish what was accepted and return."""
+    keep_freed_memory()
+    row.set("hotpath_connections", 0.0)  # the predecessor's ended with it
     table.seated = offers.seats
     client = EngineClient(incarnation, channels, marks, table)
     pool = SlotPool(slots, index, home, lambda in_use: row.set("hotpath_slots_in_use", in_use))
@@ -74,7 +70,7 @@ def run(
         yield
         observation.close()
 
-    server = _Server(
+    server = Server(
         uvicorn.Config(
             create(service, row, lifespan, keys, observation.observers),
             http="httptools",
@@ -85,7 +81,10 @@ def run(
             server_header=False,
             timeout_keep_alive=config.server.keep_alive_s,
             timeout_graceful_shutdown=config.server.drain_timeout_s,
-        )
+        ),
+        sockets,
+        table,
+        row,
     )
 
     def drain() -> None:
@@ -96,4 +95,4 @@ def run(
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     loop.add_signal_handler(signal.SIGTERM, drain)
-    loop.run_until_complete(server.serve(sockets=list(sockets)))
+    loop.run_until_complete(server.serve())

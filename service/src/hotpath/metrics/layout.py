@@ -173,6 +173,7 @@ def describe(max_batch: int) -> List[Metric]:
             "counter",
             "Lines of the access log lost to a target that is too slow.",
         ),
+        Metric("hotpath_connections", "gauge", "Open connections of clients."),
         Metric("hotpath_workers_ready", "gauge", "HTTP workers that accept connections."),
         Metric(
             "hotpath_restarts",

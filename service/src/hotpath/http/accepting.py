@@ -1,0 +1,96 @@
+"""Taking connections from listeners that all workers share, so that every worker holds about as many.
+
+Where each worker's event loop accepts as fast as it can, the one that wakes first takes all there is: of
+sixteen keep-alive clients one worker served fifteen, while another CPU was idle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import Callable, Sequence, Tuple
+
+log = logging.getLogger(__name__)
+
+SLACK = 8
+"""A worker is ahead of another by more than an eighth, so that a thousand clients at once need few rounds."""
+GIVE_WAY_S = 0.001
+"""How long a worker that holds more than another leaves a connection to it; it may be stuck."""
+EXHAUSTED_S = 0.5
+"""How long it waits when the process has no descriptor left for another connection."""
+
+
+class Acceptor:
+    """One worker's part of the listeners. Belongs to its event loop."""
+
+    def __init__(
+        self,
+        listeners: Sequence[socket.socket],
+        protocol: Callable[[], asyncio.BaseProtocol],
+        held: Callable[[], int],
+        fewest_elsewhere: Callable[[], float],
+    ) -> None:
+        """`held` tells how many connections this worker has, `fewest_elsewhere` how many the idlest other."""
+        self._listeners = listeners
+        self._protocol = protocol
+        self._held = held
+        self._fewest_elsewhere = fewest_elsewhere
+        self._opening = 0
+        self._stopped = True
+
+    @property
+    def held(self) -> int:
+        """Connections that this worker has, those included that are being set up."""
+        return self._held() + self._opening
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._loop = asyncio.get_running_loop()
+        self._stopped = False
+        for listener in self._listeners:
+            listener.setblocking(False)
+            self._loop.add_reader(listener.fileno(), self._on_readable, listener)
+
+    def stop(self) -> None:
+        """Accept nothing more; the listeners stay open."""
+        self._stopped = True
+        for listener in self._listeners:
+            self._loop.remove_reader(listener.fileno())
+
+    def _on_readable(self, listener: socket.socket) -> None:
+        held = self.held
+        if held - held // SLACK > self._fewest_elsewhere():
+            self._pause(listener, GIVE_WAY_S)
+        else:
+            self._accept(listener)
+
+    def _pause(self, listener: socket.socket, seconds: float) -> None:
+        self._loop.remove_reader(listener.fileno())
+        self._loop.call_later(seconds, self._resume, listener)
+
+    def _resume(self, listener: socket.socket) -> None:
+        if not self._stopped:
+            self._loop.add_reader(listener.fileno(), self._on_readable, listener)
+            self._accept(listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return  # another worker was faster, or the client is gone already
+        except OSError as error:
+            log.error("a connection can't be accepted: %s", error)
+            self._pause(listener, EXHAUSTED_S)
+            return
+        connection.setblocking(False)
+        if connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._opening += 1
+        opening = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
+        opening.add_done_callback(self._on_open)
+
+    def _on_open(self, opening: asyncio.Task[Tuple[asyncio.Transport, asyncio.BaseProtocol]]) -> None:
+        self._opening -= 1
+        if not opening.cancelled() and opening.exception() is not None:
+            log.warning("a connection was lost while it was set up: %s", opening.exception())

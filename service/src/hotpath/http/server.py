@@ -1,0 +1,68 @@
+"""uvicorn's server as a worker runs it: without its signals, and with connections shared out fairly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import Iterator, List, Optional, Sequence
+
+import uvicorn
+from typing_extensions import override
+
+from hotpath.http.accepting import Acceptor
+from hotpath.metrics.table import Row, Table
+
+
+class Server(uvicorn.Server):
+    """Serves the listeners that all workers were forked with."""
+
+    def __init__(
+        self, config: uvicorn.Config, listeners: Sequence[socket.socket], table: Table, row: Row
+    ) -> None:
+        super().__init__(config)
+        self._listeners = list(listeners)
+        self._row = row
+        self._others = [other for other in table.workers if other is not row]
+        self._acceptor = Acceptor(
+            self._listeners,
+            self._protocol,
+            lambda: len(self.server_state.connections),
+            self._fewest_elsewhere,
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to us: uvicorn would raise them again after a clean end."""
+        yield
+
+    @override
+    async def startup(self, sockets: Optional[List[socket.socket]] = None) -> None:
+        await super().startup(sockets=[])
+        self._acceptor.start()
+
+    @override
+    async def on_tick(self, counter: int) -> bool:
+        self._tell()  # connections end without a word to anybody here
+        return await super().on_tick(counter)
+
+    @override
+    async def shutdown(self, sockets: Optional[List[socket.socket]] = None) -> None:
+        self._acceptor.stop()
+        await super().shutdown(sockets=self._listeners)
+        self._tell()
+
+    def _protocol(self) -> asyncio.BaseProtocol:
+        self._tell(1)
+        protocol: asyncio.BaseProtocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
+    def _tell(self, more: int = 0) -> None:
+        self._row.set("hotpath_connections", len(self.server_state.connections) + more)
+
+    def _fewest_elsewhere(self) -> float:
+        """What the worker with the fewest connections holds; no bound where this one is alone."""
+        ready = [other for other in self._others if other.get("hotpath_workers_ready") > 0]
+        return min((other.get("hotpath_connections") for other in ready), default=float("inf"))

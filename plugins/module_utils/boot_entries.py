@@ -40,19 +40,20 @@ def tuned_arguments(grubenv: str) -> List[str]:
 
 
 def taken_over(before: Before, entries: Entries, wanted: List[str], recorded: List[str]) -> Before:
-    """`before` with the present tokens of keys that are wanted for the first time.
-
-    A run that was killed may have set such a key already; then what is remembered of it stays.
-    """
+    """`before` with the present tokens of keys that are wanted for the first time."""
     owned = {key_of(token) for token in recorded}
     found: Before = {kernel: dict(keys) for kernel, keys in before.items()}
     for kernel, args in entries.items():
         for token in wanted:
-            key, of_kernel = key_of(token), found.setdefault(kernel, {})
-            ours = key in of_kernel and of_key(args, key) == [token]
-            if key not in owned and not ours:
-                of_kernel[key] = of_key(args, key)
+            if key_of(token) not in owned:
+                found.setdefault(kernel, {})[key_of(token)] = of_key(args, key_of(token))
     return found
+
+
+def claimed(wanted: List[str], recorded: List[str]) -> List[str]:
+    """What a record must hold before anything is changed, so that a run which is killed then is known to the next."""
+    keys = {key_of(token) for token in wanted}
+    return [token for token in recorded if key_of(token) not in keys] + wanted
 
 
 def given_back(before: Before, kernel: str, released: List[str]) -> List[str]:

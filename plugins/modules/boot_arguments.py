@@ -18,8 +18,8 @@ options:
     required: true
   record:
     description: >-
-      File with the arguments that an earlier run wanted, on one line; the caller writes it afterwards. A file beside
-      it, with C(.before), remembers what they replaced.
+      File with the arguments that are wanted, on one line; the caller writes it afterwards. A file beside it, with
+      C(.before), remembers what they replaced. Both are written before anything is changed.
     type: path
     required: true
   grubenv:
@@ -63,6 +63,7 @@ from ansible.module_utils.boot_entries import (
     Entries,
     applied,
     as_lines,
+    claimed,
     differs,
     given_back,
     key_of,
@@ -109,11 +110,13 @@ class BootLoader:
         self._module.run_command(command, check_rc=True)
 
 
-def remember(module: AnsibleModule, path: str, before: Before) -> None:
-    """Before anything is changed, and whole or not at all."""
-    temporary = os.path.join(module.tmpdir, "before")
+def keep(module: AnsibleModule, path: str, text: str) -> None:
+    """Whole or not at all, and only where it differs."""
+    if text_of(path) == text:
+        return
+    temporary = os.path.join(module.tmpdir, "kept")
     with open(temporary, "w") as stream:
-        json.dump(before, stream, indent=1, sort_keys=True)
+        stream.write(text)
     if not os.path.isdir(os.path.dirname(path)):
         os.makedirs(os.path.dirname(path), 0o755)
     module.atomic_move(temporary, path)
@@ -148,8 +151,7 @@ def main() -> None:
 
     loader = BootLoader(module)
     entries = loader.entries()
-    remembered = json.loads(text_of(record + ".before") or "{}")
-    before = taken_over(remembered, entries, wanted, recorded)
+    before = taken_over(json.loads(text_of(record + ".before") or "{}"), entries, wanted, recorded)
     after = {
         kernel: applied(args, wanted, released, given_back(before, kernel, released))
         for kernel, args in entries.items()
@@ -159,8 +161,8 @@ def main() -> None:
     left_to_tuned = [token for token in of_tuned if key_of(token) not in keys]
 
     if not module.check_mode:
-        if before != remembered:
-            remember(module, record + ".before", before)
+        keep(module, record + ".before", json.dumps(before, indent=1, sort_keys=True) + "\n")
+        keep(module, record, " ".join(claimed(wanted, recorded)) + "\n")
         if stale:
             for kernel, added in changes(before, entries, wanted, released).items():
                 loader.update(kernel, keys, list(added))

@@ -12,6 +12,8 @@ usage: scripts/bootstrap.sh PART...
   controller  .cache/venv/controller: Ansible, linters, molecule, testinfra    (Python 3.11 or 3.12)
   service     .cache/venv/service:    the service with torch (CPU) and its test tools          (Python 3.11)
   service38   .cache/venv/service38:  the service without torch and its test tools             (Python 3.8)
+  el8         .cache/venv/el8:        the service with the whole set of CentOS 8 and its test tools: torch 1.13.1,
+                                      Torch-TensorRT 1.3.0, TensorRT 8.5; 4 GB                 (Python 3.8)
 
 Environment:
   HOTPATH_PYTHON         the Python of the controller (default: the first of python3.11, python3.12)
@@ -81,6 +83,14 @@ install_venv() {
     exec 9>&-
 }
 
+# require_room GB: the wheels are downloaded, unpacked and installed, each in its own place.
+require_room() {
+    mkdir -p .cache/venv
+    local free
+    free=$(df --output=avail --block-size=1G .cache/venv/ | tail -n 1)
+    [ "$free" -ge "$1" ] || die "$1 GB are needed for a moment, and .cache/venv has $((free)) GB free."
+}
+
 # Without a CPU build in reach pip takes the CUDA one from the index and then misses its libraries: say so before.
 require_cpu_torch() {
     local python=$1 links=() chosen
@@ -122,6 +132,11 @@ for part in "$@"; do
             else
                 say "No Python 3.8 with venv on this machine: the service is not tested on it"
             fi
+            ;;
+        el8)
+            python=$(find_python 3.8) || die "no Python 3.8 with venv; the set of CentOS 8 is for 3.8."
+            [ -e .cache/venv/el8/.complete ] || require_room 12
+            install_venv el8 "$python" service/locks/cuda11.6-py38.txt service/locks/dev-py38.txt
             ;;
         *) usage >&2; die "unknown part: $part" ;;
     esac

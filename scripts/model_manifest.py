@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # the service's tests call this with the Python of CentOS 8
+    import tomli as tomllib  # type: ignore[import-not-found,no-redef,unused-ignore]
 
 
 class SourceError(Exception):

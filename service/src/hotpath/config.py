@@ -123,8 +123,9 @@ class ModelConfig(_Section):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="the name the model was built with"
     )
     path: Path = Field(description="a directory that `hotpath build` made")
-    backend: Literal["torchscript", "eager", "numeric"] = Field(
-        "torchscript", description="torchscript or eager (numeric is a stand-in for tests)"
+    backend: Literal["torchscript", "eager", "onednn", "tensorrt", "numeric"] = Field(
+        "torchscript",
+        description="torchscript, eager, onednn (on CPU) or tensorrt (on GPUs); numeric is for tests",
     )
     devices: List[str] = Field(
         ["cpu"], min_length=1, description='a list such as ["cpu"] or ["cuda:0", "cuda:1"]'

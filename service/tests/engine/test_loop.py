@@ -30,6 +30,7 @@ class Notebook:
 
     depth = 1
     pads = False
+    precision = "float64"
 
     def __init__(self) -> None:
         self.launched: List[int] = []

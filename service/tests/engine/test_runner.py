@@ -21,6 +21,7 @@ class Gate:
     """A back end whose batches end when the test lets them, and whose device may break."""
 
     pads = False
+    precision = "float64"
 
     def __init__(self, depth: int) -> None:
         self.depth = depth

@@ -126,7 +126,8 @@ def test_what_is_built_answers_as_the_network_does(network: Any, model: BuiltMod
 def test_the_build_compared_its_forms(model: BuiltModel) -> None:
     check = model.document["check"]
     assert check["batch_sizes"] == [1, 2, 4, 8]
-    assert 0 <= check["largest_difference"] <= 1e-3
+    assert set(check["largest_difference"]) >= {"eager", "torchscript"}
+    assert 0 <= check["largest_difference"]["torchscript"] <= 1e-3
 
 
 def without(state: Dict[str, Any], key: str) -> Dict[str, Any]:

@@ -37,13 +37,15 @@ def real_model() -> BuiltModel:
         ],
         check=True,
     )
-    return build(cache / "source", cache / "built")[0]
+    return build(cache / "source", cache / f"built-torch-{torch.__version__}")[0]
 
 
-@pytest.fixture(scope="module", params=["torchscript", "eager"])
+@pytest.fixture(scope="module", params=["torchscript", "eager", "onednn"])
 def server(
     request: pytest.FixtureRequest, real_model: BuiltModel, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
+    if request.param not in real_model.artifacts:
+        pytest.skip(real_model.document["precision"]["reason"])
     path = tmp_path_factory.mktemp("real") / "hotpath.toml"
     limits = {"request_timeout_s": 100.0}  # the machine may be busy with other tests
     config = write_config(path, real_model.directory, request.param, real_model.identity.name, limits=limits)
@@ -88,7 +90,35 @@ def test_tritons_client_gets_the_same_labels(server: Server, real_model: BuiltMo
 def test_the_build_compared_the_traced_form_with_the_eager_one(real_model: BuiltModel) -> None:
     check = real_model.document["check"]
     assert check["batch_sizes"] == [1, 2, 4, 8]
-    assert 0 <= check["largest_difference"] <= 1e-3
+    assert set(check["largest_difference"]) >= {"eager", "torchscript"}
+    assert 0 <= check["largest_difference"]["torchscript"] <= 1e-3
+
+
+def test_the_engine_states_its_form(server: Server, real_model: BuiltModel) -> None:
+    backend = server.find(r"back end (\w+) \(")
+    precision = real_model.document["precision"]["chosen"] if backend == "onednn" else "float32"
+    labels = f'backend="{backend}",engine="0/cpu",precision="{precision}"'
+    assert server.metric(f"hotpath_engine_info{{{labels}}}") == 1.0
+
+
+def test_the_fastest_form_that_agrees_was_chosen(real_model: BuiltModel) -> None:
+    report = real_model.document["precision"]
+    accepted = [trial for trial in report["trials"] if trial["accepted"]]
+    assert report["asked"] == "auto"
+    assert [trial["precision"] for trial in report["trials"]] == ["float32", "bfloat16", "int8"]
+    if not accepted:
+        assert report["chosen"] is None
+        assert "has no operator" in report["reason"]
+        return
+    fastest = min(accepted, key=lambda trial: trial["cpu_ms_per_image"])
+    assert report["chosen"] == fastest["precision"]
+    for trial in accepted:
+        found = trial["agreement"]
+        assert found["pictures"] == 144
+        assert found["decided"] >= 72  # half of the crops at least
+        assert found["decided_same_top1"] >= (1.0 if trial["precision"] == "float32" else 0.98)
+    text = (real_model.directory / "report.txt").read_text()
+    assert f"chosen: {report['chosen']}" in text
 
 
 def test_a_device_that_is_not_there_is_refused(real_model: BuiltModel, tmp_path: Path) -> None:

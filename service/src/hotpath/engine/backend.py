@@ -23,6 +23,9 @@ class Backend(Protocol):
     pads: bool
     """Whether a batch between two of the warmed sizes takes as long as one of the larger."""
 
+    precision: str
+    """In what arithmetic the network runs, one of metrics.layout.PRECISIONS; known once loaded."""
+
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
         """Make ready to run. Raises Refusal when this can't ever work as configured."""
 
@@ -40,10 +43,12 @@ def create(name: str) -> Backend:
 
         return NumericBackend()
     try:
-        from hotpath.engine.torch_backend import EagerBackend, TorchScriptBackend
+        from hotpath.engine import torch_backend
     except ImportError as error:
         raise Refusal(
             f"The back end {name!r} needs torch, which can't be imported: {error}.",
             "Install the service from a lock that holds torch, or choose another back end.",
         ) from error
-    return EagerBackend() if name == "eager" else TorchScriptBackend()
+    if name == "onednn":
+        return torch_backend.OneDnnBackend()
+    return torch_backend.EagerBackend() if name == "eager" else torch_backend.TorchScriptBackend()

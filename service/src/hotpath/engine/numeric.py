@@ -27,6 +27,7 @@ class NumericBackend:
 
     depth = 1
     pads = False
+    precision = "float64"
 
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
         """Read the artifact."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from typing import Callable, Sequence
@@ -16,8 +17,10 @@ from hotpath.ipc.channel import Channel
 from hotpath.ipc.marks import Marks
 from hotpath.ipc.messages import Hello
 from hotpath.memory import keep_freed_memory
+from hotpath.metrics.layout import BACKENDS, PRECISIONS
 from hotpath.metrics.table import Row
 from hotpath.models.built import load
+from hotpath.models.checking import verify
 from hotpath.scheduler.costs import Costs
 
 log = logging.getLogger(__name__)
@@ -42,17 +45,22 @@ def run(
     model = load(spec.model_path, verify=False)  # the supervisor has hashed it
     backend = create(spec.backend)
     backend.load(model, spec)
+    difference = verify(backend, spec.backend, model)
     table = warm(backend, model.shape, spec.max_batch)
     for size, seconds in table.items():
         row.set("hotpath_warm_batch_seconds", seconds, (str(size),))
     row.set("hotpath_engine_pace_ratio", 1.0)
+    _state_form(row, spec.backend, backend.precision)
     row.set("hotpath_engine_ready", 1.0)
     log.info(
-        "warm: model %s version %s, back end %s on %s; ms by batch size: %s",
+        "warm: model %s version %s, back end %s (%s) on %s; scores within %.2g of the eager model's; "
+        "ms by batch size: %s",
         spec.model,
         model.identity.version,
         spec.backend,
+        backend.precision,
         spec.device,
+        difference,
         " ".join(f"{size}={seconds * 1000:.1f}" for size, seconds in table.items()),
     )
     announce()
@@ -62,3 +70,9 @@ def run(
     # The batches stay in the thread that warmed up: torch's own threads and a device's context belong to it.
     threading.Thread(target=guard(loop.run), name="loop", daemon=True).start()
     runner.work()
+
+
+def _state_form(row: Row, backend: str, precision: str) -> None:
+    """Say what runs here; the seat's last engine may have run another form."""
+    for labels in itertools.product(BACKENDS, PRECISIONS):
+        row.set("hotpath_engine_info", float(labels == (backend, precision)), labels)

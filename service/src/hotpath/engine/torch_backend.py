@@ -1,4 +1,4 @@
-"""The torch back ends: traced TorchScript, and the eager model it was traced from."""
+"""What the torch back ends have in common, and the three simple ones: eager, torchscript, onednn."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from hotpath.models.classifier import restore
 Launched = Tuple[Tensor, Tensor]
 
 
-class _TorchBackend:
-    """What both have in common: device, staging buffer, and the way of a batch."""
+class TorchBackend:
+    """Device, staging buffer, and the way of a batch."""
 
     depth = 1
     pads = False
+    precision = "float32"
 
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
         """Open the device, load the module, prepare the staging buffer."""
-        self._device = _open_device(spec)
-        self._module = self._load_module(model).to(self._device)
+        self._device = open_device(spec)
+        self._module = self._load_module(model)
         self._staging = torch.empty((spec.max_batch, *model.shape), dtype=torch.uint8)
         if self._device.type == "cuda":
             self._staging = self._staging.pin_memory()
@@ -42,16 +43,13 @@ class _TorchBackend:
     def finish(self, batch: Launched) -> List[Ranking]:
         """Bring the rankings to the host."""
         scores, classes = batch
-        return [
-            Ranking(tuple(row_classes), tuple(row_scores))
-            for row_classes, row_scores in zip(classes.tolist(), scores.tolist())
-        ]
+        return rankings(scores, classes)
 
     def _load_module(self, model: BuiltModel) -> torch.nn.Module:
         raise NotImplementedError
 
 
-class TorchScriptBackend(_TorchBackend):
+class TorchScriptBackend(TorchBackend):
     """Runs the traced and frozen module of the built model."""
 
     def _load_module(self, model: BuiltModel) -> torch.nn.Module:
@@ -59,12 +57,12 @@ class TorchScriptBackend(_TorchBackend):
         return torch.jit.load(path, map_location=self._device)  # type: ignore[no-untyped-call,no-any-return]
 
 
-class EagerBackend(_TorchBackend):
+class EagerBackend(TorchBackend):
     """Runs the model as its architecture's Python code."""
 
     def _load_module(self, model: BuiltModel) -> torch.nn.Module:
         preprocessing = model.preprocessing
-        return restore(
+        classifier = restore(
             model.architecture,
             model.artifact("eager"),
             len(model.labels),
@@ -72,9 +70,38 @@ class EagerBackend(_TorchBackend):
             preprocessing["std"],
             model.top_k,
         )
+        return classifier.to(self._device)
 
 
-def _open_device(spec: EngineSpec) -> torch.device:
+class OneDnnBackend(TorchBackend):
+    """Runs the model on a processor, lowered to fused kernels, in the precision that its build chose."""
+
+    def _load_module(self, model: BuiltModel) -> torch.nn.Module:
+        from hotpath.engine.onednn import OneDnnClassifier
+        from hotpath.models.lowering import program
+
+        if self._device.type != "cpu":
+            raise Refusal(
+                f"The back end onednn runs on a processor, not on {self._device}.",
+                'Set models.devices to ["cpu"], or models.backend to one that runs on GPUs.',
+            )
+        lowered = program.load(model.artifact("onednn"))
+        self.precision = lowered.precision
+        preprocessing = model.preprocessing
+        return OneDnnClassifier(
+            lowered, model.shape, preprocessing["mean"], preprocessing["std"], model.top_k
+        )
+
+
+def rankings(scores: Tensor, classes: Tensor) -> List[Ranking]:
+    """Rankings from (batch, top_k) tensors."""
+    return [
+        Ranking(tuple(row_classes), tuple(row_scores))
+        for row_classes, row_scores in zip(classes.tolist(), scores.tolist())
+    ]
+
+
+def open_device(spec: EngineSpec) -> torch.device:
     """The device of the engine. Raises Refusal where it is not there."""
     device = torch.device(spec.device)
     if device.type == "cpu":

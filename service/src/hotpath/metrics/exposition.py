@@ -32,7 +32,9 @@ class TableCollector(Collector):
                 for seat in sorted(self._table.seated):
                     row = self._table.engines[seat]
                     label = self._table.engine_labels[seat]
-                    _add(family, metric, [*labels, label], row.values(metric.name, labels))
+                    cells = row.values(metric.name, labels)
+                    if not metric.sparse or any(cells):
+                        _add(family, metric, [*labels, label], cells)
             yield family
 
 

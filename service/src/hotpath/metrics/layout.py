@@ -25,6 +25,9 @@ STATUSES = (
 )
 ROUTES = ("/predict", "/v2/infer", "/v2", "/livez", "/readyz", "/metrics", "other")
 SHED_REASONS = ("no_slot", "late", "expired", "not_ready", "client_gone", "inference_failed")
+BACKENDS = ("torchscript", "eager", "onednn", "tensorrt", "numeric")
+EXACT_PRECISIONS = ("float64", "float32")
+PRECISIONS = (*EXACT_PRECISIONS, "bfloat16", "float16", "int8")
 ROLES = ("worker", "engine")
 STAGES = ("receive", "decode", "queue", "compute", "other")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -45,6 +48,8 @@ class Metric:
     buckets: Tuple[float, ...] = ()
     by_engine: bool = False
     """Whether each engine's row is a series of its own, instead of all rows summed."""
+    sparse: bool = False
+    """Whether a series of an engine that is 0 is left out: of many possible ones few are real."""
 
     @property
     def cells(self) -> int:
@@ -164,6 +169,15 @@ def describe(max_batch: int) -> List[Metric]:
             "gauge",
             "When the engine will have done all that it has, on the host's monotonic clock; 0: it is idle.",
             by_engine=True,
+        ),
+        Metric(
+            "hotpath_engine_info",
+            "gauge",
+            "1 for the back end and the precision that the engine runs its model in.",
+            ("backend", "precision"),
+            tuple((backend, precision) for backend in BACKENDS for precision in PRECISIONS),
+            by_engine=True,
+            sparse=True,
         ),
         Metric(
             "hotpath_engine_ready", "gauge", "1 while the engine is warm and takes requests.", by_engine=True

@@ -8,29 +8,32 @@ import platform
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, Sequence, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy
-from numpy.typing import NDArray
 
 from hotpath import __version__
-from hotpath.codec import ImageError, ImageLimits, ImageSpec, decode_into
 from hotpath.core import EngineSpec, Ranking
 from hotpath.engine.backend import Backend, create
 from hotpath.metrics.layout import buckets_up_to
 from hotpath.models.built import FORMAT, METADATA, BuiltModel, ModelError, digest, load
+from hotpath.models.checking import answers, compare, judge_labels, probe_pixels, reference_document
+from hotpath.models.report import REPORT, REPORT_TEXT, as_text
 from hotpath.models.source import Source, read
 
 _CHECKED_BATCH = 8
 """Batches up to this size are compared; the sizes are those that an engine warms."""
 
 
-def build(source_directory: Path, models_directory: Path) -> Tuple[BuiltModel, bool]:
+def build(source_directory: Path, models_directory: Path, precision: str = "") -> Tuple[BuiltModel, bool]:
     """Build the source under models_directory/<name>/<version>; (the model, whether it was there already).
 
-    The directory appears whole or not at all. Raises ModelError or Refusal.
+    `precision` stands in for the source's own when given. The directory appears whole or not at all.
+    Raises ModelError or Refusal.
     """
     source = read(source_directory)
+    if precision:
+        source = source.model_copy(update={"precision": precision})
     final = models_directory / source.name / source.version
     if final.exists():
         try:
@@ -50,33 +53,39 @@ def _write(source: Source, origin: Path, target: Path) -> None:
     for name in source.files:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(origin / name, target / name)
-    artifacts = _make_artifacts(source, target)
-    document = _describe(source, target, artifacts)
-    _save(document, target)
-    document["check"] = _check(source, load(target))
-    _save(document, target)
+    classes = len((target / source.labels.file).read_text(encoding="utf-8").splitlines())
+    artifacts, precision = _make_artifacts(source, target, classes)
+    document = _describe(source, artifacts, precision)
+    _save(document, source, target)
+    model = load(target)
+    reference, document["check"] = _check(model)
+    document["reference"] = reference_document(reference)
+    (target / REPORT).write_text(json.dumps(_report(document), indent=2) + "\n", encoding="utf-8")
+    (target / REPORT_TEXT).write_text(as_text(_report(document)), encoding="utf-8")
+    _save(document, source, target, REPORT, REPORT_TEXT)
 
 
-def _make_artifacts(source: Source, target: Path) -> Dict[str, str]:
+def _make_artifacts(source: Source, target: Path, classes: int) -> Tuple[Dict[str, str], Dict[str, Any]]:
+    """Back end -> file, and the report on precisions."""
     if source.architecture == "numeric":
-        return {"numeric": source.weights.file}
+        return {"numeric": source.weights.file}, {}
     try:
+        from hotpath.models import precision
         from hotpath.models.tracing import trace
     except ImportError as error:
         raise ModelError(
             f"Building {source.name} needs torch, which can't be imported: {error}.",
             "Install the service from a lock that holds torch.",
         ) from error
-    trace(source, target / source.weights.file, _labels(source, target), target / "model.pt")
-    return {"torchscript": "model.pt", "eager": source.weights.file}
+    trace(source, target / source.weights.file, classes, target / "model.pt")
+    artifacts = {"torchscript": "model.pt", "eager": source.weights.file}
+    report = precision.choose(source, target, classes, target / "onednn.pt")
+    if report["chosen"]:
+        artifacts["onednn"] = "onednn.pt"
+    return artifacts, report
 
 
-def _labels(source: Source, target: Path) -> int:
-    return len((target / source.labels.file).read_text(encoding="utf-8").splitlines())
-
-
-def _describe(source: Source, target: Path, artifacts: Dict[str, str]) -> Dict[str, Any]:
-    names = sorted({*source.files, *artifacts.values()})
+def _describe(source: Source, artifacts: Dict[str, str], precision: Dict[str, Any]) -> Dict[str, Any]:
     versions = {"hotpath": __version__, "python": platform.python_version(), "numpy": numpy.__version__}
     if "torchscript" in artifacts:
         import torch
@@ -92,54 +101,43 @@ def _describe(source: Source, target: Path, artifacts: Dict[str, str]) -> Dict[s
         "labels": source.labels.file,
         "top_k": source.top_k,
         "preprocessing": source.preprocessing.model_dump(),
+        "tolerance": source.tolerance.model_dump(),
+        "precision": precision,
         "artifacts": artifacts,
-        "files": {name: digest(target / name) for name in names},
         "probes": [{"file": probe.file, "accept": probe.accept} for probe in source.probes],
         "built_with": versions,
     }
 
 
-def _save(document: Dict[str, Any], target: Path) -> None:
+def _save(document: Dict[str, Any], source: Source, target: Path, *more: str) -> None:
+    """Write model.json with the digest of every file, `more` of them beyond source and artifacts."""
+    names = sorted({*source.files, *document["artifacts"].values(), *more})
+    document["files"] = {name: digest(target / name) for name in names}
     path = target / METADATA
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.chmod(target, 0o755)
 
 
-def _check(source: Source, model: BuiltModel) -> Dict[str, Any]:
+def _report(document: Dict[str, Any]) -> Dict[str, Any]:
+    kept = ("name", "version", "architecture", "tolerance", "precision", "check", "built_with")
+    return {key: document[key] for key in kept}
+
+
+def _check(model: BuiltModel) -> Tuple[List[Ranking], Dict[str, Any]]:
     """Every back end on the probes at several batch sizes, against the first answer. Raises ModelError."""
-    images = [_pixels(model, probe.file) for probe in source.probes]
+    images = probe_pixels(model)
     reference_name = "eager" if "eager" in model.artifacts else next(iter(model.artifacts))
-    reference = _run(_load(reference_name, model), images, 1)
-    for probe, ranking in zip(source.probes, reference):
-        label = model.labels[ranking.classes[0]]
-        if label not in probe.accept:
-            raise ModelError(
-                f"The model {source.name} takes {probe.file} for {label!r} ({ranking.scores[0]:.3f}); "
-                f"right would be: {', '.join(probe.accept)}.",
-                "Weights, labels and preprocessing of model.toml do not belong together; correct them.",
-            )
-    worst = 0.0
+    reference = answers(_load(reference_name, model), images, 1)
+    judge_labels(model, reference)
+    sizes = buckets_up_to(_CHECKED_BATCH)
+    largest: Dict[str, float] = {}
     for name in model.artifacts:
         backend = _load(name, model)
-        for size in buckets_up_to(_CHECKED_BATCH):
-            worst = max(worst, _compare(source, name, size, reference, _run(backend, images, size)))
-    return {"batch_sizes": list(buckets_up_to(_CHECKED_BATCH)), "largest_difference": worst}
-
-
-def _compare(
-    source: Source, name: str, size: int, wanted: Sequence[Ranking], found: Sequence[Ranking]
-) -> float:
-    difference = max(
-        abs(a - b) for left, right in zip(wanted, found) for a, b in zip(left.scores, right.scores)
-    )
-    same = all(left.classes[0] == right.classes[0] for left, right in zip(wanted, found))
-    if not same or difference > source.tolerance.absolute:
-        raise ModelError(
-            f"The form {name} of {source.name} differs from the eager model by {difference:.2g} at batch "
-            f"size {size} ({'same' if same else 'other'} class); at most {source.tolerance.absolute:g}.",
-            "Build with the versions of a tested set; raise tolerance.absolute only knowingly.",
+        largest[name] = max(
+            compare(model, name, backend.precision, reference, answers(backend, images, size))
+            for size in sizes
         )
-    return difference
+    return reference, {"batch_sizes": list(sizes), "largest_difference": largest}
 
 
 def _load(name: str, model: BuiltModel) -> Backend:
@@ -147,26 +145,3 @@ def _load(name: str, model: BuiltModel) -> Backend:
     spec = EngineSpec(0, model.identity.name, model.directory, "cpu", name, 0, _CHECKED_BATCH, ())
     backend.load(model, spec)
     return backend
-
-
-def _run(backend: Backend, images: Sequence[NDArray[numpy.uint8]], size: int) -> Sequence[Ranking]:
-    """The rankings of the images, run in batches of exactly `size` (the last one filled up with repeats)."""
-    rankings = []
-    for start in range(0, len(images), size):
-        batch = [images[(start + offset) % len(images)] for offset in range(size)]
-        rankings.extend(backend.finish(backend.launch(batch)))
-    return rankings[: len(images)]
-
-
-def _pixels(model: BuiltModel, name: str) -> NDArray[numpy.uint8]:
-    pixels = numpy.zeros(model.shape, dtype=numpy.uint8)
-    try:
-        decode_into(
-            (model.directory / name).read_bytes(),
-            ImageSpec.from_dict(model.preprocessing),
-            ImageLimits(),
-            pixels,
-        )
-    except ImageError as error:
-        raise ModelError(f"The probe {name} can't be decoded: {error.message}.", error.remedy) from error
-    return pixels

@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 from hotpath.core import HotpathError, ModelIdentity
 
-FORMAT = 1
+FORMAT = 2
 """Version of the directory's layout; part of every model version, so that a change of it makes new ones."""
 
 METADATA = "model.json"
@@ -58,12 +58,22 @@ class BuiltModel:
         height, width, channels = self.shape
         return height * width * channels
 
+    def precision(self, backend: str) -> str:
+        """The arithmetic that a back end runs this model in."""
+        chosen = {
+            "numeric": "float64",
+            "tensorrt": "float16",
+            "onednn": self.document["precision"].get("chosen"),
+        }
+        return chosen.get(backend) or "float32"
+
     def artifact(self, backend: str) -> Path:
         """The file that a back end loads. Raises ModelError when the model was not built for it."""
         if backend not in self.artifacts:
+            reason = self.document["precision"].get("reason", "") if backend == "onednn" else ""
             raise ModelError(
                 f"The model {self.identity.name} in {self.directory} was not built for the back end "
-                f"{backend!r}.",
+                f"{backend!r}. {reason}".strip(),
                 f"Set backend to one of {', '.join(sorted(self.artifacts))}, or build the model for it.",
             )
         return self.directory / self.artifacts[backend]

@@ -33,10 +33,14 @@ class Classifier(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
 
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Pixels to the network's input, float32 of shape (batch, 3, height, width)."""
+        images = pixels.permute(0, 3, 1, 2).to(torch.float32)
+        return (images - self.mean) / self.std
+
     def forward(self, pixels: Tensor) -> Tuple[Tensor, Tensor]:
         """Normalise, run the network, rank."""
-        images = pixels.permute(0, 3, 1, 2).to(torch.float32)
-        logits = self.network((images - self.mean) / self.std)
+        logits = self.network(self.normalise(pixels))
         scores, classes = torch.softmax(logits, dim=1).topk(self.top_k, dim=1)
         return scores, classes
 

@@ -51,9 +51,16 @@ class Preprocessing(_Table):
 
 
 class Tolerance(_Table):
-    """How far a built form may be from the eager model."""
+    """How far a built form may be from the eager model. See agreement.Agreement for what is counted."""
 
     absolute: float = Field(gt=0)
+    """The most by which a probability of a float32 form may differ."""
+    top1: float = Field(0.98, gt=0, le=1)
+    """Of a reduced precision: the least share of decided crops with the same best class."""
+    mean: float = Field(0.03, gt=0, le=1)
+    """Of a reduced precision: the most by which probabilities may differ, on average over crops."""
+    largest: float = Field(0.25, gt=0, le=1)
+    """Of a reduced precision: the most by which any probability may differ, on crops and on probes."""
 
 
 class Source(_Table):
@@ -67,6 +74,8 @@ class Source(_Table):
     labels: SourceFile
     preprocessing: Preprocessing
     tolerance: Tolerance
+    precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    """What the back end onednn runs in; auto is the fastest that agrees, on the machine that builds."""
     top_k: int = Field(5, ge=1, le=64)
     probes: List[ProbeFile] = Field(min_length=1)
     sources: List[Dict[str, Any]] = []

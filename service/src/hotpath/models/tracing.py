@@ -1,4 +1,4 @@
-"""From the eager classifier to traced, frozen TorchScript."""
+"""From an eager module to traced, frozen TorchScript."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 from torch.jit._trace import TracerWarning  # not exported by torch.jit
 
 from hotpath.models.classifier import restore
@@ -17,12 +18,16 @@ def trace(source: Source, weights: Path, classes: int, output: Path) -> None:
     shape = source.preprocessing
     classifier = restore(source.architecture, weights, classes, shape.mean, shape.std, source.top_k)
     example = torch.zeros((2, shape.height, shape.width, 3), dtype=torch.uint8)
+    torch.jit.save(freeze(classifier, example), str(output))
+
+
+def freeze(module: nn.Module, example: Tensor) -> torch.jit.ScriptModule:
+    """The module as a graph of constants, batch norms folded, for every batch size."""
     with warnings.catch_warnings(), torch.no_grad():
         # torch.jit is deprecated in favour of torch.export, which the oldest stack (torch 1.13) has not.
         warnings.simplefilter("ignore", DeprecationWarning)
         # The shape checks of the architecture become constants; they hold for every batch size.
         warnings.simplefilter("ignore", TracerWarning)
         # `hotpath build` compares for itself.
-        traced = torch.jit.trace(classifier, example, check_trace=False)  # type: ignore[no-untyped-call]
-        frozen = torch.jit.freeze(traced)
-        torch.jit.save(frozen, str(output))
+        traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
+        return torch.jit.freeze(traced)  # type: ignore[no-any-return]

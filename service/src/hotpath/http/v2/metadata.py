@@ -16,8 +16,8 @@ SERVER: Dict[str, Any] = {
 }
 
 
-def of_model(model: BuiltModel, versions: Sequence[str]) -> Dict[str, Any]:
-    """Inputs and outputs of a model, and its versions on offer; -1 stands for the number of images.
+def of_model(model: BuiltModel, versions: Sequence[str], backend: str) -> Dict[str, Any]:
+    """Inputs and outputs of a model, its versions on offer and its form; -1 stands for the number of images.
 
     The protocol knows one datatype an input, so the second one that `image` takes stands in its parameters.
     """
@@ -25,6 +25,7 @@ def of_model(model: BuiltModel, versions: Sequence[str]) -> Dict[str, Any]:
         "name": model.identity.name,
         "versions": list(versions),
         "platform": f"hotpath_{model.architecture}",
+        "parameters": {"backend": backend, "precision": model.precision(backend)},
         "inputs": [
             {
                 "name": INPUT,

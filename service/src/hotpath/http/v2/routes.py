@@ -46,7 +46,8 @@ def _add_models(router: APIRouter, service: Service) -> None:
     @router.get("/models/{name}/versions/{version}", summary="The same, of a named version")
     async def model(name: str, version: Optional[str] = None) -> Dict[str, Any]:
         versions = [served.offer.version for served in catalogue.versions(name)]
-        return metadata.of_model(catalogue.find(name, version).model, versions)
+        found = catalogue.find(name, version)
+        return metadata.of_model(found.model, versions, found.offer.backend)
 
     @router.get("/models/{name}/ready", summary="Whether a model is ready (503: not now)")
     @router.get("/models/{name}/versions/{version}/ready", summary="The same, of a named version")

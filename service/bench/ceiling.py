@@ -20,6 +20,7 @@ from hotpath.codec import ImageLimits, ImageSpec, decode_into
 from hotpath.config import ModelConfig
 from hotpath.core import EngineSpec
 from hotpath.engine.backend import create
+from hotpath.memory import keep_freed_memory
 from hotpath.models.built import load
 
 SECONDS = 3.0
@@ -41,7 +42,8 @@ def main() -> int:
     """Run the command line: MODEL_DIRECTORY PHOTOGRAPHS."""
     settings = json.loads((Path(sys.argv[1]) / "peer.json").read_text())
     model = load(Path(settings["hotpath"]))
-    entry = ModelConfig(name=model.identity.name, path=model.directory)
+    entry = ModelConfig(name=model.identity.name, path=model.directory, backend=settings["backend"])
+    keep_freed_memory()
     spec = EngineSpec(
         index=0,
         model=entry.name,

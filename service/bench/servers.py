@@ -65,6 +65,7 @@ def _hotpath(model: Path, port: int) -> List[str]:
     config = CACHE / "hotpath.toml"
     server = f'[server]\nhost = "127.0.0.1"\nport = {port}\nlog_level = "warning"\n'
     entry = f'[[models]]\nname = "{settings["name"]}"\npath = "{settings["hotpath"]}"\n'
+    entry += f'backend = "{settings["backend"]}"\n'
     config.write_text(server + entry)
     return ["-m", "hotpath", "serve", "--config", str(config)]
 
@@ -177,9 +178,7 @@ def running(
     interpreter = SERVICE_PYTHON if server.environment == "service" else python(server.environment)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("OMP_")},
-        "PYTHONPATH": f"{BENCH}:{BENCH / 'peers'}"
-        if server.environment != "service"
-        else str(BENCH.parent / "src"),
+        "PYTHONPATH": f"{BENCH.parent / 'src'}:{BENCH}:{BENCH / 'peers'}",
         "BENCH_MODEL": str(model),
         "BENCH_PORT": str(port),
         "BENCH_FORM": server.form,

@@ -10,7 +10,7 @@ import io
 import json
 import os
 from pathlib import Path
-from typing import List
+from typing import Callable, List
 
 import numpy
 import torch
@@ -18,7 +18,7 @@ from PIL import Image
 
 MODEL = Path(os.environ["BENCH_MODEL"])
 FORM = os.environ.get("BENCH_FORM", "eager")
-"""eager, torchscript, bfloat16 (stands for the article's FP16) or ours (the artifact that Hotpath runs)."""
+"""eager, torchscript, bfloat16 (stands for the article's FP16) or ours (what Hotpath runs)."""
 PORT = int(os.environ["BENCH_PORT"])
 
 _SETTINGS = json.loads((MODEL / "peer.json").read_text())
@@ -44,15 +44,37 @@ class Model:
     """The network in the form that BENCH_FORM names, at torch's own number of threads."""
 
     def __init__(self) -> None:
-        if FORM == "eager":
-            import networks
-
-            self._module = networks.restore(_SETTINGS["architecture"], MODEL / _SETTINGS["weights"])
-        else:
-            self._module = torch.jit.load(str(MODEL / f"{FORM}.pt"))
+        self._run = self._ours() if FORM == "ours" else self._torch()
         for _ in range(3):  # TorchScript specialises in its first runs
             for size in (1, 8):
                 self(torch.stack([self.blank()] * size))
+
+    @staticmethod
+    def _torch() -> Callable[[torch.Tensor], List[int]]:
+        if FORM == "eager":
+            import networks
+
+            module = networks.restore(_SETTINGS["architecture"], MODEL / _SETTINGS["weights"])
+        else:
+            module = torch.jit.load(str(MODEL / f"{FORM}.pt"))
+        return lambda batch: module(batch).argmax(dim=1).tolist()
+
+    @staticmethod
+    def _ours() -> Callable[[torch.Tensor], List[int]]:
+        """Hotpath's own back end and artifact, called in the peer's process."""
+        from hotpath.core import EngineSpec
+        from hotpath.engine.backend import create
+        from hotpath.models.built import load
+
+        built = load(Path(_SETTINGS["hotpath"]), verify=False)
+        name = _SETTINGS["backend"]
+        threads = torch.get_num_threads()
+        spec = EngineSpec(0, built.identity.name, built.directory, "cpu", name, threads, 8, ())
+        backend = create(name)
+        backend.load(built, spec)
+        return lambda batch: [
+            ranking.classes[0] for ranking in backend.finish(backend.launch(list(batch.numpy())))
+        ]
 
     @staticmethod
     def blank() -> torch.Tensor:
@@ -66,8 +88,4 @@ class Model:
     def __call__(self, batch: torch.Tensor) -> List[int]:
         """The best class of each image."""
         with torch.inference_mode():
-            if FORM == "ours":
-                classes: List[int] = self._module(batch)[1][:, 0].tolist()
-            else:
-                classes = self._module(batch).argmax(dim=1).tolist()
-        return classes
+            return self._run(batch)

@@ -11,10 +11,10 @@ demo: controller ## a throwaway host on this machine, site.yml on it, real photo
 	@$(PYTHON) scripts/demo.py
 
 test: controller ## every check there is, on this machine
-	@scripts/bootstrap.sh service service38 && $(PYTHON) scripts/check.py all
+	@scripts/bootstrap.sh browser service service38 && $(PYTHON) scripts/check.py all
 
 test-fast: controller ## the checks that need no throwaway host: linters, types, plugins, service
-	@scripts/bootstrap.sh service service38 && $(PYTHON) scripts/check.py fast
+	@scripts/bootstrap.sh browser service service38 && $(PYTHON) scripts/check.py fast
 
 test-vm: controller ## what containers cannot show, in an emulated machine: NUMA, hugepages, interrupts, SELinux, reboots
 	@scripts/bootstrap.sh vm && HOTPATH_VM=1 $(PYTHON) -m pytest --durations=0 tests/hosts/test_vm.py

@@ -9,6 +9,7 @@ usage: scripts/bootstrap.sh PART...
 
   system      the Debian packages of requirements/apt.txt (podman and the tools that build a throwaway host)
   vm          the Debian packages of requirements/apt-vm.txt (QEMU, for throwaway hosts that are virtual machines)
+  browser     the Debian packages of requirements/apt-browser.txt (Chromium, for the tests of the service's page)
   controller  .cache/venv/controller: Ansible, linters, molecule, testinfra    (Python 3.11 or 3.12)
   service     .cache/venv/service:    the service with torch (CPU) and its test tools          (Python 3.11)
   service38   .cache/venv/service38:  the service without torch and its test tools             (Python 3.8)
@@ -111,6 +112,12 @@ for part in "$@"; do
     case $part in
         -h | --help) usage ;;
         system) install_system requirements/apt.txt ;;
+        browser)
+            # Ubuntu's packages of these names are no such programs: there the owner brings them.
+            if ! { command -v chromium && command -v chromedriver; } > /dev/null; then
+                install_system requirements/apt-browser.txt
+            fi
+            ;;
         vm) install_system requirements/apt-vm.txt ;;
         controller)
             python=${HOTPATH_PYTHON:-$(find_python 3.11 3.12)} ||

@@ -8,6 +8,7 @@ import threading
 from typing import Callable, Sequence
 
 from hotpath.core import EngineSpec
+from hotpath.engine import device
 from hotpath.engine.backend import create
 from hotpath.engine.loop import EngineLoop
 from hotpath.engine.runner import Runner, guard
@@ -51,6 +52,7 @@ def run(
         row.set("hotpath_warm_batch_seconds", seconds, (str(size),))
     row.set("hotpath_engine_pace_ratio", 1.0)
     _state_form(row, spec.backend, backend.precision)
+    device.watch(spec.device, row)
     row.set("hotpath_engine_ready", 1.0)
     log.info(
         "warm: model %s version %s, back end %s (%s) on %s; scores within %.2g of the eager model's; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, AsyncContextManager, Callable, Dict, Optional, Sequence
 
 from fastapi import FastAPI
@@ -10,7 +11,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from hotpath import __version__
-from hotpath.http import errors, predict, v2
+from hotpath.http import errors, page, predict, v2
 from hotpath.http.direct import Direct
 from hotpath.http.errors import Problem
 from hotpath.http.guard import Guard
@@ -44,6 +45,7 @@ def create(
     app.include_router(predict.routes(service, respond))
     app.include_router(v2.routes(service), prefix="/v2")
     _add_operations(app, service)
+    page.add(app)
     whole = Direct(app, respond, lambda: service.catalogue.names[0])
     guarded = whole if keys is None else Guard(whole, keys, service.config.auth.protect_metrics)
     return Observed(guarded, row, observers)
@@ -65,4 +67,5 @@ def _add_operations(app: FastAPI, service: Service) -> None:
         "/metrics", summary="Metrics of all processes, in Prometheus's text format", response_class=Response
     )
     async def metrics() -> Response:
-        return Response(render_metrics(service.table), media_type="text/plain; version=0.0.4; charset=utf-8")
+        text = render_metrics(service.table, os.getppid())
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

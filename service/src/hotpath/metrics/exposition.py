@@ -10,7 +10,9 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from hotpath.metrics.devices import DeviceCollector
 from hotpath.metrics.layout import Labels, Metric
+from hotpath.metrics.processes import ProcessCollector
 from hotpath.metrics.table import Row, Table
 
 
@@ -23,6 +25,8 @@ class TableCollector(Collector):
     @override
     def collect(self) -> Iterator[Family]:
         for metric in self._table.layout.metrics:
+            if metric.hidden:
+                continue
             names = [*metric.label_names, "engine"] if metric.by_engine else list(metric.label_names)
             family = _family(metric, names)
             for labels in metric.series:
@@ -38,10 +42,11 @@ class TableCollector(Collector):
             yield family
 
 
-def render(table: Table) -> bytes:
-    """The whole table in Prometheus's text format."""
+def render(table: Table, supervisor: int) -> bytes:
+    """All metrics of the service whose supervisor has this process id, in Prometheus's text format."""
     registry = CollectorRegistry()
-    registry.register(TableCollector(table))
+    for collector in (TableCollector(table), DeviceCollector(table), ProcessCollector(supervisor)):
+        registry.register(collector)
     return generate_latest(registry)
 
 

@@ -23,7 +23,7 @@ STATUSES = (
     "504",
     "other",
 )
-ROUTES = ("/predict", "/v2/infer", "/v2", "/livez", "/readyz", "/metrics", "other")
+ROUTES = ("/predict", "/v2/infer", "/v2", "/livez", "/readyz", "/metrics", "/", "other")
 SHED_REASONS = ("no_slot", "late", "expired", "not_ready", "client_gone", "inference_failed")
 BACKENDS = ("torchscript", "eager", "onednn", "tensorrt", "numeric")
 EXACT_PRECISIONS = ("float64", "float32")
@@ -50,6 +50,8 @@ class Metric:
     """Whether each engine's row is a series of its own, instead of all rows summed."""
     sparse: bool = False
     """Whether a series of an engine that is 0 is left out: of many possible ones few are real."""
+    hidden: bool = False
+    """Whether it is for the service itself, or another collector shows it."""
 
     @property
     def cells(self) -> int:
@@ -65,6 +67,8 @@ def route_of(path: str) -> str:
         return "/predict"
     if path.startswith("/models/") and path.endswith("/predict"):
         return "/predict"
+    if path.startswith("/page/"):
+        return "/"
     return path if path in ROUTES else "other"
 
 
@@ -182,6 +186,14 @@ def describe(max_batch: int) -> List[Metric]:
         Metric(
             "hotpath_engine_ready", "gauge", "1 while the engine is warm and takes requests.", by_engine=True
         ),
+        Metric(
+            "hotpath_device_utilisation_ratio",
+            "gauge",
+            "Share of the time in which a device was computing, 0 to 1.",
+            hidden=True,
+        ),
+        Metric("hotpath_device_memory_used_bytes", "gauge", "Memory of a device that is taken.", hidden=True),
+        Metric("hotpath_device_memory_bytes", "gauge", "Memory of a device.", hidden=True),
         Metric(
             "hotpath_access_log_dropped",
             "counter",

@@ -8,6 +8,7 @@ from typing import Any, Callable
 import pytest
 from hypothesis import HealthCheck, settings
 from support.colours import write_source
+from support.fuzzing import CASES
 
 from hotpath.models.build import build
 
@@ -40,3 +41,12 @@ def fast_model(make_model: MakeModel) -> Path:
 def slow_model(make_model: MakeModel) -> Path:
     """The colour model with batches of black images slow enough to be caught at work."""
     return make_model(5.0)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tell how many fuzz cases were run, by target."""
+    if CASES:
+        terminalreporter.section("fuzz cases")
+        for target, cases in sorted(CASES.items()):
+            terminalreporter.line(f"{cases:>8}  {target}")
+        terminalreporter.line(f"{sum(CASES.values()):>8}  in all")

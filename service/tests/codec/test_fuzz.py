@@ -8,9 +8,10 @@ import zlib
 from typing import Any, List
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.fuzzing import case, fuzz
 
 from hotpath.codec import ImageError, ImageLimits, ImageSpec, decode_into
 
@@ -72,6 +73,7 @@ def signed(png: bytearray) -> bytes:
 
 
 def answer_or_refuse(body: bytes) -> None:
+    case("image")
     out = np.full(SPEC.shape, 7, np.uint8)
     try:
         decode_into(body, SPEC, LIMITS, out)
@@ -80,13 +82,13 @@ def answer_or_refuse(body: bytes) -> None:
         assert np.all(out == 7)
 
 
-@settings(max_examples=300, deadline=None)
+@fuzz(300)
 @given(signature=st.sampled_from([b"", *SIGNATURES]), rest=st.binary(max_size=200))
 def test_random_bytes(signature: bytes, rest: bytes) -> None:
     answer_or_refuse(signature + rest)
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@fuzz(600)
 @given(data=st.data())
 def test_mutated_images(data: st.DataObject) -> None:
     """A few bytes changed, most of them near the start, where the structure is; perhaps a piece cut out."""
@@ -99,10 +101,11 @@ def test_mutated_images(data: st.DataObject) -> None:
     answer_or_refuse(signed(body) if body.startswith(b"\x89PNG") else bytes(body))
 
 
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(seed=st.sampled_from(SEEDS), kept=st.floats(0, 0.999))
 def test_a_cut_image_is_never_answered_unless_it_lost_no_pixel(seed: bytes, kept: float) -> None:
     """A GIF may lose later frames or its end mark; what is answered then equals the whole's answer."""
+    case("image")
     body = seed[: int(len(seed) * kept)]
     whole, part = np.zeros(SPEC.shape, np.uint8), np.zeros(SPEC.shape, np.uint8)
     decode_into(seed, SPEC, LIMITS, whole)

@@ -6,7 +6,7 @@ import os
 from typing import Any, AsyncContextManager, Callable, Dict, Optional, Sequence
 
 from fastapi import FastAPI
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
@@ -16,6 +16,7 @@ from hotpath.http.direct import Direct
 from hotpath.http.errors import Problem
 from hotpath.http.guard import Guard
 from hotpath.http.keys import KeyFile
+from hotpath.http.schema import ErrorAnswer
 from hotpath.http.service import Service
 from hotpath.metrics.exposition import render as render_metrics
 from hotpath.metrics.table import Row
@@ -56,7 +57,11 @@ def _add_operations(app: FastAPI, service: Service) -> None:
     async def livez() -> Dict[str, Any]:
         return {"status": "live", "service": "hotpath", "version": __version__}
 
-    @app.get("/readyz", summary="Whether requests are taken (503: not now)")
+    @app.get(
+        "/readyz",
+        summary="Whether requests are taken (503: not now)",
+        responses={503: {"model": ErrorAnswer}},
+    )
     async def readyz() -> Dict[str, Any]:
         reason = service.unready()
         if reason is not None:
@@ -64,7 +69,10 @@ def _add_operations(app: FastAPI, service: Service) -> None:
         return {"status": "ready"}
 
     @app.get(
-        "/metrics", summary="Metrics of all processes, in Prometheus's text format", response_class=Response
+        "/metrics",
+        summary="Metrics of all processes, in Prometheus's text format",
+        response_class=PlainTextResponse,
+        responses={401: {"model": ErrorAnswer}, 403: {"model": ErrorAnswer}},
     )
     async def metrics() -> Response:
         text = render_metrics(service.table, os.getppid())

@@ -12,7 +12,7 @@ from hotpath.http.errors import Problem
 from hotpath.http.service import Service
 from hotpath.http.v2 import metadata
 from hotpath.http.v2.infer import infer
-from hotpath.http.v2.schema import INFER_BODY, INFER_RESPONSES
+from hotpath.http.v2.schema import INFER_BODY, INFER_RESPONSES, errors_of
 from hotpath.http.waiting import ClientGone
 
 
@@ -33,7 +33,9 @@ def _add_health(router: APIRouter, service: Service) -> None:
     async def live() -> Dict[str, bool]:
         return {"live": True}
 
-    @router.get("/health/ready", summary="Whether requests are taken (503: not now)")
+    @router.get(
+        "/health/ready", summary="Whether requests are taken (503: not now)", responses=errors_of(503)
+    )
     async def ready() -> Dict[str, bool]:
         _require_ready(service, None)
         return {"live": True, "ready": True}  # the protocol's text calls the key `live` here too
@@ -42,15 +44,21 @@ def _add_health(router: APIRouter, service: Service) -> None:
 def _add_models(router: APIRouter, service: Service) -> None:
     catalogue = service.catalogue
 
-    @router.get("/models/{name}", summary="Inputs, outputs and version of a model")
-    @router.get("/models/{name}/versions/{version}", summary="The same, of a named version")
+    told = errors_of(401, 403, 404, 422)
+
+    @router.get("/models/{name}", summary="Inputs, outputs and version of a model", responses=told)
+    @router.get("/models/{name}/versions/{version}", summary="The same, of a named version", responses=told)
     async def model(name: str, version: Optional[str] = None) -> Dict[str, Any]:
         versions = [served.offer.version for served in catalogue.versions(name)]
         found = catalogue.find(name, version)
         return metadata.of_model(found.model, versions, found.offer.backend)
 
-    @router.get("/models/{name}/ready", summary="Whether a model is ready (503: not now)")
-    @router.get("/models/{name}/versions/{version}/ready", summary="The same, of a named version")
+    told = {**told, **errors_of(503)}
+
+    @router.get("/models/{name}/ready", summary="Whether a model is ready (503: not now)", responses=told)
+    @router.get(
+        "/models/{name}/versions/{version}/ready", summary="The same, of a named version", responses=told
+    )
     async def model_ready(name: str, version: Optional[str] = None) -> Dict[str, Any]:
         _require_ready(service, catalogue.find(name, version))
         return {"name": name, "ready": True}

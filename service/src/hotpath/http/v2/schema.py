@@ -140,22 +140,27 @@ INFER_BODY: Dict[str, Any] = {
     },
 }
 
+_ERRORS = {
+    400: "The request does not keep to the protocol.",
+    401: "A key is needed, and there is none or an unknown one.",
+    403: "The key does not open this path.",
+    404: "There is no such model or version.",
+    408: "The body did not arrive in time.",
+    413: "The body or an image is too large.",
+    415: "An element is no image, or the body is encoded in a way the service does not take.",
+    422: "An image is damaged.",
+    429: "Not enough places are free; see Retry-After.",
+    503: "Not ready, or shutting down; see Retry-After.",
+    504: "The request could not be finished in time.",
+}
+
+
+def errors_of(*statuses: int) -> Dict[Union[int, str], Dict[str, Any]]:
+    """Descriptions of the errors that a route answers with."""
+    return {status: {"model": InferenceError, "description": _ERRORS[status]} for status in statuses}
+
+
 INFER_RESPONSES: Dict[Union[int, str], Dict[str, Any]] = {
     200: {"model": InferenceAnswer, "description": "The best classes of each image, best first."},
-    **{
-        status: {"model": InferenceError, "description": text}
-        for status, text in {
-            400: "The request does not keep to the protocol.",
-            401: "A key is needed, and there is none or an unknown one.",
-            403: "The key does not open this path.",
-            404: "There is no such model or version.",
-            408: "The body did not arrive in time.",
-            413: "The body or an image is too large.",
-            415: "An element is no image, or the body is encoded in a way the service does not take.",
-            422: "An image is damaged.",
-            429: "Not enough places are free; see Retry-After.",
-            503: "Not ready, or shutting down; see Retry-After.",
-            504: "The request could not be finished in time.",
-        }.items()
-    },
+    **errors_of(*_ERRORS),
 }

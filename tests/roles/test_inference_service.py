@@ -15,6 +15,12 @@ from testinfra.host import Host
 MODELS = "/var/lib/hotpath/models"
 CONFIG = "/etc/hotpath/hotpath.toml"
 DEPLOYMENT = "/etc/hotpath/deployment"
+BINARY = "'Content-Type: application/octet-stream'"
+# A key, where the service has keys, on its way from the host's own file to curl: in no argument list and no log.
+AUTHORIZATION = (
+    """awk -F '"' '/^key/ {k = $2} /^allow.*"predict"/ {print "header = \\"Authorization: Bearer " k "\\""; exit}'"""
+    " /etc/hotpath/keys.toml 2> /dev/null"
+)
 WRITABLE = "find %s -not -user root -o -perm /022 -not -type l"
 
 ExpectedOf = Callable[[Host, str], Expected]
@@ -61,6 +67,14 @@ def test_units_and_configuration_are_as_rendered(
     for path, template in templates.items():
         content = service.template(f"{{{{ lookup('ansible.builtin.template', '{template}') }}}}", **known)
         check.files([WrittenFile(path, content, "0644")])
+
+
+def test_keys_are_the_services_alone_to_read(host: Host, check: Checks, service: Expected) -> None:
+    keys = host.file("/etc/hotpath/keys.toml")
+    check.equal("file of keys", expected=bool(service["inference_service_keys"]), found=keys.exists)
+    if keys.exists:
+        found = f"{keys.user}:{keys.group} {keys.mode:o}"
+        check.equal("owner and mode of the file of keys", expected="root:hotpath 640", found=found)
 
 
 @pytest.mark.parametrize("unit", ["hotpath.service", "hotpath.socket"])
@@ -188,7 +202,7 @@ def test_photographs_are_taken_for_what_they_show(check: Checks, service: Expect
     address = service["inference_service_listen"].replace("0.0.0.0", "127.0.0.1")
     url = f"http://{address}:{service['inference_service_port']}/predict"
     for probe in model["probes"]:
-        command = "curl -sS --fail-with-body --data-binary @%s -H 'Content-Type: application/octet-stream' %s"
+        command = f"{AUTHORIZATION} | curl -sS --config - --fail-with-body --data-binary @%s -H {BINARY} %s"
         path = f"{model['directory']}/{probe['file']}"
         answer = json.loads(check.answer(f"{url} for {probe['file']}", command, path, url))
         right = answer["label"] in probe["accept"]

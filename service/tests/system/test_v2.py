@@ -104,6 +104,23 @@ def test_encoded_images_are_answered_in_order(client: Any, compression: Optional
     assert result.get_response()["id"] == "x-1"
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
+def test_images_of_every_format_are_told_apart_by_their_content(client: Any, kind: str) -> None:
+    tensor = triton.InferInput("image", [1, 1], "BYTES")
+    element = picture("blue", kind, size=(500, 375))
+    tensor.set_data_from_numpy(numpy.array([[element]], dtype=numpy.object_), binary_data=True)
+    # Answers are not compressed, and a client that asks for it reads them all the same.
+    result = client.infer("colours", [tensor], response_compression_algorithm="gzip")
+    assert labels_of(result) == ["blue"]
+
+
+def test_what_triton_has_beyond_the_protocol_is_refused_in_the_protocols_form(client: Any) -> None:
+    for ask in (client.get_model_config, client.get_inference_statistics):
+        with pytest.raises(InferenceServerException) as refused:
+            ask("colours")
+        assert refused.value.status() == "404" and "There is nothing at" in refused.value.message()
+
+
 @pytest.mark.parametrize("binary", [True, False])
 def test_pixels_are_taken_as_they_are(client: Any, binary: bool) -> None:
     colours = ["grey", "white", "red", "blue"]
@@ -275,3 +292,14 @@ def test_the_description_stands_by_itself(server: Server) -> None:
     assert post["responses"]["400"]["content"]["application/json"]["schema"]["$ref"].endswith(
         "InferenceError"
     )
+    # Found by cases that were made from the description: it did not tell of these.
+    for path in (
+        "/v2/models/{name}",
+        "/v2/models/{name}/ready",
+        "/v2/models/{name}/versions/{version}/ready",
+    ):
+        told = description["paths"][path]["get"]["responses"]
+        assert {"401", "403", "404"} <= set(told)
+        assert told["404"]["content"]["application/json"]["schema"]["$ref"].endswith("InferenceError")
+    assert "503" in description["paths"]["/readyz"]["get"]["responses"]
+    assert "text/plain" in description["paths"]["/metrics"]["get"]["responses"]["200"]["content"]

@@ -132,12 +132,20 @@ def test_files_are_labelled_before_a_policy_is_enforced_on_them(
     assert values.template("{{ __selinux_unlabelled }}", **known) is labels
 
 
-def test_a_path_to_label_ends_where_the_expression_begins(throughput: Host) -> None:
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/srv/my models(/.*)?", "'/srv/my models'"),
+        ("/srv/models.*", "/srv/models"),
+        (r"/etc/dispatcher\.d/90-hotpath", "/etc/dispatcher.d/90-hotpath"),
+    ],
+)
+def test_a_path_to_label_ends_where_the_expression_begins(throughput: Host, target: str, path: str) -> None:
     (task,) = [
         task for task in throughput.values("selinux").tasks("policy.yml") if "restorecon" in task.get(COMMAND, "")
     ]
-    item = {"item": {"target": "/srv/my models(/.*)?"}}
-    assert throughput.values("selinux").template(task[COMMAND], item=item) == "restorecon -R '/srv/my models'"
+    item = {"item": {"target": target}}
+    assert throughput.values("selinux").template(task[COMMAND], item=item) == f"restorecon -i -R {path}"
 
 
 @pytest.mark.parametrize(("there", "waits"), [(0, True), (1, True), (2, False)])

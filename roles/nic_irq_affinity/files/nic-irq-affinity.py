@@ -91,7 +91,8 @@ def apply(root: str, wanted: Dict[str, str], check: bool) -> List[str]:
         path = os.path.join(root, name)
         try:
             if not check:
-                with open(path, "w") as stream:
+                # Not by "w", which would ask SELinux for the right to make a file of the kernel's.
+                with os.fdopen(os.open(path, os.O_WRONLY | os.O_TRUNC), "w") as stream:
                     stream.write(value)
             found = read(path)
         except OSError as error:
@@ -102,25 +103,32 @@ def apply(root: str, wanted: Dict[str, str], check: bool) -> List[str]:
     return problems
 
 
-def ban(root: str, interfaces: Iterable[str], path: str) -> None:
-    """Write the environment file that keeps irqbalance off the interrupts of all planned interfaces."""
+def bans(root: str, interfaces: Iterable[str]) -> str:
+    """The environment that keeps irqbalance off the interrupts of all planned interfaces."""
     planned = sorted(irq for interface in interfaces for irq in interrupts(root, interface))
+    return "IRQBALANCE_ARGS={}\n".format(" ".join(f"--banirq={irq}" for irq in planned))
+
+
+def write_bans(path: str, text: str) -> None:
+    if path == "-":
+        sys.stdout.write(text)
+        return
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w") as stream:
-        stream.write("IRQBALANCE_ARGS={}\n".format(" ".join(f"--banirq={irq}" for irq in planned)))
+        stream.write(text)
 
 
 def main(arguments: List[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("interface", nargs="?")
     parser.add_argument("--check", action="store_true", help="only say what is not in its place")
-    parser.add_argument("--ban", metavar="FILE", help="only write irqbalance's arguments, as an environment file")
+    parser.add_argument("--ban", metavar="FILE", help="only write irqbalance's environment, - for standard output")
     parser.add_argument("--root", default="/", help="directory under which sys, proc and etc are looked for")
     options = parser.parse_args(arguments)
     with open(os.path.join(options.root, PLACEMENT)) as stream:
         plan = json.load(stream)
     if options.ban:
-        ban(options.root, plan["interfaces"], options.ban)
+        write_bans(options.ban, bans(options.root, plan["interfaces"]))
         return 0
     cpus = plan["interfaces"].get(options.interface)
     if not cpus:

@@ -21,8 +21,12 @@ test-vm: controller ## what containers cannot show, in an emulated machine: NUMA
 
 test-faults: controller ## site.yml killed at ten random points instead of four, and the end compared with a play left alone
 	@HOTPATH_KILLS=10 $(PYTHON) -m pytest -s --durations=0 tests/faults/test_sigkill.py
+
 fuzz: ## 100,000 new cases for the service's decoders, parsers and a running instance (FUZZ='--scale 400' for more)
 	@scripts/bootstrap.sh service && .cache/venv/service/bin/python scripts/fuzz.py $(FUZZ)
+
+test-el8-stack: ## the service's tests on the whole set of CentOS 8: torch 1.13.1, Torch-TensorRT, TensorRT; 4 GB
+	@scripts/bootstrap.sh el8 && cd service && ../.cache/venv/el8/bin/python -m pytest --durations=10
 
 lint: controller ## style, types and Ansible's production profile
 	@scripts/bootstrap.sh service && $(PYTHON) scripts/check.py lint
@@ -48,4 +52,4 @@ hosts-down: ## remove the throwaway hosts of this checkout
 clean: hosts-down ## remove the throwaway hosts, their images and .cache; nothing else
 	@scripts/clean.sh
 
-.PHONY: help demo test test-fast test-vm fuzz test-faults lint verify bench docs lock controller hosts-down clean
+.PHONY: help demo test test-fast test-el8-stack test-vm fuzz test-faults lint verify bench docs lock controller hosts-down clean

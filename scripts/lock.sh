@@ -66,4 +66,4 @@ printf '%s\n' mypy ruff uv > "$room/lint.in"
 skip=()
 while read -r name; do skip+=(--no-emit-package "$name"); done < <(grep -oE '^[a-z0-9-]+' $locks/cpu-py311.txt)
 compile 3.11 $locks/dev-py311.txt -c $locks/cpu-py311.txt "${skip[@]}" "$room/test.in" "$room/running.in" "$room/lint.in" "${upgrade[@]}"
-compile 3.8 $locks/dev-py38.txt "${extras[@]}" "$room/test.in" "$room/py38.in" service/pyproject.toml "${upgrade[@]}"
+compile 3.8 $locks/dev-py38.txt -c $locks/cuda11.6-py38.txt "${extras[@]}" "$room/test.in" "$room/py38.in" service/pyproject.toml "${upgrade[@]}"

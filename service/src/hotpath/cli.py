@@ -10,6 +10,7 @@ from typing import List, Optional
 
 from hotpath import __version__
 from hotpath.core import HotpathError, Refusal
+from hotpath.models import command as build_command
 
 EXIT_PROBLEM = 1
 EXIT_UNUSABLE = 2
@@ -58,12 +59,8 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     build = commands.add_parser("build", help="make a deployable model from a model source and check it")
-    build.add_argument("source", type=Path, metavar="SOURCE", help="a directory with model.toml")
-    build.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="where models live, by name and version"
-    )
-    build.add_argument("--json", action="store_true", help="print JSON")
-    build.set_defaults(run=_build)
+    build_command.add_arguments(build)
+    build.set_defaults(run=build_command.run)
     return parser
 
 
@@ -93,25 +90,4 @@ def _models(options: argparse.Namespace) -> int:
         model = load_model(entry.path, verify=False)
         devices = ", ".join(entry.devices)
         print(f"{entry.name}  {model.identity.version}  {entry.backend} on {devices}  {model.directory}")
-    return 0
-
-
-def _build(options: argparse.Namespace) -> int:
-    import json
-
-    from hotpath.models.build import build
-
-    model, existed = build(options.source, options.output)
-    identity = model.identity
-    if options.json:
-        report = {
-            "name": identity.name,
-            "version": identity.version,
-            "path": str(model.directory),
-            "changed": not existed,
-        }
-        print(json.dumps(report))
-    else:
-        state = "was there already" if existed else "built and checked"
-        print(f"{identity.name} {identity.version} {state}: {model.directory}")
     return 0

@@ -35,6 +35,9 @@ class Notebook:
     def __init__(self) -> None:
         self.launched: List[int] = []
 
+    def share(self, slots: Pixels) -> None:
+        raise AssertionError("the loop shares nothing")
+
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
         raise AssertionError("the loop loads nothing")
 

@@ -29,6 +29,9 @@ class Backend(Protocol):
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
         """Make ready to run. Raises Refusal when this can't ever work as configured."""
 
+    def share(self, slots: Pixels) -> None:
+        """The memory (bytes,) that the inputs will lie in; told once, before the first of them."""
+
     def launch(self, inputs: Sequence[Pixels]) -> Any:
         """Start a batch of (height, width, 3) images; they are read before this returns."""
 
@@ -49,6 +52,10 @@ def create(name: str) -> Backend:
             f"The back end {name!r} needs torch, which can't be imported: {error}.",
             "Install the service from a lock that holds torch, or choose another back end.",
         ) from error
+    if name == "tensorrt":
+        from hotpath.engine.tensorrt.backend import TensorRTBackend
+
+        return TensorRTBackend()
     if name == "onednn":
         return torch_backend.OneDnnBackend()
     return torch_backend.EagerBackend() if name == "eager" else torch_backend.TorchScriptBackend()

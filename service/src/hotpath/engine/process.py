@@ -46,6 +46,7 @@ def run(
     model = load(spec.model_path, verify=False)  # the supervisor has hashed it
     backend = create(spec.backend)
     backend.load(model, spec)
+    backend.share(arena.whole())
     difference = verify(backend, spec.backend, model)
     table = warm(backend, model.shape, spec.max_batch)
     for size, seconds in table.items():

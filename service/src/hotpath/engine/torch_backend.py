@@ -33,6 +33,9 @@ class TorchBackend:
             self._staging = self._staging.pin_memory()
         self._rows: Pixels = self._staging.numpy()
 
+    def share(self, slots: Pixels) -> None:
+        """Inputs are gathered into the staging buffer, wherever they lie."""
+
     def launch(self, inputs: Sequence[Pixels]) -> Launched:
         """Gather the slots into one tensor and run; on CPU this returns when the batch is done."""
         numpy.stack(inputs, out=self._rows[: len(inputs)])

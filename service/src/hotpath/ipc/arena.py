@@ -39,6 +39,12 @@ class Arena:
         for offset in range(slots.start * self.stride, slots.stop * self.stride, _ALIGNMENT):
             self._memory[offset] = 0
 
+    def whole(self) -> NDArray[numpy.uint8]:
+        """All slots as one array (bytes,), for a device that wants to know the memory it will read."""
+        import numpy
+
+        return numpy.frombuffer(self._memory, dtype=numpy.uint8)
+
     def view(self, slot: int, shape: Tuple[int, ...]) -> NDArray[numpy.uint8]:
         """The first bytes of `slot` as a writable uint8 array of `shape`."""
         import numpy

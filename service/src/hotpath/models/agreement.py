@@ -39,14 +39,15 @@ class Agreement:
         }
 
 
-def probabilities(form: Form, pictures: Tensor) -> Tensor:
-    """(pictures, classes) probabilities by class."""
+def probabilities(form: Form, pictures: Tensor, size: int = _BATCH) -> Tensor:
+    """(pictures, classes) probabilities by class, run in batches of exactly `size`."""
     found: List[Tensor] = []
     with torch.inference_mode():
-        for start in range(0, len(pictures), _BATCH):
-            scores, classes = form(pictures[start : start + _BATCH])
+        for start in range(0, len(pictures), size):
+            places = [place % len(pictures) for place in range(start, start + size)]
+            scores, classes = form(pictures[places])
             found.append(torch.zeros_like(scores).scatter_(1, classes, scores).cpu())
-    return torch.cat(found)
+    return torch.cat(found)[: len(pictures)]
 
 
 def compare(wanted: Tensor, found: Tensor) -> Agreement:

@@ -69,8 +69,14 @@ class BuiltModel:
 
     def artifact(self, backend: str) -> Path:
         """The file that a back end loads. Raises ModelError when the model was not built for it."""
+        if backend == "tensorrt" and (self.directory / "engines").is_dir():
+            return self.directory / "engines"
         if backend not in self.artifacts:
-            reason = self.document["precision"].get("reason", "") if backend == "onednn" else ""
+            reasons = {
+                "onednn": self.document["precision"].get("reason", ""),
+                "tensorrt": "Engines are made for each GPU: hotpath build ... --tensorrt cuda:0.",
+            }
+            reason = reasons.get(backend, "")
             raise ModelError(
                 f"The model {self.identity.name} in {self.directory} was not built for the back end "
                 f"{backend!r}. {reason}".strip(),

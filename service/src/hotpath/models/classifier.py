@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from hotpath.models.architectures import ARCHITECTURES
 from hotpath.models.built import ModelError
 
+TORCHSCRIPT = "torchscript"
+"""The architecture of a weights file that brings its own."""
+
 _MOST_REASONS = 4
 _MOST_REASON = 400
 """Lines and characters of torch's reasons that are passed on; with all keys wrong they would fill screens."""
@@ -49,14 +52,59 @@ def restore(
     architecture: str, weights: Path, classes: int, mean: List[float], std: List[float], top_k: int
 ) -> Classifier:
     """The eager classifier with its weights, ready for inference. Raises ModelError."""
-    if architecture not in ARCHITECTURES:
-        known = ", ".join(sorted(ARCHITECTURES))
+    if architecture != TORCHSCRIPT and architecture not in ARCHITECTURES:
+        known = ", ".join(sorted([*ARCHITECTURES, TORCHSCRIPT]))
         raise ModelError(f"There is no architecture {architecture!r}.", f"Use one of: {known}.")
     if top_k > classes:
         raise ModelError(
             f"top_k = {top_k} of model.toml is more than the {classes} classes of its labels.",
             "Lower top_k, or complete the labels.",
         )
+    network = (
+        _scripted(weights) if architecture == TORCHSCRIPT else _with_weights(architecture, weights, classes)
+    )
+    classifier = Classifier(network, mean, std, top_k).eval()
+    if architecture == TORCHSCRIPT:
+        return classifier  # its layout is its own
+    return classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _scripted(file: Path) -> nn.Module:
+    """A network that somebody else traced or scripted. Raises ModelError."""
+    try:
+        return torch.jit.load(str(file), map_location="cpu").eval()  # type: ignore[no-untyped-call,no-any-return]
+    except RuntimeError as error:
+        raise ModelError(
+            f"The TorchScript file {file} can't be read: {_last_line(error)}.",
+            "Save the network with torch.jit.save, and name FILE and its SHA-256 in model.toml.",
+        ) from error
+
+
+def try_network(network: nn.Module, height: int, width: int, classes: int) -> None:
+    """Run a network that somebody else made on two black images. Raises ModelError."""
+    shape = (2, 3, height, width)
+    try:
+        with torch.no_grad():
+            found = network(torch.zeros(shape))
+    except Exception as error:  # whatever its code does
+        raise ModelError(
+            f"The network can't be run on float32 images of shape {shape}: {_last_line(error)}.",
+            "Save a network for such images, normalised; the preprocessing is the service's.",
+        ) from error
+    kind = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"type {type(found).__name__}"
+    if kind != f"shape {(2, classes)}":
+        raise ModelError(
+            f"The network's answer to two images has the {kind}; its labels ask for shape {(2, classes)}.",
+            "Give a network that returns logits, and the labels that belong to it.",
+        )
+
+
+def _last_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:_MOST_REASON]
+
+
+def _with_weights(architecture: str, weights: Path, classes: int) -> nn.Module:
+    """The architecture with the weights of a state dict. Raises ModelError."""
     network = ARCHITECTURES[architecture](classes)
     try:
         network.load_state_dict(_state_dict(weights), strict=True)
@@ -68,8 +116,7 @@ def restore(
             f"{' '.join(kinds[:_MOST_REASONS])}",
             "Correct architecture, weights or labels in model.toml.",
         ) from error
-    classifier = Classifier(network, mean, std, top_k).eval()
-    return classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return network
 
 
 def _state_dict(weights: Path) -> Mapping[str, Tensor]:

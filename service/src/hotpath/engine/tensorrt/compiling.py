@@ -1,0 +1,194 @@
+"""Makes the engines of a model for the GPU at hand, judges them, and keeps them beside the model.
+
+Written from the documentation of Torch-TensorRT 1.3 and 2.x; it has not run on a GPU yet.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, Dict, Sequence, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from hotpath.codec import ImageSpec
+from hotpath.core import EngineSpec, Refusal
+from hotpath.engine.tensorrt import store
+from hotpath.engine.tensorrt.graphs import Form, prepare
+from hotpath.engine.tensorrt.key import EngineKey, driver_version
+from hotpath.engine.torch_backend import open_device
+from hotpath.metrics.layout import buckets_up_to
+from hotpath.models.agreement import compare, probabilities
+from hotpath.models.built import BuiltModel, ModelError
+from hotpath.models.classifier import Classifier, restore
+from hotpath.models.crops import crops
+from hotpath.models.tracing import freeze
+
+PRECISION = "float16"
+_CROPS = 24
+_REMEDY = "Install the service from a lock that holds it (cuda11.6-py38.txt), or choose another back end."
+
+
+def torch_tensorrt() -> Any:
+    """The library, imported. Raises Refusal where it is missing or broken."""
+    try:
+        import torch_tensorrt as library
+    except (ImportError, OSError, RuntimeError) as error:  # its shared objects fail in each of these ways
+        raise Refusal(
+            f"The back end tensorrt needs torch_tensorrt, which can't be imported: {error}.", _REMEDY
+        ) from error
+    return library
+
+
+def device_of(spec: EngineSpec) -> torch.device:
+    """The GPU of the engine. Raises Refusal where the device is none or not there."""
+    if not spec.device.startswith("cuda"):
+        raise Refusal(
+            f"The back end tensorrt runs on NVIDIA GPUs, not on {spec.device}.",
+            'Set models.devices to a list such as ["cuda:0"], or models.backend to onednn or torchscript.',
+        )
+    return open_device(spec)
+
+
+def key_of(model: BuiltModel, device: torch.device, max_batch: int) -> EngineKey:
+    """The key of the engines that this process could run."""
+    library = torch_tensorrt()
+    import tensorrt
+
+    properties = torch.cuda.get_device_properties(device)
+    return EngineKey(
+        model=str(model.document["files"][model.artifacts["eager"]]),
+        gpu=properties.name,
+        compute_capability=f"{properties.major}.{properties.minor}",
+        driver=driver_version(),
+        torch=str(torch.__version__),
+        torch_tensorrt=str(library.__version__),
+        tensorrt=str(tensorrt.__version__),
+        precision=PRECISION,
+        buckets=",".join(str(size) for size in buckets_up_to(max_batch)),
+    )
+
+
+def build_engines(model: BuiltModel, device_name: str, max_batch: int) -> bool:
+    """Make the engines unless they are there; whether they were made. Raises Refusal or ModelError."""
+    spec = EngineSpec(0, model.identity.name, model.directory, device_name, "tensorrt", 0, max_batch, ())
+    device = device_of(spec)
+    key = key_of(model, device, max_batch)
+    try:
+        store.find(model.directory, key)
+    except Refusal:
+        pass
+    else:
+        return False
+    buckets = buckets_up_to(max_batch)
+    with store.replacing(model.directory, key) as directory, torch.cuda.device(device):
+        eager = _eager(model, len(model.labels)).to(device)
+        files = {}
+        for size in buckets:
+            files[size] = f"batch-{size}.ts"
+            compiled = _compile(eager.network, size, model.shape)
+            torch.jit.save(compiled, str(directory / files[size]))
+        forms = {size: form(model, directory / files[size], len(model.labels), device) for size in buckets}
+        report = _judge(model, eager, forms)
+        graphs = _try_capture(forms, buckets, model.shape)
+        store.write_record(directory, key, files, graphs, report)
+    return True
+
+
+def form(model: BuiltModel, path: Path, top_k: int, device: torch.device) -> Form:
+    """An engine's file as a classifier: pixels in, ranked probabilities out."""
+    network = _HalfNetwork(torch.jit.load(str(path), map_location=device))  # type: ignore[no-untyped-call]
+    preprocessing = model.preprocessing
+    return Classifier(network, preprocessing["mean"], preprocessing["std"], top_k).eval().to(device)
+
+
+class _HalfNetwork(nn.Module):
+    """An engine takes half precision; what comes before and after it stays float32."""
+
+    def __init__(self, engine: nn.Module) -> None:
+        super().__init__()
+        self.engine = engine
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images to float32 logits."""
+        return self.engine(images.half().contiguous()).float()  # type: ignore[no-any-return]
+
+
+def _compile(network: nn.Module, size: int, shape: Tuple[int, int, int]) -> torch.jit.ScriptModule:
+    """One engine of a fixed batch size.
+
+    The TorchScript front end is in every version from 1.3 on, and what it makes can be saved. From 2.x on the
+    weights decide the precision; 1.x takes float32 weights and is told. Nothing may stay in torch: a layer
+    that TensorRT can't take is an error here, not a slow engine later.
+    """
+    library = torch_tensorrt()
+    height, width, channels = shape
+    modern = int(str(library.__version__).split(".")[0]) >= 2
+    source = network.half() if modern else network
+    example = torch.zeros(
+        (size, channels, height, width), device="cuda", dtype=torch.half if modern else torch.float
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        compiled = library.compile(
+            freeze(source, example),
+            ir="ts",
+            inputs=[library.Input(shape=(size, channels, height, width), dtype=torch.half)],
+            enabled_precisions={torch.half},
+            require_full_compilation=True,
+        )
+    network.float()
+    return compiled  # type: ignore[no-any-return]
+
+
+def _eager(model: BuiltModel, top_k: int) -> Classifier:
+    preprocessing = model.preprocessing
+    return restore(
+        model.architecture,
+        model.artifact("eager"),
+        len(model.labels),
+        preprocessing["mean"],
+        preprocessing["std"],
+        top_k,
+    )
+
+
+def _judge(model: BuiltModel, eager: Classifier, forms: Dict[int, Form]) -> Dict[str, Any]:
+    """Every engine against the eager model on crops of the probes. Raises ModelError."""
+    photographs = [model.directory / probe.file for probe in model.probes]
+    spec = ImageSpec.from_dict(dict(model.preprocessing))
+    pictures = torch.from_numpy(crops(photographs, spec, _CROPS, seed=1)).cuda()
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    wanted = probabilities(eager, pictures)
+    tolerance = model.document["tolerance"]
+    report: Dict[str, Any] = {}
+    for size, candidate in forms.items():
+        found = compare(wanted, probabilities(candidate, pictures, size))
+        report[str(size)] = found.document()
+        if (
+            found.decided_same_top1 < tolerance["top1"]
+            or found.mean_difference > tolerance["mean"]
+            or found.largest_difference > tolerance["largest"]
+        ):
+            raise ModelError(
+                f"The TensorRT engine of {model.identity.name} for batches of {size} does not agree with the "
+                f"eager model: {found.decided_same_top1:.1%} of {found.decided} decided crops keep their "
+                f"best class, probabilities differ by {found.mean_difference:.3f} on average and "
+                f"{found.largest_difference:.3f} at most.",
+                "Use the back end torchscript, or raise the limits in [tolerance] knowingly.",
+            )
+    return report
+
+
+def _try_capture(
+    forms: Dict[int, Form], buckets: Sequence[int], shape: Tuple[int, int, int]
+) -> Dict[str, Any]:
+    """Whether these engines can be recorded as CUDA graphs; decided here once, stated in the record."""
+    try:
+        with torch.inference_mode(), torch.cuda.stream(torch.cuda.Stream()):  # type: ignore[no-untyped-call]
+            prepare(forms, buckets, shape, capture=True)
+        return {"captured": True}
+    except RuntimeError as error:
+        return {"captured": False, "reason": str(error).splitlines()[0]}

@@ -14,14 +14,20 @@ sys.path.append(str(PLUGINS / "lib"))
 
 from hotpath_preflight import (  # noqa: E402
     Values,
+    driver_problems,
+    host_plan,
     host_problems,
     inventory_problems,
     load_options,
+    plan_pictures,
+    set_problems,
     table,
 )
 from hotpath_preflight import wanted_packages as _wanted_packages  # noqa: E402
 
-__all__ = ["FilterModule", "preflight_packages", "preflight_port", "preflight_report"]
+__all__ = ["FilterModule", "driver_obstacles", "preflight_packages", "preflight_port", "preflight_report"]
+
+LOCKS = PLUGINS.parent / "service" / "locks"
 
 
 @cache
@@ -43,14 +49,33 @@ def preflight_port(variables: Mapping[str, Any]) -> list[int]:
 def preflight_report(
     groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str]
 ) -> dict[str, Any]:
-    """The table of every problem of the inventory and of `hosts`, and the number of errors."""
+    """The table of every problem of the inventory and of `hosts`, the plans of these, and the number of errors."""
     problems = list(inventory_problems(groups, hostvars))
+    plans = {}
     for host in hosts:
         variables = hostvars[host]
-        survey = {**variables.get("hotpath_survey", {}), **variables.get("__el8_repositories_survey", {})}
+        survey = _survey(variables)
         problems += host_problems(host, variables, survey, _options())
+        problems += [problem.on(host) for problem in set_problems(Values.of(variables, _options()), LOCKS)]
+        plans[host] = host_plan(variables, survey, _options())
     errors = sum(problem.severity == "error" for problem in problems)
-    return {"errors": errors, "table": table(problems, hosts)}
+    pictures = plan_pictures({host: lines for host, lines in plans.items() if lines})
+    return {"errors": errors, "table": "\n\n".join(filter(None, [pictures, table(problems, hosts)]))}
+
+
+def _survey(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """What the tasks of the playbook found, as one; only a failure where the host could not be looked at."""
+    found = {**variables.get("hotpath_survey", {}), **variables.get("__el8_repositories_survey", {})}
+    if "topology" in variables.get("hotpath_topology", {}):
+        found["topology"] = variables["hotpath_topology"]["topology"]
+    found["key_problems"] = variables.get("__el8_repositories_survey_keys", {}).get("problems", [])
+    return found
+
+
+def driver_obstacles(survey: Mapping[str, Any], version: str, stream: str) -> list[str]:
+    """Why this driver cannot be put on a host that host_survey looked at, with the way out; none when it can."""
+    problems = driver_problems(survey, version, stream)
+    return [f"{problem.check}: {problem.found}. {problem.reason} {problem.remedy}" for problem in problems]
 
 
 class FilterModule:
@@ -58,6 +83,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "driver_obstacles": driver_obstacles,
             "preflight_packages": preflight_packages,
             "preflight_port": preflight_port,
             "preflight_report": preflight_report,

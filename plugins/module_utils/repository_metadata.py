@@ -12,6 +12,8 @@ import re
 from typing import IO, Any, Callable, Dict, Iterable, List, Optional, Set
 from xml.etree import ElementTree
 
+from ansible.module_utils.urls import fetch_url
+
 REPOMD = "{http://linux.duke.edu/metadata/repo}"
 COMMON = "{http://linux.duke.edu/metadata/common}"
 _OPENERS: Dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
@@ -19,6 +21,24 @@ _OPENERS: Dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, "
 
 class Unreadable(Exception):
     """Metadata that cannot be had or understood; the message says why."""
+
+
+def fetcher(module: Any, timeout: int) -> Callable[[str], bytes]:
+    """A function that brings the content at file:// or http(s)://, or raises Unreadable; `timeout` in seconds."""
+
+    def fetch(address: str) -> bytes:
+        if address.startswith("file://"):
+            try:
+                with open(address[len("file://") :], "rb") as stream:
+                    return stream.read()
+            except OSError as error:
+                raise Unreadable(str(error)) from error
+        response, info = fetch_url(module, address, timeout=timeout)
+        if info["status"] != 200:
+            raise Unreadable(info["msg"])
+        return bytes(response.read())
+
+    return fetch
 
 
 class Repository:

@@ -75,7 +75,7 @@ def selinux_mode(root: str) -> str:
 
 
 def kernel(root: str) -> Dict[str, Any]:
-    """The running kernel, its loaded GPU driver and whether it accepts unsigned modules."""
+    """The running kernel, its loaded GPU driver, and which modules it accepts under Secure Boot."""
     loaded = re.search(r"Module(?: for \S+)?\s+(\d+[\d.]+)", read(root, "proc/driver/nvidia/version"))
     variables = glob.glob(os.path.join(root, "sys/firmware/efi/efivars/SecureBoot-*"))
     secure = False
@@ -83,11 +83,32 @@ def kernel(root: str) -> Dict[str, Any]:
         with open(variables[0], "rb") as stream:
             secure = stream.read()[-1:] == b"\x01"  # four bytes of attributes come first
     return {
-        "kernel": os.uname().release,
+        "kernel": read(root, "proc/sys/kernel/osrelease") or os.uname().release,
         "nvidia_loaded": loaded.group(1) if loaded else "",
         "nouveau_loaded": os.path.isdir(os.path.join(root, "sys/module/nouveau")),
         "secure_boot": secure,
+        "enrolled_keys": enrolled_keys(root),
     }
+
+
+def enrolled_keys(root: str) -> Dict[str, bool]:
+    """Whose modules the kernel accepts besides its own, by the certificates that the owner enrolled (MOK).
+
+    `dkms`: the key that dkms made on this host; `nvidia`: one that names NVIDIA, which signs the precompiled modules.
+    """
+    enrolled = b"".join(
+        read_bytes(path) for path in glob.glob(os.path.join(root, "sys/firmware/efi/efivars/MokListRT-*"))
+    )
+    own = read_bytes(os.path.join(root, "var/lib/dkms/mok.pub"))
+    return {"dkms": bool(own) and own in enrolled, "nvidia": b"NVIDIA" in enrolled}
+
+
+def read_bytes(path: str) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except OSError:
+        return b""
 
 
 def memory(root: str) -> Dict[str, Any]:

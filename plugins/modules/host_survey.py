@@ -45,6 +45,7 @@ options:
 RETURN = r"""
 gpus: {description: "NVIDIA GPUs on the PCI bus, each with address and device.", type: list, returned: pci}
 kernel: {description: The running kernel., type: str, returned: kernel}
+kernel_packages: {description: "Installed parts of each kernel, by its version.", type: dict, returned: packages}
 repositories: {description: "By id: address, problem (empty when it answers).", type: dict, returned: repositories}
 streams:
   description: Streams of the module nvidia-driver with their driver versions.
@@ -61,11 +62,11 @@ from typing import Any, Callable, Dict, List, Mapping
 
 from ansible.module_utils import survey_machine, survey_ports
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.repository_metadata import Repository, Unreadable
+from ansible.module_utils.repository_metadata import Repository, Unreadable, fetcher
 from ansible.module_utils.rpm_pins import version_matches
 from ansible.module_utils.rpm_state import installed_versions
-from ansible.module_utils.urls import fetch_url
 
+KERNEL_PACKAGES = ["kernel", "kernel-core", "kernel-modules", "kernel-devel"]
 SUBJECTS = ["system", "kernel", "pci", "memory", "disks", "ports", "packages", "repositories"]
 
 
@@ -80,26 +81,15 @@ def socket_unit(module: Any) -> Callable[[int], str]:
     return name
 
 
-def fetcher(module: Any) -> Callable[[str], bytes]:
-    def fetch(address: str) -> bytes:
-        if address.startswith("file://"):
-            try:
-                with open(address[len("file://") :], "rb") as stream:
-                    return stream.read()
-            except OSError as error:
-                raise Unreadable(str(error)) from error
-        response, info = fetch_url(module, address, timeout=module.params["timeout"])
-        if info["status"] != 200:
-            raise Unreadable(info["msg"])
-        return bytes(response.read())
-
-    return fetch
-
-
 def wanted_packages(packages: List[Dict[str, str]]) -> Dict[str, Any]:
-    """Which wanted packages are there, by name: the installed versions."""
-    names = sorted({package["name"] for package in packages} | {"kernel-core", "kernel-devel", "nvidia-driver"})
-    return {"installed": installed_versions(names)}
+    """Which wanted packages are there, by name: the installed versions; and by kernel: its parts that are."""
+    names = sorted({package["name"] for package in packages} | set(KERNEL_PACKAGES) | {"nvidia-driver"})
+    installed = installed_versions(names)
+    kernels: Dict[str, List[str]] = {}
+    for name in KERNEL_PACKAGES:
+        for evr in installed[name]:
+            kernels.setdefault(evr.split(":")[-1], []).append(name)
+    return {"installed": installed, "kernel_packages": kernels}
 
 
 def missing(packages: List[Dict[str, str]], installed: Mapping[str, List[str]], repository: str) -> List[str]:
@@ -122,7 +112,7 @@ def look_into_repositories(module: Any, installed: Mapping[str, List[str]]) -> D
         found[item["id"]] = {"address": item["address"], "problem": ""}
         names = missing(module.params["packages"], installed, item["id"])
         try:
-            repository = Repository(item["address"], fetcher(module))
+            repository = Repository(item["address"], fetcher(module, module.params["timeout"]))
             in_repository = repository.streams("nvidia-driver", "nvidia-driver")
             streams = in_repository or streams
             if names:

@@ -30,18 +30,15 @@ options:
 RETURN = r"""
 imported: {description: Names of the imported keys., type: list, returned: always}
 removed: {description: Names of rpm's entries that were removed., type: list, returned: always}
+problems: {description: "What is wrong with each key that cannot be trusted.", type: list, returned: failure}
 """
 
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.openpgp import PublicKey, expiry_date, has_expired, parse_colons, rpm_name
-from ansible.module_utils.urls import fetch_url
-
-
-class KeyProblem(Exception):
-    """A key that cannot be trusted; the message names it, the reason and the way out."""
+from ansible.module_utils.openpgp import PublicKey, has_expired, rpm_name
+from ansible.module_utils.signing_keys import KeyProblem, describe, judged_key
 
 
 class Keyring:
@@ -51,7 +48,7 @@ class Keyring:
         self.module = module
         self.trusted: Dict[str, PublicKey] = {}
         for armor in self._armors():
-            for key in self.describe(armor, "the rpm database"):
+            for key in describe(module, armor, "the rpm database"):
                 self.trusted[key.fingerprint] = key
 
     @staticmethod
@@ -61,25 +58,6 @@ class Keyring:
         for header in rpm.TransactionSet().dbMatch("name", "gpg-pubkey"):
             text = header["description"]
             yield text.decode() if isinstance(text, bytes) else text
-
-    def describe(self, text: str, source: str) -> List[PublicKey]:
-        """The keys in an armored text."""
-        command = [
-            "gpg",
-            "--batch",
-            "--no-options",
-            "--homedir",
-            self.module.tmpdir,
-            "--with-colons",
-            "--import-options",
-            "show-only",
-            "--import",
-        ]
-        code, out, err = self.module.run_command(command, data=text)
-        keys: List[PublicKey] = parse_colons(out)
-        if not keys:
-            raise KeyProblem("{0} holds no OpenPGP public key ({1})".format(source, err.strip() or code))
-        return keys
 
     def add(self, key: PublicKey, text: str) -> None:
         path = os.path.join(self.module.tmpdir, "signing-key.asc")
@@ -93,42 +71,12 @@ class Keyring:
         self.module.run_command(["rpm", "-e", "--allmatches", rpm_name(key)], check_rc=True)
 
 
-def fetch(module: Any, source: str) -> str:
-    if source.startswith("file://"):
-        try:
-            with open(source[len("file://") :]) as stream:
-                return stream.read()
-        except (OSError, UnicodeDecodeError) as error:
-            raise KeyProblem("{0} cannot be read: {1}".format(source, error)) from error
-    response, info = fetch_url(module, source, timeout=20)
-    if info["status"] != 200:
-        raise KeyProblem("{0} cannot be fetched: {1}".format(source, info["msg"]))
-    return str(response.read().decode("ascii"))
-
-
 def wanted_key(module: Any, keyring: Keyring, entry: Mapping[str, str]) -> Optional[Tuple[PublicKey, str]]:
     """(key, text) to import, or None when the right key is trusted already."""
-    fingerprint = entry["fingerprint"].replace(" ", "").upper()
-    known = keyring.trusted.get(fingerprint)
+    known = keyring.trusted.get(entry["fingerprint"].replace(" ", "").upper())
     if known and not has_expired(known):
         return None
-    text = fetch(module, entry["source"])
-    keys = keyring.describe(text, entry["source"])
-    if len(keys) > 1:
-        raise KeyProblem("{0} holds {1} keys, expected one".format(entry["source"], len(keys)))
-    key = keys[0]
-    if fingerprint and key.fingerprint != fingerprint:
-        raise KeyProblem(
-            "{0} holds the key {1} ({2}), expected {3}. Somebody may have replaced it, or the vendor changed "
-            "keys: compare with the vendor's announcement before the fingerprint in el8_repositories_fingerprints "
-            "is changed".format(entry["source"], key.fingerprint, key.user, fingerprint)
-        )
-    if has_expired(key):
-        raise KeyProblem(
-            "the key {0} ({1}) in {2} expired on {3}. Packages signed with it cannot be checked: get the "
-            "vendor's renewed key, or a mirror that is up to date; a wrong clock of the host has the same "
-            "effect".format(key.fingerprint, key.user, entry["source"], expiry_date(key))
-        )
+    key, text = judged_key(module, entry)
     trusted = keyring.trusted.get(key.fingerprint)
     return None if trusted and trusted.expires == key.expires else (key, text)
 
@@ -164,7 +112,7 @@ def main() -> None:
         except KeyProblem as problem:
             problems.append("{0}: {1}.".format(entry["name"], problem))
     if problems:
-        module.fail_json(msg="No key was imported or removed. " + " ".join(problems))
+        module.fail_json(msg="No key was imported or removed. " + " ".join(problems), problems=problems)
     new = [(name, pair) for name, pair in found if pair]
     if not module.check_mode:
         for key in stale:

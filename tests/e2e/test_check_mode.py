@@ -7,28 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 from support.throwaway import Throwaway, throwaway
-
-RPM_READERS = "var/lib/rpm/rpmdb.sqlite-shm"  # the memory that those who query rpm's database share
-
-# Written by any login, any query or the host's own services: not what a play is judged by.
-LIVING = ("proc", "sys", "dev", "run", "tmp", "root/.ansible", "var/log", "var/tmp", "var/cache", RPM_READERS)
+from support.untouched import state_of
 
 
 @pytest.fixture(scope="module")
 def untouched() -> Iterator[Throwaway]:
     with throwaway("untouched") as made:
         yield made
-
-
-def state_of(host: Throwaway) -> list[str]:
-    """Every path with type, mode, owner, size, time of change and link; each package; each unit's state."""
-    pruned = " -o ".join(f"-path './{place}'" for place in LIVING)
-    tree = host.run(f"cd / && find . \\( {pruned} \\) -prune -o ! -type d -printf '%p %y %m %u:%g %s %T@ %l\\n' | sort")
-    folders = host.run(f"cd / && find . \\( {pruned} \\) -prune -o -type d -printf '%p %m %u:%g\\n' | sort")
-    units = host.run("rpm -qa | sort; systemctl list-unit-files --no-legend | sort")
-    for done in (tree, folders, units):
-        assert done.returncode == 0, done.stderr
-    return [*tree.stdout.splitlines(), *folders.stdout.splitlines(), *units.stdout.splitlines()]
 
 
 def test_check_mode_passes_and_changes_nothing(untouched: Throwaway) -> None:

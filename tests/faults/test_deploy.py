@@ -47,22 +47,13 @@ def assert_converged(done: Play) -> None:
     assert done.code == 0, done.output[-6000:]
 
 
-def in_mounts_of(host: Throwaway, *command: str) -> None:
-    """Run a command in the mount namespace of the host's container, which may not mount by itself."""
-    listed = subprocess.run(["scripts/hosts.py", "list", "--json"], cwd=PROJECT, capture_output=True, check=True)
-    container = next(found["container"] for found in json.loads(listed.stdout) if found["name"] == host.name)
-    asked = ["podman", "inspect", "--format", "{{.State.Pid}}", container]
-    pid = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-    subprocess.run(["nsenter", "--target", pid, "--mount", *command], check=True)
-
-
 def test_too_little_disk(host: Throwaway) -> None:
     """A real file system of 100 MiB where the releases go."""
     host.run("mkdir -p /opt/hotpath")
-    in_mounts_of(host, "mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", "/opt/hotpath")
+    host.in_mounts("mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", "/opt/hotpath")
     stopped = host.play(PLAYBOOK)
     assert_stopped(stopped, "Too little disk", "MiB below /opt/hotpath", "Free space there", "nothing was changed")
-    in_mounts_of(host, "umount", "/opt/hotpath")
+    host.in_mounts("umount", "/opt/hotpath")
 
 
 def test_port_taken(host: Throwaway) -> None:

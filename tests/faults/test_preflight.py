@@ -38,13 +38,12 @@ def test_every_problem_of_every_host_at_once_and_nothing_after_it(tmp_path: Path
         "ERROR inventory: addresses: lost, twin have the same ansible_host 127.0.0.1",
         "ERROR inventory: groups: The group load_balancer is none that a playbook works on",
         "remedy: Did you mean load_balancers?",
-        "ERROR lost: connection: no answer from 127.0.0.1",
-        "ERROR twin: connection: no answer from 127.0.0.1",
+        "ERROR lost, twin: connection: no answer from 127.0.0.1",
         "ERROR wrong: stack: stack_name is 'cuda99'",
         "ERROR wrong: variables: inference_service_port = 'http'",
         "ERROR wrong: variables: nvidia_driver_fabric_manager = 'perhaps'",
         "auto, always, never",
-        "WARNING wrong: variables: inference_servce_workers is no variable of any role",
+        "ERROR wrong: variables: inference_servce_workers is no variable of any role",
         "remedy: Did you mean inference_service_workers?",
     ):
         assert line in done.words, done.output

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hotpath_preflight import Problem, host_problems, inventory_problems, load_options, table, wanted_packages
+from hotpath_preflight import (
+    Problem,
+    host_plan,
+    host_problems,
+    inventory_problems,
+    load_options,
+    plan_pictures,
+    set_problems,
+    table,
+    wanted_packages,
+)
 from hotpath_preflight.values import Values
 
 OPTIONS = load_options(Path(__file__).resolve().parents[2] / "roles")
@@ -24,12 +34,19 @@ SOUND: dict[str, Any] = {
     "nvidia_loaded": "",
     "nouveau_loaded": False,
     "secure_boot": False,
+    "enrolled_keys": {"dkms": False, "nvidia": False},
     "gpus": [{"address": "0000:65:00.0", "device": "0x2231"}],
     "nvswitches": [],
-    "memory_kib": {"0": 64 * 1024 * 1024},
+    "topology": {
+        "cpus": {"online": list(range(8)), "offline": []},
+        "cores": [[cpu, cpu + 4] for cpu in range(4)],
+        "nodes": [{"id": 0, "cpus": list(range(8)), "memory_kib": 64 * GIB // 1024, "hugepages": [{"size_kib": 2048}]}],
+        "gpus": [{"pci": "0000:65:00.0", "numa_node": 0}],
+        "nics": [{"interface": "eno1", "numa_node": 0, "rx_queues": 4, "tx_queues": 4, "link": True}],
+    },
     "disks": {path: {"free_bytes": 100 * GIB, "device": 1} for path in ("/", "/usr", "/opt", "/var", "/var/lib")},
     "listeners": {},
-    "installed": {},
+    "installed": {"kernel-core": ["0:4.18.0-348.7.1.el8_5"]},
     "repositories": {"hotpath-baseos": {"address": "https://mirror/BaseOS", "problem": ""}},
     "streams": {"510-dkms": ["510.47.03"], "latest-dkms": ["530.30.02"]},
     "offered": {
@@ -40,6 +57,15 @@ SOUND: dict[str, Any] = {
     },
 }
 Change = Callable[[dict[str, Any]], object]
+
+
+def without_gpus(survey: dict[str, Any], container: bool = False) -> None:
+    survey.update(gpus=[], container=container)
+    survey["topology"]["gpus"] = []
+
+
+def with_gpu(device: str) -> Change:
+    return lambda survey: survey["gpus"][0].update(device=device)
 
 
 def judge(change: Change | None = None, **variables: Any) -> list[Problem]:
@@ -62,14 +88,18 @@ RULES: list[tuple[str, str, Change, str]] = [
         lambda s: s.update(architecture="aarch64", kernel="4.18.0-348.7.1.el8_5.aarch64"),
         "aarch64",
     ),
-    ("gpu", "error", lambda s: s.update(gpus=[]), "lspci"),
-    ("gpu", "note", lambda s: s.update(gpus=[], container=True), "container"),
+    ("gpu", "error", lambda s: without_gpus(s), "lspci"),
+    ("gpu", "note", lambda s: without_gpus(s, container=True), "container"),
     ("secure boot", "error", lambda s: s.update(secure_boot=True), "mokutil"),
+    ("kernel", "error", lambda s: s["installed"]["kernel-core"].append("0:4.18.0-553.el8"), "4.18.0-553.el8"),
+    ("signing key", "error", lambda s: s.update(key_problems=["EPEL 8: it expired. Get another."]), "Get another."),
     ("nouveau", "warning", lambda s: s.update(nouveau_loaded=True), "reboot_mode"),
     ("kernel headers", "error", lambda s: s["offered"].update({"kernel-devel": ["0:4.18.0-553.el8"]}), "553"),
     ("disk", "error", lambda s: s["disks"]["/opt"].update(free_bytes=GIB, device=2), "1.0 GiB free for /opt"),
     ("disk", "error", lambda s: [d.update(free_bytes=20 * GIB) for d in s["disks"].values()], "/opt, /usr, /var"),
-    ("memory", "error", lambda s: s.update(memory_kib={"0": 400 * 1024}), "host_plan_hugepages_mib"),
+    ("memory", "error", lambda s: s["topology"]["nodes"][0].update(memory_kib=400 * 1024), "may take 200 MiB"),
+    ("hugepages", "error", lambda s: s["topology"]["nodes"][0].update(hugepages=[]), "none at all"),
+    ("plan", "error", lambda s: s["topology"].update(nodes=[]), "no node with CPUs"),
     ("glibc", "error", lambda s: s.update(glibc="2.12"), "2.17"),
     ("driver stream", "error", lambda s: s["streams"].pop("510-dkms"), "latest-dkms"),
     ("driver", "error", lambda s: s["streams"].update({"510-dkms": ["510.108.03"]}), "510.108.03"),
@@ -105,7 +135,7 @@ def test_our_own_service_may_hold_the_port() -> None:
 def test_what_is_installed_needs_no_room() -> None:
     def nearly_full(survey: dict[str, Any]) -> None:
         survey["disks"]["/usr"] = {"free_bytes": GIB // 2, "device": 2}
-        survey["installed"] = {name: ["x"] for name in ("nvidia-driver", "cuda-toolkit-11-6", "libcudnn8")}
+        survey["installed"] |= {name: ["x"] for name in ("nvidia-driver", "cuda-toolkit-11-6", "libcudnn8")}
 
     assert judge(nearly_full) == []
 
@@ -129,8 +159,24 @@ VARIABLES: list[tuple[dict[str, Any], str, str]] = [
     ({"nvidia_driver_stream": "510.47.03"}, "driver stream", "510-dkms"),
     ({"nvidia_driver_version": "470.199.02"}, "driver", "510.39.01"),
     ({"stack_service": "cuda12"}, "driver", "525.60.13"),
+    ({"nvidia_driver_version": "newest"}, "driver", "no version of a driver"),
+    ({"nvidia_driver_stream": "510", "stack_name": "cuda11.6"}, "driver stream", "no stream 510"),
+    ({"stack_table": {"cuda11.6": {"driver_version": "510.47.03"}}}, "stack", "lacks backend, cuda_version"),
+    (
+        {"host_plan_policy": "latency", "host_plan_overrides": {"engines": [{"device": "cuda:0", "cpus": [0, 4]}]}},
+        "plan",
+        "CPU 0",
+    ),
+    ({"host_plan_overrides": {"housekeeping_cpus": [0, 99]}}, "plan", "CPU 99 is not online"),
+    ({"host_plan_overrides": {"nic_queues": [{"interface": "eth9", "cpus": [0]}]}}, "plan", "eth9"),
+    ({"host_plan_overrides": {"cpus": [1]}}, "variables", "cpus"),
+    ({"boot_arguments_extra": {"isolcpus": "0-7"}}, "boot arguments", "isolates every CPU"),
+    ({"boot_arguments_extra": {"nohz_full": "1;3"}}, "boot arguments", "'1;3' is no CPU"),
+    ({"inference_service_workers": 40}, "workers", "40 HTTP workers"),
+    ({"inference_service_listen": "everywhere"}, "variables", "IPv4"),
     ({"cudnn_version": "8.5.0.96-1.cuda11.7"}, "cudnn", "built for CUDA 11.7"),
     ({"cuda_toolkit_packages": ["cuda-11-6"]}, "cuda", "cuda-toolkit-11-6"),
+    ({"cuda_toolkit_versions": ["11.6", "12.8"]}, "cuda", "runs on driver 525.60.13 or newer"),
     ({"stack_name": "cuda99", "stack_service": "cuda11.6"}, "stack", "cuda11.6, cuda12, cuda13, cpu"),
     ({"inference_service_port": "http"}, "variables", "int"),
     ({"inference_service_port": 70000}, "variables", "65535"),
@@ -138,6 +184,8 @@ VARIABLES: list[tuple[dict[str, Any], str, str]] = [
     ({"nvidia_driver_fabric_manager": " "}, "variables", "'auto'"),
     ({"el8_repositories_removed_keys": {"a": 1}}, "variables", "list"),
     ({"inference_servce_port": 8000}, "variables", "Did you mean inference_service_port?"),
+    ({"firewall_colour": "red"}, "variables", "firewall_colour is no variable of any role"),
+    ({"cuda_toolkit_versions": {"a": 1}}, "variables", "list"),
 ]
 
 
@@ -147,6 +195,48 @@ def test_a_variable_that_cannot_hold(variables: dict[str, Any], check: str, word
     assert any(words in " ".join((problem.found, problem.reason, problem.remedy)) for problem in found), judge(
         **variables
     )
+
+
+GPUS = [
+    ("0x2330", {}, "drivers know Hopper from branch 520 on"),  # H100
+    ("0x2330", {}, "torch holds code for 3.7"),
+    ("0x2330", {"stack_name": "cuda12"}, ""),
+    ("0x2684", {"nvidia_driver_version": "515.105.01"}, "drivers know ada from branch 520 on"),  # RTX 4090
+    ("0x1db4", {"nvidia_driver_version": "590.10.01"}, "branch 580 is the last"),  # V100
+    ("0x1db4", {"nvidia_driver_version": "515.105.01", "nvidia_driver_stream": "515-open"}, "proprietary stream"),
+    ("0x2901", {"stack_name": "cuda12"}, "570-open"),  # B200
+    ("0x102d", {}, "branch 470 is the last"),  # K80
+    ("0xffff", {}, ""),  # newer than the table: nothing is claimed
+]
+
+
+@pytest.mark.parametrize(("device", "variables", "words"), GPUS)
+def test_gpus_against_driver_and_compiled_code(device: str, variables: dict[str, Any], words: str) -> None:
+    found = [problem for problem in judge(with_gpu(device), **variables) if problem.check == "gpu"]
+    said = " ".join(f"{problem.found} {problem.reason} {problem.remedy}" for problem in found).lower()
+    assert words.lower() in said if words else not found, said
+
+
+@pytest.mark.parametrize(
+    ("stream", "owner", "accepted"),
+    [("510-dkms", "dkms", True), ("510-dkms", "nvidia", False), ("510", "nvidia", True), ("510", "dkms", False)],
+)
+def test_secure_boot_accepts_the_key_that_signs_the_module(stream: str, owner: str, accepted: bool) -> None:
+    def enrolled(survey: dict[str, Any]) -> None:
+        survey.update(secure_boot=True, enrolled_keys={"dkms": owner == "dkms", "nvidia": owner == "nvidia"})
+        survey["streams"]["510"] = ["510.47.03"]
+
+    found = [problem.check for problem in judge(enrolled, nvidia_driver_stream=stream)]
+    assert found == ([] if accepted else ["secure boot"])
+
+
+def test_a_precompiled_module_for_another_kernel() -> None:
+    def another(survey: dict[str, Any]) -> None:
+        survey["streams"]["510"] = ["510.47.03"]
+        survey["offered"]["kmod-nvidia-510.47.03-4.18.0-348.7.1"] = []
+
+    (problem,) = judge(another, nvidia_driver_stream="510")
+    assert problem.check == "kernel module" and "510-dkms" in problem.remedy
 
 
 def test_templates_are_left_to_ansible() -> None:
@@ -193,4 +283,24 @@ def test_the_table_shows_errors_first_and_counts() -> None:
     error = Problem("disk", "full", "why", "what", "error", "b")
     text = table([note, error], ["a", "b"])
     assert text.index("ERROR") < text.index("NOTE")
-    assert text.endswith("2 hosts judged: 1 errors, 0 warnings, 1 notes")
+    assert text.endswith("2 hosts judged: 1 error, 0 warnings, 1 note")
+
+
+def test_what_several_hosts_share_is_said_once() -> None:
+    error = Problem("variables", "x", "why", "what")
+    assert table([error.on("a"), error.on("b")], ["a", "b"]).count("ERROR   a, b: variables: x") == 1
+
+
+def test_a_set_that_is_not_locked() -> None:
+    locks = Path(__file__).resolve().parents[2] / "service" / "locks"
+    assert list(set_problems(Values.of({}, OPTIONS), locks)) == []
+    values = Values.of({"stack_service": "mine", "stack_table": {"mine": {"python_version": "3.9"}}}, OPTIONS)
+    (problem,) = set_problems(values, locks)
+    assert "mine-py39.txt" in problem.found
+
+
+def test_the_plans_picture_is_shared_by_hosts_that_are_alike() -> None:
+    lines = host_plan({}, SOUND, OPTIONS)
+    assert any("engine cuda:0 at 0000:65:00.0" in line for line in lines)
+    text = plan_pictures({"a": lines, "b": lines, "c": ["policy shared"]})
+    assert text.startswith("PLAN of a, b\n  policy throughput") and "PLAN of c\n  policy shared" in text

@@ -58,6 +58,19 @@ def test_secure_boot_is_the_byte_after_the_attributes(tmp_path: Path) -> None:
         assert survey_machine.kernel(str(tmp_path))["secure_boot"] is bool(state)
 
 
+def test_keys_that_the_owner_enrolled(tmp_path: Path) -> None:
+    listed = tmp_path / "sys/firmware/efi/efivars/MokListRT-605dab50"
+    own = tmp_path / "var/lib/dkms/mok.pub"
+    for path in (listed, own):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    own.write_bytes(b"\x30\x82 made by dkms here")
+    assert survey_machine.enrolled_keys(str(tmp_path)) == {"dkms": False, "nvidia": False}
+    listed.write_bytes(b"\x06\0\0\0 list " + own.read_bytes())
+    assert survey_machine.enrolled_keys(str(tmp_path)) == {"dkms": True, "nvidia": False}
+    listed.write_bytes(b"\x06\0\0\0 list CN=NVIDIA Corporation")
+    assert survey_machine.enrolled_keys(str(tmp_path)) == {"dkms": False, "nvidia": True}
+
+
 def test_memory_of_each_node(tmp_path: Path) -> None:
     files = {
         f"sys/devices/system/node/node{node}/meminfo": f"Node {node} MemTotal:       {size} kB\n"

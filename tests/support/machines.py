@@ -11,7 +11,7 @@ GIB_KIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Device:
-    """A GPU (no interface name) or a NIC."""
+    """A GPU (no interface name), a NIC, or what its PCI class says."""
 
     pci: str
     node: int
@@ -19,6 +19,8 @@ class Device:
     queues: int = 0
     virtio: bool = False
     link: bool = True
+    pci_class: str = ""  # empty: VGA controller, or Ethernet controller where it has an interface
+    device_id: str = "0x2231"  # of a GPU; an RTX A5000
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,8 @@ def _bond(net: Path, interfaces: Sequence[str]) -> None:
 def _device(root: Path, device: Device, first_irq: int) -> None:
     slot = root / "sys/devices/pci0000:00" / device.pci
     write(slot / "vendor", "0x8086" if device.interface else "0x10de")
-    write(slot / "device", "0x1572" if device.interface else "0x2231")
-    write(slot / "class", "0x020000" if device.interface else "0x030000")
+    write(slot / "device", "0x1572" if device.interface else device.device_id)
+    write(slot / "class", device.pci_class or ("0x020000" if device.interface else "0x030000"))
     write(slot / "numa_node", str(device.node))
     for irq in range(first_irq, first_irq + max(device.queues, 1)):
         write(slot / "msi_irqs" / str(irq), "msix")

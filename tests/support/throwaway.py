@@ -39,6 +39,24 @@ class Throwaway:
         """A shell command on the host."""
         return _hosts("ssh", self.name, command)
 
+    def feed(self, command: str, source: list[str]) -> int:
+        """A shell command on the host that reads what a command here writes; its exit code."""
+        with subprocess.Popen(source, stdout=subprocess.PIPE) as writer:
+            return subprocess.run([*self.shell, command], stdin=writer.stdout, check=False).returncode
+
+    @property
+    def shell(self) -> list[str]:
+        """The command that runs what follows it in a shell on the host."""
+        return [sys.executable, str(HOSTS), "ssh", self.name]
+
+    def in_mounts(self, *command: str) -> None:
+        """Run a command in the mount namespace of the host's container, which may not mount by itself."""
+        listed = json.loads(_hosts("list", "--json").stdout)
+        container = next(found["container"] for found in listed if found["name"] == self.name)
+        asked = ["podman", "inspect", "--format", "{{.State.Pid}}", container]
+        pid = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        subprocess.run(["nsenter", "--target", pid, "--mount", "--pid", *command], check=True)
+
     def play(self, playbook: str, *options: str, **variables: Any) -> Play:
         """Run a playbook of the project on this host alone."""
         return play(playbook, *options, environment={"HOTPATH_DEMO_HOSTS": self.name}, **variables)

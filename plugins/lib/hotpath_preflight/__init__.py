@@ -1,17 +1,25 @@
 """The judgement of a fleet before anything is changed: pure functions from what was found to a list of problems."""
 
+from .driver import driver_problems
 from .inventory import inventory_problems
+from .plan import plan_pictures
 from .problem import Problem, table
-from .report import host_problems
-from .values import Values, wanted_packages
+from .report import host_plan, host_problems
+from .stack import set_problems
+from .values import Values, installed_packages, wanted_packages
 from .variables import load_options, variable_problems
 
 __all__ = [
     "Problem",
     "Values",
+    "driver_problems",
+    "host_plan",
     "host_problems",
+    "installed_packages",
     "inventory_problems",
     "load_options",
+    "plan_pictures",
+    "set_problems",
     "table",
     "variable_problems",
     "wanted_packages",

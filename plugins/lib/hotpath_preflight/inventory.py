@@ -10,7 +10,7 @@ from typing import Any
 from .problem import Problem
 
 HOSTS = "gpu_hosts"
-KNOWN = (HOSTS, "load_balancers", "monitors")
+KNOWN = (HOSTS, "load_balancers", "monitors", "package_mirrors")
 
 
 def inventory_problems(

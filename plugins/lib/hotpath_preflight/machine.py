@@ -1,7 +1,8 @@
-"""Rules about the machine itself: system, kernel, GPUs, disk, memory, ports."""
+"""Rules about the machine itself: system, GPUs, disk, ports."""
 
 from __future__ import annotations
 
+import ipaddress
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -57,34 +58,14 @@ def gpus(survey: Survey, values: Values) -> Iterator[Problem]:
         )
 
 
-def kernel(survey: Survey, values: Values) -> Iterator[Problem]:
-    """A container shares the machine's kernel, so nothing of it is judged there."""
-    if not values.driver_version or survey["container"]:
-        return
-    compiled = "dkms" in values.driver_stream or "open" in values.driver_stream
-    if survey["secure_boot"] and compiled:
-        yield Problem(
-            "secure boot",
-            "on",
-            f"The module of stream {values.driver_stream} is compiled on the host, unsigned: the kernel refuses it.",
-            "Switch Secure Boot off in the firmware, or enrol a key of your own for dkms (mokutil --import) first.",
-        )
-    if survey["nouveau_loaded"]:
+def nouveau(survey: Survey, values: Values) -> Iterator[Problem]:
+    if values.driver_version and survey["nouveau_loaded"] and not survey["container"]:
         yield Problem(
             "nouveau",
             "loaded",
             "It holds the GPU until the next boot.",
             "Let the host reboot once: reboot_mode: auto.",
             "warning",
-        )
-    running = survey["kernel"].rsplit("." + survey["architecture"], 1)[0]
-    offered = survey["offered"].get("kernel-devel")
-    if compiled and offered is not None and not any(evr.split(":")[-1] == running for evr in offered):
-        yield Problem(
-            "kernel headers",
-            f"kernel-devel {running} is not on offer; there is: {', '.join(offered) or 'none'}",
-            "The module is compiled against the headers of the running kernel; another version's do not fit.",
-            "Update to a kernel that is on offer and reboot before the driver is put on, or use a mirror that has it.",
         )
 
 
@@ -119,19 +100,6 @@ def disk(survey: Survey, values: Values) -> Iterator[Problem]:
             )
 
 
-def memory(survey: Survey, values: Values) -> Iterator[Problem]:
-    engines = max(1, len(survey["gpus"]))
-    asked = values.hugepages_mib * engines * 1024
-    total = sum(survey["memory_kib"].values())
-    if asked * 2 > total:
-        yield Problem(
-            "memory",
-            f"{asked // 1024} MiB of hugepages asked for, {total // 1024} MiB of memory",
-            "Hugepages are taken out of the memory for good; more than half of it leaves too little for the models.",
-            "Lower host_plan_hugepages_mib, which counts for each engine.",
-        )
-
-
 def port(survey: Survey, values: Values) -> Iterator[Problem]:
     holders = survey["listeners"].get(str(values.port), [])
     strangers = [holder for holder in holders if not holder["unit"].startswith("hotpath")]
@@ -142,4 +110,16 @@ def port(survey: Survey, values: Values) -> Iterator[Problem]:
             f"TCP {values.port} is held by {who}",
             "The service must listen there.",
             "Stop that program, or choose another inference_service_port.",
+        )
+
+
+def address(values: Values) -> Iterator[Problem]:
+    try:
+        ipaddress.IPv4Address(values.listen)
+    except ValueError:
+        yield Problem(
+            "variables",
+            f"inference_service_listen = {values.listen!r}",
+            "systemd listens on an IPv4 address, and this is none.",
+            "Write one of the host's addresses, or 0.0.0.0 for all of them.",
         )

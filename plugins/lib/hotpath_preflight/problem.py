@@ -29,9 +29,18 @@ class Problem:
 def table(problems: Sequence[Problem], hosts: Sequence[str]) -> str:
     """All problems as text, errors first; with a closing line that counts them."""
     counts = {severity: sum(problem.severity == severity for problem in problems) for severity in ORDER}
-    summary = f"{len(hosts)} hosts judged: " + ", ".join(f"{count} {name}s" for name, count in counts.items())
-    ordered = sorted(problems, key=lambda problem: (ORDER[problem.severity], problem.host, problem.check))
-    return "\n".join([*(_entry(problem) for problem in ordered), summary])
+    counted = ", ".join(_count(count, name) for name, count in counts.items())
+    summary = f"{_count(len(hosts), 'host')} judged: {counted}"
+    # What several hosts have in common, a misspelt variable of their group for example, is said once.
+    shared: dict[Problem, list[str]] = {}
+    for problem in sorted(problems, key=lambda problem: (ORDER[problem.severity], problem.host, problem.check)):
+        shared.setdefault(problem.on(""), []).append(problem.host)
+    entries = (_entry(problem.on(", ".join(dict.fromkeys(on)))) for problem, on in shared.items())
+    return "\n".join([*entries, summary])
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def _entry(problem: Problem) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import machine, stack
+from . import machine, offers, plan, stack
+from .driver import driver_problems
 from .problem import Problem
 from .values import Values
 from .variables import variable_problems
@@ -19,30 +20,41 @@ def host_problems(
     values = Values.of(variables, options)
     found += stack.known(values)
     if "os" not in survey:
-        found.append(_unjudged(survey, str(variables.get("ansible_host", host))))
+        found.append(_unjudged(survey, str(variables.get("ansible_host", host)), variables))
     else:
         found += _judge(survey, values)
     return [problem.on(host) for problem in found]
 
 
+def host_plan(variables: Mapping[str, Any], survey: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
+    """The picture of a host's plan, no line where there is none."""
+    return plan.picture(survey, Values.of(variables, options)) if "topology" in survey else []
+
+
 def _judge(survey: Mapping[str, Any], values: Values) -> Iterator[Problem]:
     yield from machine.system(survey)
     yield from machine.gpus(survey, values)
+    yield from machine.nouveau(survey, values)
     yield from machine.disk(survey, values)
-    yield from machine.memory(survey, values)
     yield from machine.port(survey, values)
+    yield from machine.address(values)
+    yield from plan.plan_problems(survey, values)
     yield from stack.consistent(survey, values)
+    if values.driver_version:
+        yield from driver_problems(survey, values.driver_version, values.driver_stream)
     if "repositories" in survey:
-        yield from machine.kernel(survey, values)
-        yield from stack.repositories(survey)
-        yield from stack.streams(survey, values)
-        yield from stack.packages(survey, values)
+        yield from offers.repositories(survey)
+        yield from offers.signing_keys(survey)
+        yield from offers.streams(survey, values)
+        yield from offers.kernel_module(survey, values)
+        yield from offers.packages(survey, values)
 
 
-def _unjudged(survey: Mapping[str, Any], address: str) -> Problem:
+def _unjudged(survey: Mapping[str, Any], address: str, variables: Mapping[str, Any]) -> Problem:
     if survey.get("failed"):
         message = " ".join(str(survey.get("msg", "no message")).split())
-        remedy = "Check that /usr/libexec/platform-python exists and that the user may use sudo."
+        python = variables.get("ansible_python_interpreter", "/usr/libexec/platform-python")
+        remedy = f"Check that {python} (ansible_python_interpreter) exists and that the user may use sudo."
         return Problem("survey", message, "The host answered, but could not be looked at.", remedy)
     return Problem(
         "connection",

@@ -1,20 +1,21 @@
-"""Rules about the tested set: known, in itself consistent, and on offer in the repositories."""
+"""Rules about the tested set: known, locked, in itself consistent, and fit for the host."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from .architectures import architecture_of, runs_on
+from .driver import version_key
 from .problem import Problem
-from .values import Values
+from .values import NO_STACK, Values
 
 Survey = Mapping[str, Any]
-
-
-def version_key(version: str) -> tuple[int, ...]:
-    """A dotted version so that versions compare by number."""
-    return tuple(int(part) for part in re.findall(r"\d+", version))
+# The oldest driver for each major version of CUDA: NVIDIA's table of minor-version compatibility.
+CUDA_DRIVERS = {"11": "450.80.02", "12": "525.60.13", "13": "580.65.06"}
+OPTIONAL = {"gpu_capabilities"}  # without them no GPU is judged by its architecture
 
 
 def known(values: Values) -> Iterator[Problem]:
@@ -26,6 +27,35 @@ def known(values: Values) -> Iterator[Problem]:
                 "Versions are only taken from a set that was tested together.",
                 f"Choose one of {', '.join(values.stacks)}, or describe yours in stack_table.",
             )
+    for name, stack in values.stacks.items():
+        if lacking := sorted(set(NO_STACK) - OPTIONAL - set(stack)):
+            yield Problem(
+                "stack",
+                f"the set {name} in stack_table lacks {', '.join(lacking)}",
+                "A set names every version, so that no role chooses one by itself.",
+                "Complete it after the example of the others (roles/stack/defaults/main.yml).",
+            )
+        elif unknown := sorted(set(stack) - set(NO_STACK)):
+            yield Problem(
+                "stack",
+                f"the set {name} in stack_table has the unknown {', '.join(unknown)}",
+                "No role reads it.",
+                f"A set has: {', '.join(NO_STACK)}.",
+            )
+
+
+def set_problems(values: Values, locks: Path) -> Iterator[Problem]:
+    """Whether the controller can build the service's set at all: its wheels must be locked."""
+    python = values.service.get("python_version", "")
+    lock = locks / f"{values.stack_service}-py{python.replace('.', '')}.txt"
+    if python and not lock.exists():
+        known = sorted(name for name in values.stacks if list(locks.glob(f"{name}-py*.txt")))
+        yield Problem(
+            "stack",
+            f"no wheels are locked for the set {values.stack_service} and Python {python} ({lock.name})",
+            "The service is installed from locked wheels alone.",
+            f"Choose stack_service among {', '.join(known)}, or lock the set with `make lock` (service/locks).",
+        )
 
 
 def consistent(survey: Survey, values: Values) -> Iterator[Problem]:
@@ -58,6 +88,8 @@ def consistent(survey: Survey, values: Values) -> Iterator[Problem]:
             "Their libraries would not load.",
             "Choose another stack_service.",
         )
+    yield from _compiled_code(survey, values)
+    yield from _toolkits(values)
     for name in values.cuda_packages:
         if not name.startswith("cuda-toolkit-"):
             yield Problem(
@@ -68,71 +100,43 @@ def consistent(survey: Survey, values: Values) -> Iterator[Problem]:
             )
 
 
+def _toolkits(values: Values) -> Iterator[Problem]:
+    """Toolkits beside the set's own; to compile with one needs no driver, to run what it made does."""
+    for version in values.cuda_versions if values.driver_version else ():
+        minimum = CUDA_DRIVERS.get(version.split(".")[0], "")
+        if minimum and version_key(values.driver_version) < version_key(minimum):
+            yield Problem(
+                "cuda",
+                f"toolkit {version} with driver {values.driver_version}",
+                f"What it compiles runs on driver {minimum} or newer.",
+                "Take it out of cuda_toolkit_versions, or raise nvidia_driver_version; for compiling alone it will do.",
+                "warning",
+            )
+
+
+def _compiled_code(survey: Survey, values: Values) -> Iterator[Problem]:
+    """The service's libraries hold machine code for some architectures alone."""
+    compiled = values.service.get("gpu_capabilities", [])
+    for gpu in survey["gpus"] if compiled and values.engines_on == "gpu" else ():
+        known = architecture_of(gpu["device"])
+        if known and not runs_on(known.capability, compiled):
+            others = [
+                name
+                for name, stack in values.stacks.items()
+                if runs_on(known.capability, stack.get("gpu_capabilities") or [])
+            ]
+            yield Problem(
+                "gpu",
+                f"{known.name} GPU at {gpu['address']} (capability {known.capability}), set {values.stack_service}",
+                f"Its torch holds code for {', '.join(compiled)}; on this GPU it says 'no kernel image is available'.",
+                f"Choose a set whose torch has code for it: {', '.join(others) or 'none is in stack_table'}.",
+            )
+
+
 def _fitting(values: Values) -> str:
     fits = [
         name
         for name, stack in values.stacks.items()
-        if stack["driver_minimum"] and version_key(values.driver_version) >= version_key(stack["driver_minimum"])
+        if stack.get("driver_minimum") and version_key(values.driver_version) >= version_key(stack["driver_minimum"])
     ]
     return ", ".join(fits)
-
-
-def repositories(survey: Survey) -> Iterator[Problem]:
-    for name, repository in survey["repositories"].items():
-        if repository["problem"]:
-            yield Problem(
-                "repository",
-                f"{name} at {repository['address']}: {repository['problem']}",
-                "Nothing can be installed from it.",
-                "Correct the address (el8_repositories_mirror and its neighbours), or give the host a way to it.",
-            )
-
-
-def streams(survey: Survey, values: Values) -> Iterator[Problem]:
-    """The module stream and the driver's version in it; unknown where the repository does not answer."""
-    if re.fullmatch(r"\d+(\.\d+)+", values.driver_stream):
-        yield Problem(
-            "driver stream",
-            values.driver_stream,
-            "This is a version, and a stream is a branch with the way its module is made.",
-            f"Write nvidia_driver_stream: {values.driver_stream.split('.')[0]}-dkms beside nvidia_driver_version.",
-        )
-    elif not values.driver_version or survey["streams"] is None:
-        return
-    elif values.driver_stream not in survey["streams"]:
-        yield Problem(
-            "driver stream",
-            f"nvidia-driver has no stream {values.driver_stream}",
-            f"The repository offers: {', '.join(sorted(survey['streams'])) or 'none'}.",
-            "Choose one of these as nvidia_driver_stream, or a mirror that still has it.",
-        )
-    elif values.driver_version not in survey["streams"][values.driver_stream]:
-        offered = ", ".join(survey["streams"][values.driver_stream]) or "none"
-        yield Problem(
-            "driver",
-            f"{values.driver_version} is not in stream {values.driver_stream}",
-            f"The repository offers there: {offered}.",
-            "Choose one of these as nvidia_driver_version, or another stream.",
-        )
-
-
-def packages(survey: Survey, values: Values) -> Iterator[Problem]:
-    """CUDA, cuDNN and Python that are neither installed nor on offer."""
-    wanted = {**dict.fromkeys(values.cuda_packages, ""), values.cudnn_package: values.cudnn_version}
-    for name, version in wanted.items():
-        offered = survey["offered"].get(name)
-        if offered is not None and not any(version in ("", evr.split(":")[-1]) for evr in offered):
-            yield Problem(
-                "package",
-                f"{' '.join((name, version)).strip()} is not on offer",
-                f"The repositories offer: {', '.join(offered) or 'no version of it'}.",
-                "Choose a version that is on offer, another stack_name, or a mirror that has it.",
-            )
-    python, package = values.service.get("python_version", ""), values.service.get("python_package", "")
-    if python and python not in survey["pythons"] and survey["offered"].get(package) == []:
-        yield Problem(
-            "python",
-            f"Python {python} is neither there nor on offer as {package}",
-            f"The wheels of the set {values.stack_service} are for this Python.",
-            "Choose another stack_service, or a release of CentOS that has it (el8_repositories_release: 8-stream).",
-        )

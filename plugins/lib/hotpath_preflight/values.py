@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from .driver import compiled_on_host, precompiled_package
+
 # A stack with nothing in it stands in for an unknown one, so that the other judgements can still be made.
-NO_STACK = dict.fromkeys(
-    ("driver_version", "driver_minimum", "driver_stream", "cuda_version", "cudnn_package", "cudnn_version"), ""
-)
+NO_STACK: dict[str, Any] = {
+    **dict.fromkeys(("driver_version", "driver_minimum", "driver_stream", "cuda_version"), ""),
+    **dict.fromkeys(("cudnn_package", "cudnn_version", "python_version", "glibc_minimum", "python_package"), ""),
+    "gpu_capabilities": [],
+    "backend": "",
+}
 
 
 @dataclass(frozen=True)
@@ -18,45 +26,63 @@ class Values:
 
     stack_name: str
     stack_service: str
-    stacks: Mapping[str, Mapping[str, str]]
+    stacks: Mapping[str, Mapping[str, Any]]
     driver_version: str
     driver_stream: str
     cuda_version: str
+    cuda_versions: tuple[str, ...]
     cuda_packages: tuple[str, ...]
     cudnn_package: str
     cudnn_version: str
+    listen: str
     port: int | None
+    workers: int | None
+    policy: str
+    engines_on: str
     hugepages_mib: int
-    service: Mapping[str, str]
+    overrides: Mapping[str, Any]
+    boot_arguments: Mapping[str, Any]
+    service: Mapping[str, Any]
 
     @classmethod
     def of(cls, variables: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> Values:
         """`variables` of the inventory, `options` of all roles by variable name."""
 
         def value(name: str, otherwise: Any = "") -> Any:
-            default = options.get(name, {}).get("default", otherwise)
-            found = variables.get(name, otherwise if is_template(default) else default)
-            return otherwise if is_template(found) else found
+            """What a role would get; `otherwise` for what it would refuse, which is reported elsewhere."""
+            option = options.get(name, {})
+            default = option.get("default", otherwise)
+            default = otherwise if is_template(default) else default
+            found = variables.get(name, default)
+            return default if is_template(found) else typed(name, found, option, default)
 
         name = str(value("stack_name"))
-        stacks = value("stack_table", {})
-        stack = stacks.get(name, NO_STACK)
+        stacks = {key: stack for key, stack in value("stack_table", {}).items() if isinstance(stack, Mapping)}
+        stack = {**NO_STACK, **stacks.get(name, {})}
         service = str(value("stack_service", name))
         cuda = [str(item) for item in value("cuda_toolkit_versions", [stack["cuda_version"]]) if item]
         toolkits = [f"cuda-toolkit-{version.replace('.', '-')}" for version in cuda]
+        absent = value("nvidia_driver_state", "present") == "absent"
         return cls(
             stack_name=name,
             stack_service=service,
             stacks=stacks,
-            driver_version=str(value("nvidia_driver_version", stack["driver_version"])),
+            driver_version="" if absent else str(value("nvidia_driver_version", stack["driver_version"])),
             driver_stream=str(value("nvidia_driver_stream", stack["driver_stream"])),
             cuda_version=cuda[0] if cuda else "",
+            cuda_versions=tuple(cuda),
             cuda_packages=tuple(value("cuda_toolkit_packages", toolkits)),
             cudnn_package=str(value("cudnn_package", stack["cudnn_package"])),
             cudnn_version=str(value("cudnn_version", stack["cudnn_version"])),
-            port=whole_number(value("inference_service_port", 8000)),
-            hugepages_mib=whole_number(value("host_plan_hugepages_mib", 0)) or 0,
-            service=stacks.get(service, {}),
+            listen=str(value("inference_service_listen", "0.0.0.0")),
+            port=value("inference_service_port", None),
+            workers=value("inference_service_workers", None),
+            policy=str(value("host_plan_policy", "throughput")),
+            engines_on=str(value("host_plan_engines_on", "cpu" if service == "cpu" else "gpu")),
+            hugepages_mib=value("host_plan_hugepages_mib", 0),
+            overrides=plain(value("host_plan_overrides", {})),
+            boot_arguments=value("boot_arguments_extra", {}),
+            service={**NO_STACK, **stacks.get(service, {})} if service in stacks else {},
         )
 
 
@@ -65,12 +91,22 @@ def is_template(value: Any) -> bool:
     return isinstance(value, str) and "{{" in value
 
 
-def whole_number(value: Any) -> int | None:
-    """The number, or None for what is none; the judgement of variables reports that."""
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return None
+def typed(name: str, value: Any, option: Mapping[str, Any], default: Any) -> Any:
+    """The value as the role gets it, converted to the option's type; the default where it cannot be."""
+    if not option:
+        return value
+    shape = {key: part for key, part in option.items() if key in ("type", "elements", "choices")}
+    result = ArgumentSpecValidator({name: shape}).validate({name: str(value) if isinstance(value, str) else value})
+    return default if result.error_messages else result.validated_parameters[name]
+
+
+def plain(value: Any) -> Any:
+    """Ansible's own kinds of text as ordinary ones, as a module would get them."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, str) else value
 
 
 def wanted_packages(values: Values, kernel: str) -> list[dict[str, str]]:
@@ -79,8 +115,38 @@ def wanted_packages(values: Values, kernel: str) -> list[dict[str, str]]:
     if values.cudnn_package:
         found.append({"name": values.cudnn_package, "version": values.cudnn_version, "repository": "hotpath-nvidia"})
     if values.driver_version and kernel:
-        found.append({"name": "kernel-devel", "version": kernel, "repository": "hotpath-baseos"})
+        if compiled_on_host(values.driver_stream):
+            found.append({"name": "kernel-devel", "version": kernel, "repository": "hotpath-baseos"})
+        else:
+            package = precompiled_package(values.driver_version, kernel)
+            found.append({"name": package, "version": "", "repository": "hotpath-nvidia"})
     if values.service.get("python_package"):
         package = values.service["python_package"]
         found.append({"name": package, "version": "", "repository": "hotpath-appstream"})
     return found
+
+
+def installed_packages(
+    variables: Mapping[str, Any], values: Values, options: Mapping[str, Mapping[str, Any]], kernels: Sequence[str]
+) -> list[dict[str, str]]:
+    """What the roles install on a host that runs one of these kernels, each with `name` and `version` ("" for any).
+
+    The fabric manager is among them wherever there is a driver: whether a host has an NVSwitch is seen on the host.
+    """
+    found = [(name, "") for name in values.cuda_packages]
+    if values.cudnn_package:
+        devel = re.sub(r"^(libcudnn\d+)", r"\1-devel", values.cudnn_package)
+        found += [(name, values.cudnn_version) for name in (values.cudnn_package, devel)]
+    if values.driver_version:
+        driver = variables.get("nvidia_driver_packages", options["nvidia_driver_packages"]["default"])
+        found += [(str(name), values.driver_version) for name in (*driver, "nvidia-fabric-manager")]
+        if compiled_on_host(values.driver_stream):
+            kind = "open" if "open" in values.driver_stream else "latest"
+            found.append((f"kmod-nvidia-{kind}-dkms", values.driver_version))
+            found += [("kernel-devel", kernel) for kernel in kernels]
+        else:
+            packages = (precompiled_package(values.driver_version, kernel) for kernel in kernels)
+            found += [(package, values.driver_version) for package in packages]
+    if values.service.get("python_package"):
+        found.append((values.service["python_package"], ""))
+    return [{"name": name, "version": version} for name, version in found]

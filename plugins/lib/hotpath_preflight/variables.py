@@ -12,15 +12,16 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .problem import Problem
-from .values import is_template
+from .values import is_template, plain
 
 
 def load_options(roles: Path) -> dict[str, dict[str, Any]]:
-    """Every option of every role by name, as meta/argument_specs.yml gives it."""
+    """Every option of every role by name, as meta/argument_specs.yml gives it, with the name of its `role`."""
     options: dict[str, dict[str, Any]] = {}
     for path in sorted(roles.glob("*/meta/argument_specs.yml")):
         for entry in yaml.safe_load(path.read_text())["argument_specs"].values():
-            options.update(entry.get("options", {}))
+            for name, option in entry.get("options", {}).items():
+                options[name] = {**option, "role": path.parts[-3]}
     return options
 
 
@@ -29,17 +30,19 @@ def variable_problems(variables: Mapping[str, Any], options: Mapping[str, Mappin
     for name in sorted(set(variables) & set(options)):
         if not is_template(variables[name]):
             yield from _value_problems(name, variables[name], options[name])
-    prefixes = {name.split("_", 1)[0] for name in options}
+    roles = {f"{option['role']}_" for option in options.values()}
+    words = {role.split("_", 1)[0] for role in roles}
     for name in sorted(set(variables) - set(options)):
-        close = difflib.get_close_matches(name, options, n=1, cutoff=0.85)
-        if close and name.split("_", 1)[0] in prefixes:
-            yield Problem(
-                "variables",
-                f"{name} is no variable of any role",
-                "A misspelt variable has no effect, and the default is used.",
-                f"Did you mean {close[0]}? All variables: docs/roles/.",
-                "warning",
-            )
+        close = difflib.get_close_matches(name, options, n=1, cutoff=0.8)
+        if not (name.startswith(tuple(roles)) or (close and name.split("_", 1)[0] in words)):
+            continue
+        meant = f"Did you mean {close[0]}? " if close else ""
+        yield Problem(
+            "variables",
+            f"{name} is no variable of any role",
+            "Such a variable has no effect, and the default is used.",
+            f"{meant}All variables: docs/roles/. A variable of your own needs a name that begins otherwise.",
+        )
 
 
 def _value_problems(name: str, value: Any, option: Mapping[str, Any]) -> Iterator[Problem]:
@@ -52,9 +55,9 @@ def _value_problems(name: str, value: Any, option: Mapping[str, Any]) -> Iterato
             f"Give it a value, or leave it out: {option['default']!r}.",
         )
         return
-    plain = str(value) if isinstance(value, str) else value  # not Ansible's own kind of text, which messages would name
-    for message in ArgumentSpecValidator({name: dict(option)}).validate({name: plain}).error_messages:
-        yield Problem("variables", f"{name} = {value!r}", message, option_text(option))
+    found = plain(value)
+    for message in ArgumentSpecValidator({name: dict(option)}).validate({name: found}).error_messages:
+        yield Problem("variables", f"{name} = {found!r}", f"{message.rstrip('.')}.", option_text(option))
     if name.endswith("_port") and str(value).isdigit() and not 0 < int(value) < 65536:
         yield Problem("variables", f"{name} = {value}", "A TCP port lies between 1 and 65535.", "Choose such a port.")
 

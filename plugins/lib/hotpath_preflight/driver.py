@@ -1,0 +1,130 @@
+"""Whether a driver can be put on a host: its GPUs, its kernel, and Secure Boot.
+
+The role nvidia_driver asks the same before it changes anything, so that a run without preflight is as safe.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .architectures import architecture_of
+from .problem import Problem
+
+Survey = Mapping[str, Any]
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """A dotted version so that versions compare by number."""
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def without_dist(kernel: str) -> str:
+    """A kernel's version without what names the distribution: "4.18.0-348.7.1.el8_5" -> "4.18.0-348.7.1"."""
+    return re.sub(r"\.el\d.*$", "", kernel)
+
+
+def compiled_on_host(stream: str) -> bool:
+    """Whether the stream compiles its kernel module on the host; the others are precompiled for one kernel."""
+    return "dkms" in stream or "open" in stream
+
+
+def precompiled_package(version: str, kernel: str) -> str:
+    """The package that holds the module of a precompiled stream for a kernel, as NVIDIA's repository names it."""
+    return f"kmod-nvidia-{version}-{without_dist(kernel)}"
+
+
+def running_kernel(survey: Survey) -> str:
+    """The running kernel as rpm writes its version, without the architecture."""
+    return re.sub(r"\.(x86_64|aarch64)$", "", str(survey["kernel"]))
+
+
+def driver_problems(survey: Survey, version: str, stream: str) -> Iterator[Problem]:
+    """What stands against this driver on this host; of a container only its GPUs, since the kernel is the machine's."""
+    if not re.fullmatch(r"\d+(\.\d+)+", version):
+        yield Problem(
+            "driver",
+            f"{version} is no version of a driver",
+            "The packages are pinned to one exact version.",
+            "Write it as NVIDIA does, for example nvidia_driver_version: 510.47.03.",
+        )
+        return
+    yield from _gpus(survey, version, stream)
+    if not survey["container"]:
+        yield from _secure_boot(survey, stream)
+        yield from _unsettled_kernel(survey)
+
+
+def _gpus(survey: Survey, version: str, stream: str) -> Iterator[Problem]:
+    branch = version_key(version)[0]
+    for gpu in survey["gpus"]:
+        known = architecture_of(gpu["device"])
+        if known is None:
+            continue
+        what = f"{known.name} GPU at {gpu['address']}"
+        if branch < known.first_branch:
+            yield Problem(
+                "gpu",
+                f"the {what} with driver {version}",
+                f"Drivers know {known.name} from branch {known.first_branch} on; an older one does not see the GPU.",
+                "Choose a stack_name with a newer driver, or raise nvidia_driver_version and nvidia_driver_stream.",
+            )
+        if known.last_branch and branch > known.last_branch:
+            yield Problem(
+                "gpu",
+                f"the {what} with driver {version}",
+                f"Branch {known.last_branch} is the last that knows {known.name}.",
+                "Choose a stack_name with an older driver.",
+            )
+        if "open" in stream and known.open_modules == "never":
+            yield Problem(
+                "gpu",
+                f"the {what} with stream {stream}",
+                "The open kernel modules know Turing and later GPUs.",
+                f"Choose a proprietary stream: nvidia_driver_stream: {branch}-dkms.",
+            )
+        if "open" not in stream and known.open_modules == "required":
+            yield Problem(
+                "gpu",
+                f"the {what} with stream {stream}",
+                f"{known.name} works with the open kernel modules alone.",
+                f"Choose them: nvidia_driver_stream: {branch}-open.",
+            )
+
+
+def _secure_boot(survey: Survey, stream: str) -> Iterator[Problem]:
+    if not survey["secure_boot"]:
+        return
+    if compiled_on_host(stream):
+        if not survey["enrolled_keys"]["dkms"]:
+            yield Problem(
+                "secure boot",
+                "on",
+                f"The module of stream {stream} is compiled on the host, and its key is not enrolled: the kernel "
+                "refuses it.",
+                "Switch Secure Boot off in the firmware, or have dkms make a key (dkms generate_mok) and enrol it "
+                "(mokutil --import /var/lib/dkms/mok.pub, then confirm at the console during the next boot).",
+            )
+    elif not survey["enrolled_keys"]["nvidia"]:
+        yield Problem(
+            "secure boot",
+            "on",
+            f"The module of stream {stream} is signed by NVIDIA, whose key the kernel of CentOS does not know.",
+            "Switch Secure Boot off in the firmware, or enrol NVIDIA's public key from its repository "
+            "(mokutil --import, then confirm at the console during the next boot).",
+        )
+
+
+def _unsettled_kernel(survey: Survey) -> Iterator[Problem]:
+    """A newer kernel that is installed takes over at the next boot, and the module would be made for the wrong one."""
+    running = running_kernel(survey)
+    installed = [evr.split(":")[-1] for evr in survey["installed"].get("kernel-core", [])]
+    newest = max(installed, key=lambda kernel: version_key(without_dist(kernel)), default=running)
+    if running in installed and version_key(without_dist(newest)) > version_key(without_dist(running)):
+        yield Problem(
+            "kernel",
+            f"{running} runs, and the newer {newest} is installed",
+            "The next boot starts the newer one, for which there would be no driver.",
+            f"Settle the kernel first: reboot into it, or remove it (dnf remove kernel-core-{newest}).",
+        )

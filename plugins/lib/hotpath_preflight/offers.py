@@ -1,0 +1,112 @@
+"""Rules about what the repositories offer: that they answer, their keys, streams and packages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .driver import compiled_on_host, precompiled_package, running_kernel
+from .problem import Problem
+from .values import Values
+
+Survey = Mapping[str, Any]
+
+
+def repositories(survey: Survey) -> Iterator[Problem]:
+    for name, repository in survey["repositories"].items():
+        if repository["problem"]:
+            yield Problem(
+                "repository",
+                f"{name} at {repository['address']}: {repository['problem']}",
+                "Nothing can be installed from it.",
+                "Correct the address (el8_repositories_mirror and its neighbours), or give the host a way to it.",
+            )
+
+
+def signing_keys(survey: Survey) -> Iterator[Problem]:
+    """What the module that trusts them will refuse: expired, replaced or unreadable keys."""
+    for sentence in survey.get("key_problems", ()):
+        found, _, remedy = sentence.rstrip(".").partition(". ")
+        yield Problem(
+            "signing key",
+            found,
+            "Packages that cannot be checked are not installed.",
+            (remedy or "Correct the address in el8_repositories_mirror, or the fingerprint that is expected") + ".",
+        )
+
+
+def streams(survey: Survey, values: Values) -> Iterator[Problem]:
+    """The module stream and the driver's version in it; unknown where the repository does not answer."""
+    if re.fullmatch(r"\d+(\.\d+)+", values.driver_stream):
+        yield Problem(
+            "driver stream",
+            values.driver_stream,
+            "This is a version, and a stream is a branch with the way its module is made.",
+            f"Write nvidia_driver_stream: {values.driver_stream.split('.')[0]}-dkms beside nvidia_driver_version.",
+        )
+    elif not values.driver_version or survey["streams"] is None:
+        return
+    elif values.driver_stream not in survey["streams"]:
+        yield Problem(
+            "driver stream",
+            f"nvidia-driver has no stream {values.driver_stream}",
+            f"The repository offers: {', '.join(sorted(survey['streams'])) or 'none'}.",
+            "Choose one of these as nvidia_driver_stream, or a mirror that still has it.",
+        )
+    elif values.driver_version not in survey["streams"][values.driver_stream]:
+        offered = ", ".join(survey["streams"][values.driver_stream]) or "none"
+        yield Problem(
+            "driver",
+            f"{values.driver_version} is not in stream {values.driver_stream}",
+            f"The repository offers there: {offered}.",
+            "Choose one of these as nvidia_driver_version, or another stream.",
+        )
+
+
+def kernel_module(survey: Survey, values: Values) -> Iterator[Problem]:
+    """What the driver's module is made from, for the running kernel. A container shares the machine's kernel."""
+    if not values.driver_version or survey["container"]:
+        return
+    running = running_kernel(survey)
+    if compiled_on_host(values.driver_stream):
+        offered = survey["offered"].get("kernel-devel")
+        if offered is not None and not any(evr.split(":")[-1] == running for evr in offered):
+            yield Problem(
+                "kernel headers",
+                f"kernel-devel {running} is not on offer; there is: {', '.join(offered) or 'none'}",
+                "The module is compiled against the headers of the running kernel; another version's do not fit.",
+                "Update to a kernel that is on offer and reboot before the driver is put on, or use another mirror.",
+            )
+        return
+    package = precompiled_package(values.driver_version, running)
+    if survey["offered"].get(package) == []:
+        yield Problem(
+            "kernel module",
+            f"{package} is not on offer",
+            f"Stream {values.driver_stream} has precompiled modules, each for one kernel, and none for {running}.",
+            f"Choose the stream that compiles it on the host (nvidia_driver_stream: {values.driver_stream}-dkms), or a "
+            "kernel that has one.",
+        )
+
+
+def packages(survey: Survey, values: Values) -> Iterator[Problem]:
+    """CUDA, cuDNN and Python that are neither installed nor on offer."""
+    wanted = {**dict.fromkeys(values.cuda_packages, ""), values.cudnn_package: values.cudnn_version}
+    for name, version in wanted.items():
+        offered = survey["offered"].get(name)
+        if offered is not None and not any(version in ("", evr.split(":")[-1]) for evr in offered):
+            yield Problem(
+                "package",
+                f"{' '.join((name, version)).strip()} is not on offer",
+                f"The repositories offer: {', '.join(offered) or 'no version of it'}.",
+                "Choose a version that is on offer, another stack_name, or a mirror that has it.",
+            )
+    python, package = values.service.get("python_version", ""), values.service.get("python_package", "")
+    if python and python not in survey["pythons"] and survey["offered"].get(package) == []:
+        yield Problem(
+            "python",
+            f"Python {python} is neither there nor on offer as {package}",
+            f"The wheels of the set {values.stack_service} are for this Python.",
+            "Choose another stack_service, or a release of CentOS that has it (el8_repositories_release: 8-stream).",
+        )

@@ -16,6 +16,9 @@ from ansible.module_utils.rpm_pins import (
     version_matches,
 )
 
+# Why dnf's history says a package was installed, where nobody asked for it by name.
+DEPENDENCY = ("dependency", "weak-dependency", "clean")
+
 
 class Refused(Exception):
     """The transaction cannot or must not run; the message names cause and remedy."""
@@ -28,22 +31,30 @@ class Refused(Exception):
 def run_transaction(request: Mapping[str, Any], lock_text: str, dry_run: bool) -> List[str]:
     """Bring the requested packages to their versions and return the changes in words.
 
-    request: the parameters of the module pinned_packages. Raises Refused before anything on the host has changed.
+    request: the parameters of the module pinned_packages, `leaving` (names to remove) and `reset` (a module, or "").
+    Raises Refused before anything on the host has changed.
     """
     import dnf  # only on the host
 
     base = _open(dnf)
     try:
         try:
-            if request["stream"]:
-                _enable_stream(dnf, base, request["stream"])
+            if request["reset"]:
+                _reset(base, request["reset"])
+            elif request["stream"] and request["state"] == "present":
+                enable_stream(dnf, base, request["stream"])
+            for name in request["leaving"]:
+                base.remove(name)
             for package in request["packages"]:
                 _request(base, package, request["stream"])
-            for installed in base.sack.query().installed():
+            for installed in base.sack.query().installed() if request["state"] == "present" else ():
                 if is_leftover(installed.name, _evr(installed), request["packages"], request["family"]):
-                    base.package_remove(installed)
+                    base.remove(str(installed))  # with what only it needed, which package_remove would leave
             base.resolve(allow_erasing=True)
         except dnf.exceptions.DepsolveError as error:
+            if request["state"] == "present" and request["leaving"]:
+                # What is wanted needs a package that was to retire, so it stays.
+                return run_transaction(dict(request, leaving=[]), lock_text, dry_run)
             raise Refused(
                 "dnf finds no set of packages that satisfies {0}: {1}. Check that the repositories hold the "
                 "packages it names, and that no other installed package needs another version.".format(
@@ -51,7 +62,8 @@ def run_transaction(request: Mapping[str, Any], lock_text: str, dry_run: bool) -
                 )
             ) from error
         changes = _changes(base)
-        names = {package["name"] for package in request["packages"]}
+        names = {package["name"]: package["version"] for package in request["packages"]}
+        names.update(dict.fromkeys(request["leaving"], ""))
         locks = {name: evrs for name, evrs in parse_locks(lock_text).items() if name not in names}
         reasons = refusals(changes, names, request["family"], locks, request["refuse"])
         if reasons:
@@ -68,7 +80,8 @@ def run_transaction(request: Mapping[str, Any], lock_text: str, dry_run: bool) -
 
 
 def _names(request: Mapping[str, Any]) -> str:
-    return ", ".join((package["name"] + " " + package["version"]).strip() for package in request["packages"])
+    names = [(package["name"] + " " + package["version"]).strip() for package in request["packages"]]
+    return ", ".join(names) or "nothing, and the removal of " + ", ".join(request["leaving"])
 
 
 def _open(dnf: Any) -> Any:
@@ -76,6 +89,7 @@ def _open(dnf: Any) -> Any:
     base.conf.read()
     base.conf.substitutions.update_from_etc("/", varsdir=base.conf.varsdir)
     base.conf.best = True
+    base.conf.clean_requirements_on_remove = True
     base.read_all_repos()
     try:
         base.fill_sack(load_system_repo=True)
@@ -89,7 +103,8 @@ def _open(dnf: Any) -> Any:
     return base
 
 
-def _enable_stream(dnf: Any, base: Any, spec: str) -> None:
+def enable_stream(dnf: Any, base: Any, spec: str) -> None:
+    """Enable `module:stream`; Refused names what is on offer instead."""
     from dnf.module.module_base import ModuleBase  # only on the host
 
     name, stream = spec.split(":")
@@ -107,29 +122,40 @@ def _enable_stream(dnf: Any, base: Any, spec: str) -> None:
         raise Refused("dnf cannot enable {0}: {1}".format(spec, error)) from error
 
 
+def _reset(base: Any, name: str) -> None:
+    from dnf.module.module_base import ModuleBase  # only on the host
+
+    ModuleBase(base).reset([name])
+
+
 def _request(base: Any, package: Mapping[str, Any], stream: str) -> None:
     """Ask for one package at its version; other installed versions of it leave."""
     query = base.sack.query().filterm(name=package["name"], arch=[base.conf.substitutions["basearch"], "noarch"])
-    candidates = [item for item in query.available() if version_matches(package["version"], _evr(item))]
     present = [item for item in query.installed() if version_matches(package["version"], _evr(item))]
     if present:
         if package["name"] not in SIDE_BY_SIDE:
             for extra in set(query.installed()) - set(present):
                 base.package_remove(extra)
         return
+    base.package_install(best_match(base, package["name"], package["version"], stream))
+
+
+def best_match(base: Any, name: str, version: str, stream: str) -> Any:
+    """The newest package on offer that is of the version; Refused names what is on offer instead."""
+    query = base.sack.query().available().filterm(name=name, arch=[base.conf.substitutions["basearch"], "noarch"])
+    candidates = [item for item in query if version_matches(version, _evr(item))]
     if not candidates:
-        offered = sorted({_evr(item) for item in query.available()})
         raise Refused(
             "{0} {1} is not on offer{2}; the repositories offer: {3}. Choose one of these, or a repository that "
             "has it.".format(
-                package["name"],
-                package["version"],
+                name,
+                version,
                 " in stream " + stream if stream else "",
-                ", ".join(offered) or "no version at all",
+                ", ".join(sorted({_evr(item) for item in query})) or "no version at all",
             ),
             not_on_offer=True,
         )
-    base.package_install(max(candidates))
+    return max(candidates)
 
 
 def _evr(package: Any) -> str:
@@ -139,7 +165,10 @@ def _evr(package: Any) -> str:
 def _changes(base: Any) -> List[Change]:
     new = {package.name: _evr(package) for package in base.transaction.install_set}
     old = {package.name: _evr(package) for package in base.transaction.remove_set}
-    return [Change(name, new.get(name, ""), old.get(name, "")) for name in sorted(set(new) | set(old))]
+    unneeded = {package.name for package in base.transaction.remove_set if package.reason in DEPENDENCY}
+    return [
+        Change(name, new.get(name, ""), old.get(name, ""), name in unneeded) for name in sorted(set(new) | set(old))
+    ]
 
 
 def _run(dnf: Any, base: Any) -> None:

@@ -9,11 +9,15 @@ from typing import Any, Collection, Dict, Iterable, List, Mapping, NamedTuple, S
 
 
 class Change(NamedTuple):
-    """One package that a transaction changes; `new` and `old` are "epoch:version-release", "" where there is none."""
+    """One package that a transaction changes; `new` and `old` are "epoch:version-release", "" where there is none.
+
+    `unneeded`: it came as a requirement of another package, and nothing needs it any more.
+    """
 
     name: str
     new: str
     old: str
+    unneeded: bool = False
 
 
 # dnf keeps several versions of these side by side, one for each kernel.
@@ -37,12 +41,27 @@ def in_place(name: str, wanted: str, versions: Collection[str]) -> bool:
     return bool(fitting) and (name in SIDE_BY_SIDE or len(versions) == 1)
 
 
+def all_in_place(packages: Iterable[Mapping[str, Any]], installed: Mapping[str, List[str]]) -> bool:
+    """Whether every wanted package is in place; `installed` maps names to versions."""
+    return all(in_place(package["name"], package["version"], installed[package["name"]]) for package in packages)
+
+
 def is_leftover(name: str, evr: str, packages: Collection[Mapping[str, Any]], family: Collection[str]) -> bool:
     """Whether an installed package is of the family (shell patterns) but of none of the versions wanted of it."""
     if not matches_any(name, family) or any(package["name"] == name for package in packages):
         return False
     versions = [package["version"] for package in packages if matches_any(package["name"], family)]
     return not any(version_matches(version, evr) for version in versions)
+
+
+def locks_for(packages: Iterable[Mapping[str, Any]], installed: Mapping[str, List[str]]) -> Dict[str, str]:
+    """name -> version to lock. Of versions side by side it is the wanted one."""
+    found = {}
+    for package in packages:
+        fitting = [evr for evr in installed[package["name"]] if version_matches(package["version"], evr)]
+        if package["lock"] and len(fitting) == 1:
+            found[package["name"]] = fitting[0]
+    return found
 
 
 def parse_locks(text: str) -> Dict[str, Set[str]]:
@@ -55,12 +74,15 @@ def parse_locks(text: str) -> Dict[str, Set[str]]:
     return locks
 
 
-def merge_locks(text: str, wanted: Mapping[str, str]) -> str:
-    """The versionlock list with exactly one lock for each name in `wanted` (name -> evr); other lines stay."""
+def merge_locks(text: str, wanted: Mapping[str, str], dropped: Collection[str] = ()) -> str:
+    """The versionlock list with exactly one lock for each name in `wanted` (name -> evr) and none for the `dropped`.
+
+    Other lines stay.
+    """
     kept = []
     for line in text.splitlines():
         match = _LOCK.match(line.strip())
-        if not (match and match.group("name") in wanted):
+        if not (match and (match.group("name") in wanted or match.group("name") in dropped)):
             kept.append(line)
     lines = kept + ["{0}-{1}.*".format(name, evr) for name, evr in sorted(wanted.items())]
     merged = "".join(line + "\n" for line in lines)
@@ -84,18 +106,23 @@ def describe(change: Change) -> str:
 
 def refusals(
     changes: Collection[Change],
-    requested: Collection[str],
+    requested: Mapping[str, str],
     replaceable: Collection[str],
     locks: Mapping[str, Set[str]],
     rules: Iterable[Mapping[str, Any]],
 ) -> List[str]:
     """Why a transaction must not run: one sentence for each reason, none when it may.
 
-    requested: names asked for; replaceable: globs of packages that may leave; locks: name -> evrs locked by others;
+    requested: names asked for and their versions, "" for any; replaceable: globs of packages that may leave; locks: name -> evrs locked by others;
     rules: dictionaries with `packages` (globs), `reason`, `remedy`.
     """
     found = []
-    unasked = [change for change in changes if change.name not in requested]
+    # A kernel of another version than the one that is guarded was not asked for, although its name was.
+    unasked = [
+        change
+        for change in changes
+        if change.name not in requested or (change.new and not version_matches(requested[change.name], change.new))
+    ]
     for rule in rules:
         hits = [change for change in unasked if matches_any(change.name, rule["packages"])]
         # A rule is about what comes: a forbidden package that leaves, leaves by the other judgements below.
@@ -114,7 +141,7 @@ def refusals(
                 "It would {0}, which is locked at {1}. Ask for a version that fits, or change the lock with "
                 "the role that set it.".format(describe(change), ", ".join(sorted(locks[change.name])))
             )
-        elif not change.new and not allowed:
+        elif not change.new and not allowed and not change.unneeded:
             found.append(
                 "It would {0}, which nobody asked for. Remove the package yourself if it is not needed.".format(
                     describe(change)

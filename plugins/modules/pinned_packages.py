@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Install exact package versions in one guarded dnf transaction, and lock them."""
+"""Install exact package versions in one guarded dnf transaction, and lock them; or remove them again."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -17,11 +17,18 @@ options:
     description: The packages wanted on the host.
     type: list
     elements: dict
-    required: true
+    default: []
     suboptions:
       name: {description: Name of the package., type: str, required: true}
       version: {description: "Version, or version-release; empty takes any.", type: str, default: ""}
       lock: {description: Lock the package at the version that is installed., type: bool, default: true}
+  state:
+    description:
+      - With C(absent) every package of O(family) leaves besides those of O(retire), their locks go and the module of
+        O(stream) is reset.
+    type: str
+    choices: [present, absent]
+    default: present
   stream:
     description: Module stream that must be enabled, as C(module:stream). Another enabled stream is left for it.
     type: str
@@ -29,6 +36,18 @@ options:
   family:
     description:
       - Shell patterns of packages that are versioned together with these. Those of another version leave the host.
+    type: list
+    elements: str
+    default: []
+  retire:
+    description:
+      - Shell patterns of packages that leave, with what only they needed, when they are locked and no longer wanted.
+        One that was installed without a lock is somebody else's and stays.
+    type: list
+    elements: str
+    default: []
+  unlock:
+    description: Shell patterns of packages whose locks are dropped unless O(packages) wants them.
     type: list
     elements: str
     default: []
@@ -62,19 +81,49 @@ stream:
   returned: always
 """
 
-import os
-from typing import Any, Dict, Iterable, List, Mapping
+from typing import Any, Dict, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.dnf_transaction import Refused, run_transaction
-from ansible.module_utils.rpm_pins import in_place, is_leftover, merge_locks
+from ansible.module_utils.lock_list import LOCK_LIST, read_locks, write_locks
+from ansible.module_utils.rpm_pins import (
+    all_in_place,
+    is_leftover,
+    locks_for,
+    matches_any,
+    merge_locks,
+    parse_locks,
+)
 from ansible.module_utils.rpm_state import enabled_stream, installed_family, installed_versions
 
-LOCK_LIST = "/etc/dnf/plugins/versionlock.list"
-
-
-def all_in_place(packages: Iterable[Mapping[str, Any]], installed: Mapping[str, List[str]]) -> bool:
-    return all(in_place(package["name"], package["version"], installed[package["name"]]) for package in packages)
+SPEC = {
+    "packages": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "version": {"type": "str", "default": ""},
+            "lock": {"type": "bool", "default": True},
+        },
+    },
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "stream": {"type": "str", "default": ""},
+    "family": {"type": "list", "elements": "str", "default": []},
+    "retire": {"type": "list", "elements": "str", "default": []},
+    "unlock": {"type": "list", "elements": "str", "default": []},
+    "refuse": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "packages": {"type": "list", "elements": "str", "required": True},
+            "reason": {"type": "str", "required": True},
+            "remedy": {"type": "str", "required": True},
+        },
+    },
+    "repositories_pending": {"type": "bool", "default": False},
+}
 
 
 def has_leftovers(packages: List[Dict[str, Any]], family: List[str]) -> bool:
@@ -83,95 +132,72 @@ def has_leftovers(packages: List[Dict[str, Any]], family: List[str]) -> bool:
     )
 
 
-def read_locks() -> str:
-    if not os.path.exists(LOCK_LIST):
-        return ""
-    with open(LOCK_LIST) as stream:
-        return stream.read()
+def leaving(params: Mapping[str, Any], lock_text: str) -> List[str]:
+    """Names of the installed packages that must leave: those that were locked and are retired, or the whole family."""
+    wanted = {package["name"] for package in params["packages"]}
+    retired = [name for name in parse_locks(lock_text) if matches_any(name, params["retire"]) and name not in wanted]
+    found = {name for name, versions in installed_versions(retired).items() if versions}
+    if params["state"] == "absent":
+        found.update(installed_family(params["family"]))
+    return sorted(found)
 
 
-def write_locks(module: Any, text: str) -> None:
-    directory = os.path.dirname(LOCK_LIST)
-    if not os.path.isdir(directory):
-        os.makedirs(directory, 0o755)
-    temporary = os.path.join(module.tmpdir, "versionlock.list")
-    with open(temporary, "w") as stream:
-        stream.write(text)
-    module.atomic_move(temporary, LOCK_LIST)
+def dropped_locks(params: Mapping[str, Any], lock_text: str) -> List[str]:
+    """Names whose locks go: their packages leave, or nobody guards them any more."""
+    patterns = params["retire"] + params["unlock"] + (params["family"] if params["state"] == "absent" else [])
+    wanted = {package["name"] for package in params["packages"] if package["lock"]}
+    return [name for name in parse_locks(lock_text) if matches_any(name, patterns) and name not in wanted]
 
 
-def locks_for(packages: Iterable[Mapping[str, Any]], installed: Mapping[str, List[str]]) -> Dict[str, str]:
-    return {
-        package["name"]: installed[package["name"]][0]
-        for package in packages
-        if package["lock"] and len(installed[package["name"]]) == 1
-    }
+def transact(module: Any, request: Mapping[str, Any], result: Dict[str, Any]) -> None:
+    """Run the transaction, or foresee it in check mode; ends the module where it is refused."""
+    names = [package["name"] for package in request["packages"]]
+    try:
+        changes = run_transaction(request, read_locks(), dry_run=module.check_mode)
+    except Refused as error:
+        if not (module.check_mode and request["repositories_pending"] and error.not_on_offer):
+            module.fail_json(msg=str(error), **result)
+        module.warn(
+            "Cannot foresee the installation of {0}: the repositories are not written in check mode.".format(
+                ", ".join(names)
+            )
+        )
+        changes = ["install " + name for name in names]
+    result.update(changed=True, changes=changes)
+    installed = installed_versions(names)
+    if not module.check_mode and not all_in_place(request["packages"], installed):
+        module.fail_json(
+            msg="dnf reported success, but the rpm database now holds {0}; wanted {1}. A script of a "
+            "package failed or another program changed packages meanwhile: see /var/log/dnf.rpm.log "
+            "and run again.".format(installed, request["packages"]),
+            **result,
+        )
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "packages": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "version": {"type": "str", "default": ""},
-                    "lock": {"type": "bool", "default": True},
-                },
-            },
-            "stream": {"type": "str", "default": ""},
-            "family": {"type": "list", "elements": "str", "default": []},
-            "refuse": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "packages": {"type": "list", "elements": "str", "required": True},
-                    "reason": {"type": "str", "required": True},
-                    "remedy": {"type": "str", "required": True},
-                },
-            },
-            "repositories_pending": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    packages = module.params["packages"]
-    names = [package["name"] for package in packages]
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    packages, absent = module.params["packages"], module.params["state"] == "absent"
     wanted_stream = module.params["stream"]
     if wanted_stream and wanted_stream.count(":") != 1:
         module.fail_json(msg="stream '{0}' is not of the form module:stream".format(wanted_stream))
-    stream = enabled_stream(wanted_stream.split(":")[0]) if wanted_stream else ""
+    if absent and packages:
+        module.fail_json(msg="with state: absent the family leaves; packages must be empty")
+    module_name, _, wanted_stream = wanted_stream.partition(":")
+    stream = enabled_stream(module_name) if module_name else ""
 
-    installed = installed_versions(names)
-    result: Dict[str, Any] = {"changed": False, "changes": [], "stream": stream}
-    other_stream = bool(wanted_stream) and stream != wanted_stream.split(":")[1]
-    if other_stream or not all_in_place(packages, installed) or has_leftovers(packages, module.params["family"]):
-        try:
-            changes = run_transaction(module.params, read_locks(), dry_run=module.check_mode)
-        except Refused as error:
-            result["installed"] = {name: ", ".join(versions) for name, versions in installed.items()}
-            if not (module.check_mode and module.params["repositories_pending"] and error.not_on_offer):
-                module.fail_json(msg=str(error), **result)
-            module.warn(
-                "Cannot foresee the installation of {0}: the repositories are not written in check mode.".format(
-                    ", ".join(names)
-                )
-            )
-            changes = ["install " + name for name in names]
-        result.update(changed=True, changes=changes)
-        installed = installed_versions(names)
-        if not module.check_mode and not all_in_place(packages, installed):
-            module.fail_json(
-                msg="dnf reported success, but the rpm database now holds {0}; wanted {1}. A script of a "
-                "package failed or another program changed packages meanwhile: see /var/log/dnf.rpm.log "
-                "and run again.".format(installed, packages),
-                **result,
-            )
-
+    installed = installed_versions(package["name"] for package in packages)
+    text = {name: ", ".join(versions) for name, versions in installed.items()}
+    result: Dict[str, Any] = {"changed": False, "changes": [], "stream": stream, "installed": text}
     before = read_locks()
-    after = merge_locks(before, locks_for(packages, installed))
+    reset = module_name if absent and stream else ""
+    request = dict(module.params, leaving=leaving(module.params, before), reset=reset)
+    other_stream = bool(module_name) and not absent and stream != wanted_stream
+    in_place = all_in_place(packages, installed) and not has_leftovers(packages, [] if absent else request["family"])
+    if other_stream or request["reset"] or request["leaving"] or not in_place:
+        transact(module, request, result)
+        installed = installed_versions(package["name"] for package in packages)
+
+    after = merge_locks(before, locks_for(packages, installed), dropped_locks(module.params, before))
     if after != before:
         result["changed"] = True
         result["diff"] = {"before": before, "after": after, "before_header": LOCK_LIST, "after_header": LOCK_LIST}

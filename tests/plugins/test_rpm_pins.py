@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rpm_pins import Change, in_place, is_leftover, merge_locks, parse_locks, refusals, version_matches
+from rpm_pins import Change, in_place, is_leftover, locks_for, merge_locks, parse_locks, refusals, version_matches
 
 LIST = "# by hand\nnvidia-driver-3:510.47.03-1.el8.*\nhtop-0:3.2.1-1.el8.x86_64\n!cups-0:2.2.6-1.el8.*\n"
 KERNEL = {"packages": ["kernel", "kernel-core"], "reason": "No kernel.", "remedy": "Update it first."}
@@ -54,7 +54,7 @@ def test_a_package_whose_name_continues_another_keeps_its_lock() -> None:
 
 
 def refused(change: Change, **kwargs: object) -> list[str]:
-    arguments = {"requested": {"nvidia-driver"}, "replaceable": [], "locks": {}, "rules": [KERNEL], **kwargs}
+    arguments = {"requested": {"nvidia-driver": ""}, "replaceable": [], "locks": {}, "rules": [KERNEL], **kwargs}
     return refusals([change], **arguments)  # type: ignore[arg-type]
 
 
@@ -68,7 +68,12 @@ def test_a_kernel_may_not_come_and_the_message_has_reason_and_remedy() -> None:
 
 
 def test_a_kernel_that_was_asked_for_may_come() -> None:
-    assert refused(Change("kernel-core", "0:4.18.0-553.el8", ""), requested={"kernel-core"}) == []
+    assert refused(Change("kernel-core", "0:4.18.0-553.el8", ""), requested={"kernel-core": "4.18.0-553.el8"}) == []
+
+
+def test_another_kernel_than_the_guarded_one_may_not_come() -> None:
+    (message,) = refused(Change("kernel-core", "0:4.18.0-553.el8", ""), requested={"kernel-core": "4.18.0-348.el8"})
+    assert "No kernel." in message
 
 
 def test_a_locked_package_may_not_change() -> None:
@@ -83,3 +88,18 @@ def test_nothing_leaves_that_was_not_to_be_replaced() -> None:
     (message,) = refused(leaving)
     assert "remove nvidia-xconfig" in message
     assert refused(leaving, replaceable=["nvidia-*"], locks={"nvidia-xconfig": {"3:530.30.02-1.el8"}}) == []
+
+
+def test_what_came_as_a_requirement_and_is_not_needed_any_more_may_leave() -> None:
+    assert refused(Change("dkms", "", "0:3.1.8-1", unneeded=True)) == []
+
+
+def test_locks_of_what_left_are_dropped_and_others_stay() -> None:
+    assert merge_locks(LIST, {}, ["nvidia-driver"]) == LIST.replace("nvidia-driver-3:510.47.03-1.el8.*\n", "")
+
+
+def test_of_versions_side_by_side_the_wanted_one_is_locked() -> None:
+    kernel = {"name": "kernel-core", "version": "4.18.0-348.el8", "lock": True}
+    installed = {"kernel-core": ["0:4.18.0-348.el8", "0:4.18.0-553.el8"], "tuned": ["0:2.16-1"]}
+    unlocked = {"name": "tuned", "version": "", "lock": False}
+    assert locks_for([kernel, unlocked], installed) == {"kernel-core": "0:4.18.0-348.el8"}

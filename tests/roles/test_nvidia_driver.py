@@ -13,9 +13,23 @@ from testinfra.host import Host
 @pytest.fixture
 def values(host: Host, expected: Callable[[Host, str], Expected]) -> Expected:
     found = expected(host, "nvidia_driver")
+    if found["nvidia_driver_state"] == "absent":
+        pytest.skip("the host is to have no driver")
     if not found["nvidia_driver_version"]:
         pytest.skip(f"the stack {found['stack_name']} has no driver")
     return found
+
+
+def test_a_driver_that_was_taken_away_left_nothing(
+    host: Host, check: Checks, expected: Callable[[Host, str], Expected]
+) -> None:
+    values = expected(host, "nvidia_driver")
+    if values["nvidia_driver_state"] == "present":
+        pytest.skip("the host is to have a driver")
+    patterns = " ".join(f"'{pattern}'" for pattern in values["__nvidia_driver_family"])
+    check.equal("packages of the driver", expected="", found=host.run(f"rpm -qa {patterns}").stdout.strip())
+    blacklist = values["__nvidia_driver_blacklist"]["path"]
+    check.equal(f"{blacklist} exists", expected=False, found=host.file(blacklist).exists)
 
 
 def test_every_package_is_at_the_wanted_version(host: Host, check: Checks, values: Expected) -> None:
@@ -53,6 +67,26 @@ def test_an_update_of_the_host_leaves_the_driver(check: Checks, values: Expected
     """dnf itself, with its own plugin, sees no update: newer drivers are on offer, but the locks hide them."""
     command = "dnf --quiet check-update 'nvidia-*' 'kmod-nvidia*'"
     check.succeeds("updates of the driver that no version lock hides", command)
+
+
+def test_an_update_of_the_host_leaves_the_kernel(check: Checks, values: Expected) -> None:
+    """A newer kernel would start without a driver."""
+    if not values["nvidia_driver_kernel_guard"]:
+        pytest.skip("the kernel is not guarded")
+    command = "dnf --quiet check-update kernel kernel-core kernel-modules"
+    check.succeeds("updates of the kernel that no version lock hides", command)
+
+
+def test_the_fabric_manager_is_of_the_drivers_version(host: Host, check: Checks, values: Expected) -> None:
+    wanted = {"always": True, "never": False}.get(values["nvidia_driver_fabric_manager"])
+    if wanted is None:
+        bridges = host.run("grep -l 0x0680 /sys/bus/pci/devices/*/class | xargs -r -n1 dirname").stdout.split()
+        wanted = any(host.file(f"{bridge}/vendor").content_string.strip() == "0x10de" for bridge in bridges)
+    if not wanted:
+        pytest.skip("the host has no NVSwitch")
+    found = host.run("rpm -q --qf '%%{VERSION}' nvidia-fabric-manager").stdout
+    check.equal("version of nvidia-fabric-manager", expected=values["nvidia_driver_version"], found=found)
+    check.equal("nvidia-fabricmanager runs", expected=True, found=host.service("nvidia-fabricmanager").is_running)
 
 
 def test_headers_are_those_of_an_installed_kernel(check: Checks, values: Expected) -> None:

@@ -97,9 +97,9 @@ PLANTED = (
     ),
     Planted(
         "the shells' CUDA changed",
-        "echo 'export CUDA_HOME=/opt/cuda' >> /etc/profile.d/cuda.sh",
+        "echo 'export CUDA_HOME=/opt/cuda' >> /etc/profile.d/hotpath-cuda.sh",
         "cuda_toolkit",
-        "/etc/profile.d/cuda.sh",
+        "/etc/profile.d/hotpath-cuda.sh",
         "export CUDA_HOME=/opt/cuda",
     ),
     Planted(
@@ -150,6 +150,13 @@ PLANTED = (
         "nvidia_driver",
         "/etc/modprobe.d/hotpath-nouveau.conf",
         "the line is missing",
+    ),
+    Planted(
+        "the kernel's lock removed",
+        "sed -i /^kernel-core-/d /etc/dnf/plugins/versionlock.list",
+        "nvidia_driver",
+        "updates of the kernel that no version lock hides",
+        "553.el8",
     ),
     Planted(
         "the GPUs' daemon stopped",

@@ -25,6 +25,7 @@ def inventory() -> dict[str, Any]:
     names = host_names()
     return {
         "gpu_hosts": {"hosts": names, "vars": {} if real_base() else _mirror_variables()},
+        "package_mirrors": {"hosts": []},
         "_meta": {"hostvars": {name: _host_variables(name) for name in names}},
     }
 

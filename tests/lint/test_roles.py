@@ -89,6 +89,7 @@ def test_tags_are_the_roles_own(role: Path) -> None:
 
 # Roles that leave nothing on a host that could drift.
 WITHOUT_TRACE = {
+    "package_mirror": "it works on a connected machine, and no host of the fleet is touched",
     "play_lock": "its lock ends with the play",
     "service_bundle": "it works on the controller, and names what it builds by its content",
     "stack": "it is a table of versions, which other roles install",

@@ -113,8 +113,8 @@ def refusals(
 ) -> List[str]:
     """Why a transaction must not run: one sentence for each reason, none when it may.
 
-    requested: names asked for and their versions, "" for any; replaceable: globs of packages that may leave; locks: name -> evrs locked by others;
-    rules: dictionaries with `packages` (globs), `reason`, `remedy`.
+    requested: names asked for and their versions, "" for any; replaceable: globs of packages that may leave;
+    locks: name -> evrs locked by others; rules: dictionaries with `packages` (globs), `reason`, `remedy`.
     """
     found = []
     # A kernel of another version than the one that is guarded was not asked for, although its name was.

@@ -17,7 +17,7 @@ test-fast: controller ## the checks that need no throwaway host: linters, types,
 	@scripts/bootstrap.sh browser service service38 && $(PYTHON) scripts/check.py fast
 
 test-vm: controller ## what containers cannot show, in an emulated machine: NUMA, hugepages, interrupts, SELinux, reboots
-	@scripts/bootstrap.sh vm && HOTPATH_VM=1 $(PYTHON) -m pytest --durations=0 tests/hosts/test_vm.py
+	@scripts/bootstrap.sh vm && $(PYTHON) scripts/check.py vm
 
 test-faults: controller ## site.yml killed at ten random points instead of four, and the end compared with a play left alone
 	@HOTPATH_KILLS=10 $(PYTHON) -m pytest -s --durations=0 tests/faults/test_sigkill.py

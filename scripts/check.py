@@ -31,6 +31,7 @@ EVERYTHING = re.compile("")
 MOLECULE_HEADLINES = re.compile(r"(INFO|WARNING|ERROR|CRITICAL) |: ok=\d|failed: |fatal: |^=+ .* in [\d.]+s")
 TAIL = 60
 LANES = 2
+VIRTUAL = ("vm", "vm_site")  # scenarios on virtual machines
 # The service has its own settings and environment. Modules run apart: a filter may have the same name as a module.
 TYPED = ("plugins/action", "plugins/filter", "plugins/lib", "plugins/test", "scripts", "tests", "inventory")
 MODULES = ("plugins/modules", "plugins/module_utils")
@@ -78,11 +79,19 @@ def stages() -> Iterator[Stage]:
     for fault in sorted(path.stem for path in (ROOT / "tests" / "faults").glob("test_*.py")):
         yield Stage(f"faults {fault.removeprefix('test_')}", pytest(CONTROLLER, f"tests/faults/{fault}.py"), "all")
     for scenario in sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml")):
-        command = ("molecule", "test", "--scenario-name", scenario)
-        yield Stage(f"molecule {scenario}", command, "all", shown=MOLECULE_HEADLINES)
+        if scenario not in VIRTUAL:
+            yield molecule(scenario, "all")
     yield Stage("end to end", pytest(CONTROLLER, "tests/e2e"), "all")
     yield Stage("drifts", pytest(CONTROLLER, "tests/verify"), "all")
     yield Stage("throwaway hosts", pytest(CONTROLLER, "tests/hosts"), "all")
+    yield Stage("virtual machine", ("env", "HOTPATH_VM=1", *pytest(CONTROLLER, "tests/hosts/test_vm.py")), "vm")
+    for scenario in VIRTUAL:
+        yield molecule(scenario, "vm")
+
+
+def molecule(scenario: str, group: str) -> Stage:
+    command = ("molecule", "test", "--scenario-name", scenario)
+    return Stage(f"molecule {scenario}", command, group, shown=MOLECULE_HEADLINES)
 
 
 def pytest(python: str, *paths: str) -> tuple[str, ...]:
@@ -138,10 +147,10 @@ def run(stage: Stage, started: float) -> Outcome:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("group", choices=["lint", "fast", "all"], help="fast includes lint, all includes fast")
+    parser.add_argument("group", choices=["lint", "fast", "all", "vm"], help="fast includes lint, all includes fast")
     parser.add_argument("--only", metavar="REGEX", help="only the stages whose name matches this")
     arguments = parser.parse_args()
-    groups = {"lint": {"lint"}, "fast": {"lint", "fast"}, "all": {"lint", "fast", "all"}}[arguments.group]
+    groups = {"lint": {"lint"}, "fast": {"lint", "fast"}, "all": {"lint", "fast", "all"}, "vm": {"vm"}}[arguments.group]
     chosen = [s for s in stages() if s.group in groups and re.search(arguments.only or "", s.name)]
     if not chosen:
         parser.error(f"no stage matches {arguments.only!r}; there are: {', '.join(s.name for s in stages())}")
@@ -149,7 +158,8 @@ def main() -> int:
     os.environ["PATH"] = f"{Path(CONTROLLER).parent}{os.pathsep}{os.environ['PATH']}"
     started = time.monotonic()
     # Ansible and systemd wait more than they compute: two lanes fill two cores.
-    with ThreadPoolExecutor(max_workers=LANES) as lanes:
+    # A virtual machine computes, so it gets both.
+    with ThreadPoolExecutor(max_workers=1 if arguments.group == "vm" else LANES) as lanes:
         outcomes = list(lanes.map(lambda stage: run(stage, started), chosen))
 
     table = Table(title=f"{arguments.group}: {time.monotonic() - started:.0f} s")

@@ -6,6 +6,7 @@
   hosts.py list [--json]     show the hosts of this checkout
   hosts.py ssh NAME [CMD]    log in to a host, or run a command there
   hosts.py image [vm]        build the mirror and the image only
+  hosts.py plant NAME...     put an installed service on virtual machines, where installing takes half an hour
 
 HOTPATH_DEMO_HOSTS  hosts of the demo inventory (gpu-1)
 HOTPATH_PORT        first port on 127.0.0.1 to publish a host's service on (18080)
@@ -22,7 +23,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from throwaway import fleet, image, inventory, ssh, vm_image
+from throwaway import fleet, image, inventory, ssh, vm_image, vm_seed
 from throwaway.cache import Failure
 from throwaway.hosts import Host
 
@@ -45,7 +46,7 @@ def log_in(name: str, command: list[str]) -> None:
 def main() -> int:
     """Run one command of the line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=["up", "down", "list", "ssh", "image"])
+    parser.add_argument("action", choices=["up", "down", "list", "ssh", "image", "plant"])
     parser.add_argument("names", nargs=argparse.REMAINDER, metavar="NAME")
     arguments = parser.parse_args()
     try:
@@ -60,6 +61,9 @@ def main() -> int:
                 print(json.dumps([{**asdict(host), "url": host.url} for host in found], indent=2))
             else:
                 show(found)
+        elif arguments.action == "plant":
+            for name in arguments.names:
+                vm_seed.plant(name)
         elif arguments.action == "image":
             print(vm_image.ensure_vm_image().folder if "vm" in arguments.names else image.ensure_image())
         elif not arguments.names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .fleet import ssh_arguments
+from .fleet import is_vm, ssh_arguments
 from .hosts import PREFIX
 from .image import real_base
 from .layout import KEY_FILES
@@ -24,6 +24,7 @@ def inventory() -> dict[str, Any]:
     """The answer to `--list`."""
     names = host_names()
     return {
+        "virtual_machines": {"hosts": [name for name in names if is_vm(name)]},
         "gpu_hosts": {"hosts": names, "vars": {} if real_base() else _mirror_variables()},
         "package_mirrors": {"hosts": []},
         "_meta": {"hostvars": {name: _host_variables(name) for name in names}},

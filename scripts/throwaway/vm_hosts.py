@@ -68,6 +68,7 @@ def _start(name: str, image: VmImage) -> None:
     # A name for what an interrupted start leaves behind, before anything else.
     (new.folder / "image").write_text(image.key)
     run(["cp", "--sparse=always", "--reflink=auto", image.snapshot, new.disk])
+    new.make_seed()
     new.resume()
     # The guest's clock stands where the snapshot was taken, and its name is that machine's.
     wait_for(new, f"date --utc --set @{time.time():.3f} && hostnamectl hostname {name}", RESUME_SECONDS)

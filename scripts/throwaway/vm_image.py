@@ -84,6 +84,7 @@ class VmImage:
 
     def _boot(self, accelerator: str, limit: float) -> None:
         machine = Machine(self.folder, LOGS / "vm-image.log", accelerator)
+        machine.make_seed()
         say(f"Booting a virtual machine for the snapshot, with {accelerator}")
         command = machine.command("-qmp", "stdio")
         pipe = subprocess.PIPE

@@ -18,8 +18,12 @@ SNAPSHOT = "booted"
 ADDRESS = "192.168.77.2"  # of every guest: each is alone in a network namespace
 QUEUES = 4
 MEMORY_MIB = 4096
+SEED_MIB = 3072
 STOP_SECONDS = 5
-PROCESSORS = {"tcg": ("tcg,thread=multi,tb-size=512", "qemu64,+rdtscp,+pdpe1gb"), "kvm": ("kvm", "host")}
+PROCESSORS = {
+    "tcg": ("tcg,thread=multi,tb-size=512", "qemu64,+rdtscp,+pdpe1gb,+ssse3,+sse4.1,+sse4.2,+popcnt"),
+    "kvm": ("kvm", "host"),
+}
 # The namespace lives as long as QEMU, so nothing of the machine's own network is touched and nothing is left behind.
 NETWORK = (
     "ip link set lo up && ip tuntap add dev tap0 mode tap multi_queue && "
@@ -40,6 +44,11 @@ class Machine:
         return self.folder / "disk.qcow2"
 
     @property
+    def seed(self) -> Path:
+        """A second disk, empty until vm_seed fills it."""
+        return self.folder / "seed.raw"
+
+    @property
     def pid_file(self) -> Path:
         return self.folder / "pid"
 
@@ -50,12 +59,14 @@ class Machine:
         return [
             "unshare", "--net", "sh", "-c", NETWORK, "sh",
             "qemu-system-x86_64", "-nodefaults", "-machine", "q35", "-accel", accelerator, "-cpu", processor,
-            "-smp", "4,sockets=2,cores=2,threads=1", "-m", str(MEMORY_MIB),
-            "-object", f"memory-backend-ram,id=memory0,size={half}", "-numa", "node,nodeid=0,cpus=0-1,memdev=memory0",
-            "-object", f"memory-backend-ram,id=memory1,size={half}", "-numa", "node,nodeid=1,cpus=2-3,memdev=memory1",
+            "-smp", "8,sockets=2,cores=4,threads=1", "-m", str(MEMORY_MIB),
+            "-object", f"memory-backend-ram,id=memory0,size={half}", "-numa", "node,nodeid=0,cpus=0-3,memdev=memory0",
+            "-object", f"memory-backend-ram,id=memory1,size={half}", "-numa", "node,nodeid=1,cpus=4-7,memdev=memory1",
             "-numa", "dist,src=0,dst=1,val=21",
             "-drive", f"if=none,id=disk,file={self.disk},cache=unsafe,discard=unmap",
             "-device", "virtio-blk-pci,drive=disk,bus=pcie.0",
+            "-drive", f"if=none,id=seed,file={self.seed},format=raw,readonly=on,file.locking=off",
+            "-device", "virtio-blk-pci,drive=seed,bus=pcie.0",
             "-device", "pxb-pcie,id=second,bus_nr=64,numa_node=1,bus=pcie.0",
             "-device", "pcie-root-port,id=socket1,bus=second,chassis=1",
             "-netdev", f"tap,id=network,ifname=tap0,script=no,downscript=no,vhost=off,queues={QUEUES}",
@@ -71,6 +82,11 @@ class Machine:
             return pid if str(self.disk) in Path(f"/proc/{pid}/cmdline").read_text() else None
         except (FileNotFoundError, ProcessLookupError, ValueError):
             return None
+
+    def make_seed(self) -> None:
+        """Make the second disk, as empty as the snapshot knows it."""
+        with self.seed.open("wb") as disk:
+            disk.truncate(SEED_MIB << 20)
 
     def resume(self) -> None:
         """Start from the snapshot, in the background."""

@@ -16,16 +16,18 @@ START_SECONDS = 5  # until QEMU has written the number of its process
 
 def ssh_arguments(pid_file: Path) -> list[str]:
     """Options with which ssh reaches a machine; the shell that ssh gives the command to reads the process's number."""
-    return proxy_options(f"nsenter --net --target $(cat {pid_file}) nc {ADDRESS} 22")
+    proxy = f"nsenter --net --target $(cat {pid_file}) nc {ADDRESS} 22"
+    # A machine that reboots may take its network down before it says goodbye; the connection must end nevertheless.
+    return [*proxy_options(proxy), "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3"]
 
 
-def ask(machine: Machine, command: str) -> subprocess.CompletedProcess[str]:
+def ask(machine: Machine, command: str, patience: float = TRY_SECONDS) -> subprocess.CompletedProcess[str]:
     """Run one command in a machine; ssh's own failures have status 255."""
     words = ["ssh", "-n", "-i", str(KEY), "-o", "BatchMode=yes", *ssh_arguments(machine.pid_file), "root@vm", command]
     try:
-        return subprocess.run(words, capture_output=True, text=True, check=False, timeout=TRY_SECONDS)
+        return subprocess.run(words, capture_output=True, text=True, check=False, timeout=patience)
     except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(words, 255, "", f"no answer within {TRY_SECONDS} s")
+        return subprocess.CompletedProcess(words, 255, "", f"no answer within {patience:.0f} s")
 
 
 def wait_for(machine: Machine, command: str, limit: float) -> str:

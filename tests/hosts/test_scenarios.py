@@ -16,6 +16,7 @@ def test_scenario_names_suites_that_exist(scenario: Path) -> None:
     settings = yaml.safe_load((scenario / "molecule.yml").read_text())
     suites = settings["verifier"]["additional_files_or_dirs"]
     assert suites
+    folder = settings["verifier"].get("directory", "").replace("${MOLECULE_SCENARIO_DIRECTORY}", str(scenario))
     for suite in suites:
-        assert list(scenario.glob(suite)), f"{suite} matches nothing"
+        assert list(Path(folder or scenario).glob(suite)), f"{suite} matches nothing"
     assert (scenario / "converge.yml").exists()

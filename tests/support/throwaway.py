@@ -79,7 +79,13 @@ def play(playbook: str, *options: str, environment: dict[str, str] | None = None
     done = subprocess.run(
         play_command(playbook, *options, **variables),
         cwd=PROJECT,
-        env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), **(environment or {})},
+        # molecule asks for colours, which would stand between the words.
+        env={
+            **os.environ,
+            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+            "ANSIBLE_FORCE_COLOR": "0",
+            **(environment or {}),
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -45,7 +45,9 @@ mitigations=off tsc=reliable no_timer_check"
 install -m 0755 /doubles/grubby /usr/sbin/grubby
 
 # Without reloading: no kernel of this build has a policy.
-semodule --noreload --install=/build/scheduled-shutdown.cil
-systemctl enable systemd-networkd.service
+semodule --noreload --install=/build/el8.cil
+chmod 0600 /etc/NetworkManager/system-connections/* # NetworkManager takes no others
+systemctl enable NetworkManager.service NetworkManager-dispatcher.service auditd.service
+install -d /var/log/tuned # as EL8's rpm does; tuned itself may not
 systemctl mask serial-getty@ttyS0.service
 rm -rf /build

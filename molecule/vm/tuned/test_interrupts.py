@@ -1,0 +1,76 @@
+"""Every queue's interrupt is served where the plan says, whatever comes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support import vm
+from support.checks import Checks
+
+PATIENCE_S = 300
+MOVE = "for irq in /proc/irq/*/virtio*put.*; do echo 0 > ${irq%/*}/smp_affinity_list; done"
+# The kernel moves an interrupt when it comes the next time, so every queue gets something to do: each CPU has its own.
+STIR = "for cpu in 0 1 2 3 4 5 6 7; do taskset -c $cpu busybox ping -c 1 -W 1 192.168.77.1; done"
+RECONNECT = "nmcli device disconnect eth0; nmcli device connect eth0"
+# irqbalance looks every 10 s, 360 times an hour. Six instances that look every second come to as many in a minute.
+BALANCERS, PASSES = 6, 60
+ENVIRONMENT = ("/etc/sysconfig/irqbalance", "/run/hotpath/irqbalance")
+BALANCE = "exec irqbalance --foreground --debug --interval=1 $IRQBALANCE_ARGS"
+
+
+@pytest.fixture
+def places(plan: dict[str, Any]) -> list[str]:
+    """The CPUs that serve eth0."""
+    (nic,) = plan["nic_queues"]
+    return sorted(map(str, nic["cpus"]))
+
+
+def served(check: Checks) -> list[str]:
+    """The CPUs on which the kernel really serves the eight queue interrupts of eth0."""
+    check.succeeds("traffic on every queue", "sh -c %s", STIR)
+    cpus = vm.effective_cpus(check, "eth0")
+    check.equal("interrupts of queues", expected=8, found=len(cpus))
+    return sorted(set(cpus.values()))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(1)
+
+
+def test_they_are_where_the_plan_says(check: Checks, places: list[str]) -> None:
+    until(lambda: served(check) == places)
+
+
+def test_a_link_that_comes_back_puts_them_there_again(check: Checks, places: list[str]) -> None:
+    """Moved away by hand first, so that the link's coming up has something to do."""
+    check.succeeds("every interrupt moves to CPU 0", "sh -c %s", MOVE)
+    until(lambda: served(check) == ["0"])
+    # The way in goes down with it, so nobody waits for the answer.
+    check.succeeds("the link goes down and up", "systemd-run --collect sh -c %s", RECONNECT)
+    until(lambda: served(check) == places)
+
+
+def test_an_hour_of_irqbalance_moves_none(check: Checks, places: list[str]) -> None:
+    """By instances that have the arguments and the environment of the one that runs, but look more often."""
+    names = [str(number) for number in range(BALANCERS)]
+    start = "systemd-run --collect --unit=balancer-%s " + " ".join(f"-p EnvironmentFile={path}" for path in ENVIRONMENT)
+    for name in names:
+        check.succeeds(f"irqbalance {name} starts", start + " sh -c %s", name, BALANCE)
+    check.require()
+
+    def passes(name: str) -> int:
+        """Each look begins with a line of dashes."""
+        return check.answer("passes", "journalctl --unit=balancer-%s --output=cat", name).count("\n-----")
+
+    until(lambda: min(map(passes, names)) >= PASSES)
+    check.equal("CPUs after an hour's passes", expected=places, found=served(check))
+    for name in names:
+        check.succeeds(f"irqbalance {name} ends", "systemctl stop balancer-%s", name)
+    total = sum(map(passes, names))
+    check.equal("passes are those of an hour", expected=True, found=total >= 360)

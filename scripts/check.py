@@ -33,7 +33,16 @@ TAIL = 60
 LANES = 2
 VIRTUAL = ("vm", "vm_site")  # scenarios on virtual machines
 # The service has its own settings and environment. Modules run apart: a filter may have the same name as a module.
-TYPED = ("plugins/action", "plugins/filter", "plugins/lib", "plugins/test", "scripts", "tests", "inventory")
+TYPED = (
+    "plugins/action",
+    "plugins/callback",
+    "plugins/filter",
+    "plugins/lib",
+    "plugins/test",
+    "scripts",
+    "tests",
+    "inventory",
+)
 MODULES = ("plugins/modules", "plugins/module_utils")
 
 

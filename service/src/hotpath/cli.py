@@ -47,13 +47,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     warmup.set_defaults(run=_warmup)
     check = commands.add_parser(
-        "check", help="judge configuration, models and port; exit 0 fine, 1 problems, 2 unusable"
+        "check", help="judge configuration, models and machine; exit 0 fine, 1 problems, 2 unusable"
     )
     check.add_argument("--json", action="store_true", help="print JSON")
     check.set_defaults(run=_check)
-    models = commands.add_parser("models", help="list the configured models")
+    models = commands.add_parser(
+        "models", help="list the configured models, and what a running service has live"
+    )
+    models.add_argument("--json", action="store_true", help="print JSON")
     models.set_defaults(run=_models)
-    for command in (serve, warmup, check, models):
+    reload = commands.add_parser(
+        "reload", help="let the running service bring in the versions that are configured"
+    )
+    reload.set_defaults(run=_reload)
+    swap = commands.add_parser("swap", help="bring another version of a model into the running service")
+    _describe_swap(swap)
+    for command in (serve, warmup, check, models, reload, swap):
         command.add_argument(
             "--config", type=Path, required=True, metavar="FILE", help="the configuration (TOML)"
         )
@@ -62,6 +71,48 @@ def _parser() -> argparse.ArgumentParser:
     build_command.add_arguments(build)
     build.set_defaults(run=build_command.run)
     return parser
+
+
+def _describe_swap(swap: argparse.ArgumentParser) -> None:
+    swap.set_defaults(run=_swap)
+    swap.add_argument("--model", required=True, metavar="NAME", help="which one")
+    what = swap.add_mutually_exclusive_group()
+    what.add_argument("--path", type=Path, metavar="DIR", help="the built version to bring in")
+    what.add_argument("--promote", action="store_true", help="let the canary answer everything")
+    what.add_argument("--abort", action="store_true", help="send the new version away")
+    swap.add_argument(
+        "--shadow", type=_count, default=0, metavar="N", help="first compare the answers to N requests"
+    )
+    swap.add_argument(
+        "--agreement",
+        type=_percent,
+        default=0.98,
+        metavar="PERCENT",
+        help="of which so many must agree (default: 98)",
+    )
+    swap.add_argument(
+        "--canary",
+        type=_percent,
+        metavar="PERCENT",
+        help="let it answer so many of the requests, until --promote or --abort",
+    )
+    swap.add_argument(
+        "--timeout", type=float, default=300.0, metavar="S", help="seconds for warming, and for comparing"
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("give a number from 1 on")
+    return number
+
+
+def _percent(text: str) -> float:
+    number = float(text)
+    if not 0.0 < number <= 100.0:
+        raise argparse.ArgumentTypeError("give a percentage above 0 and up to 100")
+    return number / 100.0
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -83,11 +134,35 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _models(options: argparse.Namespace) -> int:
-    from hotpath.config import load
-    from hotpath.models.built import load as load_model
+    from hotpath.models.listing import show
 
-    for entry in load(options.config).models:
-        model = load_model(entry.path, verify=False)
-        devices = ", ".join(entry.devices)
-        print(f"{entry.name}  {model.identity.version}  {entry.backend} on {devices}  {model.directory}")
-    return 0
+    return show(options.config, options.json)
+
+
+def _reload(options: argparse.Namespace) -> int:
+    from hotpath.operate import command
+
+    return command(options.config, {"command": "reload"})
+
+
+def _swap(options: argparse.Namespace) -> int:
+    from hotpath.operate import command
+
+    question = {"model": options.model}
+    if options.path is not None:
+        wishes = {
+            "shadow": options.shadow,
+            "agreement": options.agreement,
+            "canary": options.canary or 0.0,
+            "timeout_s": options.timeout,
+        }
+        question.update(command="swap", path=str(options.path.absolute()), wishes=wishes)
+    elif options.promote or options.abort:
+        question.update(command="promote" if options.promote else "abort")
+    elif options.canary is not None:
+        question.update(command="share", canary=options.canary)
+    else:
+        raise HotpathError(
+            "Nothing to do was named.", "Give --path DIR, --canary PERCENT, --promote or --abort."
+        )
+    return command(options.config, question)

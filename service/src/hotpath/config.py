@@ -45,6 +45,10 @@ class ServerConfig(_Section):
     drain_timeout_s: int = Field(
         30, ge=1, description="whole seconds for finishing accepted requests, at least 1"
     )
+    control: str = Field(
+        "",
+        description="the path of the socket for `hotpath swap`, `reload` and `models`; empty for none",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error"
     )
@@ -77,6 +81,11 @@ class PlacementConfig(_Section):
         "any", description="any, or preferred or bind for the NUMA node that the plan names"
     )
     arena: str = Field("", description="a directory on hugetlbfs; empty for ordinary shared memory")
+    slot_bytes: int = Field(
+        0,
+        ge=0,
+        description="bytes of a slot at least; 0 for the largest input of the models that it starts with",
+    )
 
 
 class AuthConfig(_Section):
@@ -127,6 +136,9 @@ class ModelConfig(_Section):
         "torchscript",
         description="torchscript, eager, onednn (on CPU) or tensorrt (on GPUs); numeric is for tests",
     )
+    places: int = Field(
+        0, ge=0, description="places that other models leave it; 0 for an equal part of half of limits.queue"
+    )
     devices: List[str] = Field(
         ["cpu"], min_length=1, description='a list such as ["cpu"] or ["cuda:0", "cuda:1"]'
     )
@@ -162,6 +174,12 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Config:
+        kept = sum(model.places for model in self.models)
+        if kept > self.limits.queue:
+            raise ValueError(
+                f"models.places add up to {kept}, and limits.queue has only {self.limits.queue}; raise "
+                "limits.queue, or keep fewer places"
+            )
         names = [model.name for model in self.models]
         for name in sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"models.name = {name!r} appears more than once; give each model its own name")

@@ -44,6 +44,8 @@ class EngineSpec:
     """CPUs from the plan; empty means wherever the supervisor may run."""
     numa_node: Optional[int] = None
     """The node of its memory; None leaves that to the kernel."""
+    prove: bool = False
+    """Whether it hashes its files and answers its probes before it says that it is ready."""
 
     @property
     def label(self) -> str:

@@ -34,11 +34,13 @@ def write_source(
     size: int = 16,
     always: float = 0.0,
     faults: Optional[Dict[str, int]] = None,
+    labels: Optional[Dict[str, str]] = None,
 ) -> Path:
     """A model source whose batches take `always` seconds, or `seconds` when a black image is among them.
 
-    `faults` are the numeric back end's, by colour.
+    `faults` are the numeric back end's, by colour; `labels` says how it calls each colour.
     """
+    names = labels or {colour: colour for colour in COLOURS}
     (directory / "probes").mkdir(parents=True)
     weights = io.BytesIO()
     numpy.savez(
@@ -48,7 +50,7 @@ def write_source(
         faults=[(faults or {}).get(colour, 0) for colour in COLOURS],
     )
     (directory / "weights.npz").write_bytes(weights.getvalue())
-    (directory / "labels.txt").write_text("\n".join(COLOURS) + "\n")
+    (directory / "labels.txt").write_text("\n".join(names[colour] for colour in COLOURS) + "\n")
     for colour in ("red", "blue"):
         (directory / "probes" / f"{colour}.png").write_bytes(picture(colour))
     lines = [
@@ -70,7 +72,11 @@ def write_source(
         "absolute = 1e-6",
     ]
     for colour in ("red", "blue"):
-        lines += ["[[probes]]", *_file(directory, "", f"probes/{colour}.png")[1:], f'accept = ["{colour}"]']
+        lines += [
+            "[[probes]]",
+            *_file(directory, "", f"probes/{colour}.png")[1:],
+            f'accept = ["{names[colour]}"]',
+        ]
     (directory / "model.toml").write_text("\n".join(lines) + "\n")
     return directory
 

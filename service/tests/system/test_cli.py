@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def test_build_reports_the_same_version_twice_and_that_it_was_there(tmp_path: Pa
 def test_check_finds_nothing_then_everything(fast_model: Path, tmp_path: Path) -> None:
     config = write_config(tmp_path / "hotpath.toml", fast_model)
     fine = hotpath("check", "--config", config, "--json")
-    assert (fine.returncode, json.loads(fine.stdout)) == (0, {"problems": []})
+    assert (fine.returncode, json.loads(fine.stdout)) == (0, {"problems": [], "notes": []})
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         config = write_config(
@@ -122,5 +123,30 @@ def test_warmup_fails_on_wrong_answers_and_on_silence(fast_model: Path, tmp_path
 
 
 def test_models_lists_what_is_configured(fast_model: Path, tmp_path: Path) -> None:
-    result = hotpath("models", "--config", write_config(tmp_path / "hotpath.toml", fast_model))
-    assert result.stdout.split()[:3] == ["colours", fast_model.name, "numeric"]
+    config = write_config(tmp_path / "hotpath.toml", fast_model)
+    header, row, service = hotpath("models", "--config", config).stdout.splitlines()
+    assert header.split()[:5] == ["NAME", "VERSION", "BACKEND", "PRECISION", "DEVICES"]
+    assert header.split()[5:] == ["STATE", "SHARE", "DIGEST"]
+    assert row.split()[:6] == ["colours", fast_model.name, "numeric", "float64", "cpu", "configured"]
+    assert "names no socket" in service
+
+
+def test_models_tells_what_is_live_and_how_much_of_it(fast_model: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "c.toml", fast_model, server={"control": str(tmp_path / "control")})
+    away = json.loads(hotpath("models", "--config", config, "--json").stdout)
+    assert [model["state"] for model in away["models"]] == ["configured"]
+    assert "No service answers at" in away["service"]
+    with serving(config) as server:
+        server.find("ready: listening")
+        live = json.loads(hotpath("models", "--config", config, "--json").stdout)
+    (model,) = live["models"]
+    assert (live["service"], model["state"], model["share"], model["ready"]) == ("running", "live", 1.0, True)
+    assert len(model["digest"]) == 64 and model["problems"] == []
+
+
+def test_models_tells_of_a_damaged_one(fast_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(fast_model, tmp_path / "model")
+    (tmp_path / "model" / "labels.txt").write_text("other\n")
+    result = hotpath("models", "--config", write_config(tmp_path / "hotpath.toml", tmp_path / "model"))
+    assert result.returncode == 1
+    assert "labels.txt has SHA-256" in result.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Iterator
 
@@ -57,3 +58,18 @@ def test_a_prediction_counts_as_one_whatever_its_model(server: Server) -> None:
     before = server.metric(series)
     ask(server, "/models/large/predict")
     until(lambda: server.metric(series) == before + 1)
+
+
+def test_a_flood_of_one_model_leaves_the_other_its_places(slow_model: Path, tmp_path: Path) -> None:
+    large, _ = build(write_source(tmp_path / "source", name="large", size=64), tmp_path / "models")
+    more = [{"name": "large", "path": large.directory, "backend": "numeric", "places": 2}]
+    limits = {"queue": 6, "request_timeout_s": 100.0}
+    config = write_config(tmp_path / "hotpath.toml", slow_model, more=more, limits=limits)
+    with serving(config) as running, ThreadPoolExecutor(8) as pool:
+        running.find("ready: listening")
+        flood = [pool.submit(ask, running, "/models/colours/predict", "black") for _ in range(8)]
+        until(lambda: running.metric('hotpath_places_in_use{model="colours"}') == 4)
+        assert ask(running, "/models/large/predict").status_code == 200
+        assert sorted(answer.result().status_code for answer in flood) == [200] * 4 + [429] * 4
+        until(lambda: running.metric("hotpath_slots_in_use") == 0)
+        assert running.metric('hotpath_places_in_use{model="colours"}') == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import List
+from typing import List, Sequence, Set
 
 import pytest
 from hypothesis import given
@@ -33,8 +33,8 @@ def offer(generation: int, state: State = State.LIVE, share: float = 1.0, model:
     return Offer(generation, model, version, "/m", "numeric", generation, seats, devices, state, share)
 
 
-def catalogue(*offers: Offer, number: int = 1) -> Catalogue:
-    return Catalogue(Offers(number, offers), describe)
+def catalogue(*offers: Offer, number: int = 1, cold: Sequence[int] = ()) -> Catalogue:
+    return Catalogue(Offers(number, offers), lambda seats: seats[0] not in cold, describe)
 
 
 def chosen(found: Catalogue, times: int) -> List[str]:
@@ -45,6 +45,12 @@ def chosen(found: Catalogue, times: int) -> List[str]:
 def test_of_any_number_of_requests_a_canary_gets_its_share_give_or_take_one(share: float, times: int) -> None:
     found = catalogue(offer(1, share=1.0 - share), offer(2, State.CANARY, share))
     assert abs(Counter(chosen(found, times))["v2"] - share * times) <= 1.0
+
+
+@pytest.mark.parametrize(("cold", "expected"), [((1,), {"v2"}), ((2,), {"v1"}), ((1, 2), {"v1"})])
+def test_a_version_whose_engine_is_away_is_passed_over(cold: Sequence[int], expected: Set[str]) -> None:
+    found = catalogue(offer(1, share=0.5), offer(2, State.CANARY, 0.5), cold=cold)
+    assert set(chosen(found, 6)) == expected
 
 
 def test_a_named_version_is_the_one_that_answers_whatever_the_shares_say() -> None:
@@ -86,9 +92,9 @@ def test_requests_keep_the_version_they_began_with_and_hold_it() -> None:
         found.apply(Offers(2, (offer(1, State.DRAINING, 0.0), offer(2))))
         assert found.choose("m").offer.version == "v2"
         assert before.offer.state is State.DRAINING
-        assert found.idle(lambda seats: False) == ()
-    assert found.idle(lambda seats: 1 in seats) == ()
-    assert found.idle(lambda seats: False) == (1,)
+        assert found.held(lambda seats: False) == (1,)
+    assert found.held(lambda seats: 1 in seats) == (1,)
+    assert found.held(lambda seats: False) == ()
 
 
 def test_older_offers_are_passed_over_and_ones_that_cannot_be_read_change_nothing() -> None:

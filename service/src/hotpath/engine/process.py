@@ -21,7 +21,7 @@ from hotpath.memory import keep_freed_memory
 from hotpath.metrics.layout import BACKENDS, PRECISIONS
 from hotpath.metrics.table import Row
 from hotpath.models.built import load
-from hotpath.models.checking import verify
+from hotpath.models.checking import answers, judge_labels, probe_pixels, verify
 from hotpath.scheduler.costs import Costs
 
 log = logging.getLogger(__name__)
@@ -43,12 +43,14 @@ def run(
     for channel in channels:
         # Before anything slow: workers learn at once that the predecessor is gone, and submit again.
         channel.send(Hello(incarnation))
-    model = load(spec.model_path, verify=False)  # the supervisor has hashed it
+    model = load(spec.model_path, verify=spec.prove)
     backend = create(spec.backend)
     backend.load(model, spec)
     backend.share(arena.whole())
     difference = verify(backend, spec.backend, model)
     table = warm(backend, model.shape, spec.max_batch)
+    if spec.prove:
+        judge_labels(model, answers(backend, probe_pixels(model), 1))
     for size, seconds in table.items():
         row.set("hotpath_warm_batch_seconds", seconds, (str(size),))
     row.set("hotpath_engine_pace_ratio", 1.0)

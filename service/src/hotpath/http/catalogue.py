@@ -40,11 +40,20 @@ def read_model(offer: Offer) -> BuiltModel:
 class Catalogue:
     """All generations on offer. Belongs to the worker's event loop."""
 
-    def __init__(self, offers: Offers, read: Callable[[Offer], BuiltModel] = read_model) -> None:
+    def __init__(
+        self,
+        offers: Offers,
+        ready: Callable[[Tuple[int, ...]], bool],
+        read: Callable[[Offer], BuiltModel] = read_model,
+    ) -> None:
+        self._ready = ready
         self._read = read
         self._debts: Dict[int, float] = {}
         self.number = -1
         self.served: Dict[int, Served] = {}
+        self.names: List[str] = []
+        """The models, the default one first."""
+        self._versions: Dict[str, List[Served]] = {}
         self.apply(offers)
 
     def apply(self, offers: Offers) -> None:
@@ -54,27 +63,31 @@ class Catalogue:
         served: Dict[int, Served] = {}
         for offer in offers.offers:
             known = self.served.get(offer.generation)
+            if known is None and offer.state is State.DRAINING:
+                continue  # refused before this worker knew it
             served[offer.generation] = known or Served(offer, self._read(offer))
         for offer in offers.offers:
-            served[offer.generation].offer = offer
+            if offer.generation in served:
+                served[offer.generation].offer = offer
         self.served, self.number = served, offers.number
+        self.names = list(dict.fromkeys(offer.model for offer in offers.offers))
+        self._versions = {name: self._list_versions(name) for name in self.names}
         self._debts = {generation: debt for generation, debt in self._debts.items() if generation in served}
-
-    @property
-    def names(self) -> List[str]:
-        """The models, the default one first."""
-        return list(dict.fromkeys(served.offer.model for served in self.served.values()))
 
     def versions(self, name: str) -> List[Served]:
         """What of a model takes requests, the live version first. Raises Problem."""
+        mine = self._versions.get(name)
+        if mine is None:
+            known = ", ".join(sorted(self.names))
+            raise Problem(404, "unknown_model", f"There is no model {name!r}.", f"Ask for one of: {known}.")
+        return mine
+
+    def _list_versions(self, name: str) -> List[Served]:
         mine = [
             served
             for served in self.served.values()
             if served.offer.model == name and served.offer.state in (State.LIVE, State.CANARY)
         ]
-        if not mine:
-            known = ", ".join(sorted(self.names))
-            raise Problem(404, "unknown_model", f"There is no model {name!r}.", f"Ask for one of: {known}.")
         return sorted(mine, key=lambda served: served.offer.state is not State.LIVE)
 
     def find(self, name: str, version: Optional[str] = None) -> Served:
@@ -96,12 +109,15 @@ class Catalogue:
     def choose(self, name: str, version: Optional[str] = None) -> Served:
         """What answers the next request for a model: the named version, or one by the shares. Raises Problem.
 
-        Each version runs up a debt of its share with each request, and the one that is owed most is chosen:
-        of any n requests in a row a version gets its share of n, give or take one.
+        One without a warm engine is passed over while there is another. Each version runs up a debt of its
+        share with each request, and the one that is owed most is chosen: of any n requests in a row a version
+        gets its share of n, give or take one.
         """
         if version is not None:
             return self.find(name, version)
         versions = self.versions(name)
+        if len(versions) > 1:
+            versions = [served for served in versions if self._ready(served.offer.seats)] or versions[:1]
         if len(versions) == 1:
             return versions[0]
         for served in versions:
@@ -122,10 +138,10 @@ class Catalogue:
                 return other if debt >= 1.0 else None
         return None
 
-    def idle(self, busy: Callable[[Tuple[int, ...]], bool]) -> Tuple[int, ...]:
-        """Draining generations that nothing here needs; `busy` tells whether seats have open requests."""
+    def held(self, busy: Callable[[Tuple[int, ...]], bool]) -> Tuple[int, ...]:
+        """Draining generations that are still needed; `busy` tells whether seats have open requests."""
         return tuple(
             generation
             for generation, served in self.served.items()
-            if served.offer.state is State.DRAINING and served.holders == 0 and not busy(served.offer.seats)
+            if served.offer.state is State.DRAINING and (served.holders > 0 or busy(served.offer.seats))
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 import time
@@ -16,6 +17,7 @@ from hotpath.core import Outcome, Ranking
 from hotpath.http.catalogue import Catalogue, Served
 from hotpath.http.decoding import Decoder, Fill
 from hotpath.http.errors import Problem
+from hotpath.http.fairness import kept_places, open_places
 from hotpath.http.urgency import Urgency
 from hotpath.http.waiting import ClientGone, DeadlinePassed, Patience
 from hotpath.ipc.arena import Arena
@@ -60,6 +62,7 @@ class Service:
         self.decoder = Decoder(arena, row, config.server.workers)
         self._client = client
         self._slots = slots
+        self._kept = kept_places(config)
 
     def unready(self, served: Optional[Served] = None) -> Optional[str]:
         """Why new requests (for one model, or any) should go elsewhere; None when they are welcome."""
@@ -86,7 +89,7 @@ class Service:
         if not worth_a_try(outlook.wait, outlook.lone, urgency.seconds, urgency.priority):
             self._refuse_late(served, urgency)
         try:
-            with served.held(), self._slots.lease() as lease:
+            with served.held(), self._take_place(served) as lease:
                 yield lease
         except NoFreeSlot:
             self._shed("no_slot", 429, "Every place in the service is taken.", served)
@@ -98,14 +101,25 @@ class Service:
             self.row.add("hotpath_shed", ("client_gone",))
             raise ClientGone from error
 
+    def _take_place(self, served: Served) -> Lease:
+        """A slot, unless it is one of those that are kept for other models. Raises NoFreeSlot."""
+        name = served.offer.model
+        if len(self._kept) > 1:
+            inside = {model: int(self.table.total("hotpath_places_in_use", (model,))) for model in self._kept}
+            if open_places(name, self._slots.free, inside, self._kept) <= 0:
+                raise NoFreeSlot
+        lease = self._slots.lease(lambda: self.row.add("hotpath_places_in_use", (name,), -1.0))
+        self.row.add("hotpath_places_in_use", (name,))
+        return lease
+
     @contextlib.contextmanager
-    def more_places(self, count: int) -> Iterator[Sequence[Lease]]:
+    def more_places(self, served: Served, count: int) -> Iterator[Sequence[Lease]]:
         """So many further slots, all or none; waiting for one while holding another could last for ever.
 
         To be used inside `admission`, which turns its NoFreeSlot into an answer.
         """
         with contextlib.ExitStack() as stack:
-            yield [stack.enter_context(self._slots.lease()) for _ in range(count)]
+            yield [stack.enter_context(self._take_place(served)) for _ in range(count)]
 
     async def classify(self, served: Served, fill: Fill, lease: Lease, patience: Patience) -> Classified:
         """The way of one image: into the lease's slot, to an engine, and back.
@@ -124,11 +138,31 @@ class Service:
             raise DeadlinePassed(urgency.seconds)
         if outcome.status == Status.LATE:
             self._refuse_late(served, urgency)
+        answered = outcome.status == Status.OK and outcome.ranking is not None
+        self.row.add("hotpath_predictions", (str(served.offer.lane), "ok" if answered else "failed"))
         if outcome.status != Status.OK or outcome.ranking is None:
             self.row.add("hotpath_shed", ("inference_failed",))
             raise _failed()
+        self._shadow(served, lease, outcome.ranking)
         stages = Stages(decode_s, decoded, outcome.queue_s, outcome.compute_s, outcome.batch_size)
         return Classified(outcome.ranking, outcome, stages)
+
+    def _shadow(self, served: Served, lease: Lease, ranking: Ranking) -> None:
+        """Let a version that is to be compared answer the same pixels; nobody waits for it."""
+        other = self.catalogue.shadow_of(served)
+        if other is None or not self._client.ready(other.offer.seats):
+            return
+
+        def compare(answer: asyncio.Future[Outcome]) -> None:
+            found = answer.result().ranking
+            result = "failed"
+            if found is not None:
+                same = served.model.labels[ranking.classes[0]] == other.model.labels[found.classes[0]]
+                result = "agree" if same else "differ"
+            self.row.add("hotpath_shadow", (str(other.offer.lane), result))
+
+        deadline = time.monotonic() + self.config.limits.request_timeout_s
+        self._client.submit(lease, other.offer.seats, deadline).add_done_callback(compare)
 
     def _refuse_late(self, served: Served, urgency: Urgency) -> NoReturn:
         outlook = self._client.outlook(served.offer.seats)

@@ -21,6 +21,7 @@ from hotpath.http.catalogue import Catalogue
 from hotpath.http.keys import KeyFile
 from hotpath.http.server import Server
 from hotpath.http.service import Service
+from hotpath.http.steering import Steering
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel
 from hotpath.ipc.client import EngineClient
@@ -41,6 +42,7 @@ def run(
     index: int,
     incarnation: int,
     channels: Sequence[Channel],
+    link: socket.socket,
     arena: Arena,
     marks: Marks,
     slots: SlotMap,
@@ -52,16 +54,28 @@ def run(
     """Serve until SIGTERM, then finish what was accepted and return."""
     keep_freed_memory()
     row.set("hotpath_connections", 0.0)  # the predecessor's ended with it
-    table.seated = offers.seats
     client = EngineClient(incarnation, channels, marks, table)
     pool = SlotPool(slots, index, home, lambda in_use: row.set("hotpath_slots_in_use", in_use))
-    service = Service(config, Catalogue(offers), arena, pool, table, row, client)
+    catalogue = Catalogue(offers, client.ready)
+    service = Service(config, catalogue, arena, pool, table, row, client)
+
+    def follow(latest: Offers) -> None:
+        table.offers = latest
+        for offer in latest.offers:
+            labels = (str(offer.lane),)
+            if row.get("hotpath_lane_generation", labels) != offer.generation:
+                row.clear_lane(offer.lane)
+                row.set("hotpath_lane_generation", offer.generation, labels)
+
+    follow(offers)
+    steering = Steering(incarnation, link, catalogue, client.busy, follow)
     keys = KeyFile(Path(config.auth.keys)) if config.auth.keys else None
     observation = Observation(config, row)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         client.start()
+        steering.start()
         row.set("hotpath_workers_ready", 1.0)
         # What lives as long as the process need not be looked through for garbage, 20 ms each time.
         gc.collect()

@@ -29,7 +29,7 @@ class Arena:
 
     def __init__(self, slots: int, slot_bytes: int, directory: str = "") -> None:
         self.slots = slots
-        self.stride = -(-slot_bytes // _ALIGNMENT) * _ALIGNMENT
+        self.stride = stride_of(slot_bytes)
         self._memory = (
             _map_file(directory, slots * self.stride) if directory else mmap.mmap(-1, slots * self.stride)
         )
@@ -50,6 +50,11 @@ class Arena:
         import numpy
 
         return numpy.ndarray(shape, dtype=numpy.uint8, buffer=self._memory, offset=slot * self.stride)
+
+
+def stride_of(slot_bytes: int) -> int:
+    """Bytes from one slot to the next."""
+    return -(-slot_bytes // _ALIGNMENT) * _ALIGNMENT
 
 
 def slots_of(worker: int, workers: int, slots: int) -> range:

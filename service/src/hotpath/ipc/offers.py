@@ -51,6 +51,8 @@ class Offer:
     """The part of the model's requests that it answers, 0 to 1."""
     shadow: float = 0.0
     """The part of the live generation's requests of which it gets a copy, 0 to 1."""
+    last_swap: str = ""
+    """How the last swap of the model ended; empty before the first."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,11 @@ class Offers:
 
 @dataclass(frozen=True)
 class Report:
-    """A worker's answer: which offers it follows, and which draining generations it needs no more."""
+    """A worker's answer: which offers it follows, and which draining generations it still needs."""
 
     worker: int
     number: int
-    idle: Tuple[int, ...] = ()
+    held: Tuple[int, ...] = ()
     failed: str = ""
     """Why it can't follow them."""
 
@@ -100,5 +102,5 @@ class Report:
     def decode(cls, data: bytes) -> Report:
         """What `encode` made."""
         document: Dict[str, Any] = json.loads(data)
-        document["idle"] = tuple(document["idle"])
+        document["held"] = tuple(document["held"])
         return cls(**document)

@@ -80,9 +80,12 @@ class Lease:
     or an engine that a cancelled request left behind borrows it until done.
     """
 
-    def __init__(self, slot: int, release: Callable[[int], None]) -> None:
+    def __init__(
+        self, slot: int, release: Callable[[int], None], ended: Callable[[], None] = lambda: None
+    ) -> None:
         self.slot = slot
         self._release = release
+        self._ended = ended
         self._holders = 1
 
     def borrow(self) -> None:
@@ -94,6 +97,7 @@ class Lease:
         self._holders -= 1
         if self._holders == 0:
             self._release(self.slot)
+            self._ended()
 
     def __enter__(self) -> Lease:
         return self
@@ -126,13 +130,18 @@ class SlotPool:
         """How many slots there are for all workers together."""
         return self._slots.slots
 
-    def lease(self) -> Lease:
-        """Lend a slot. Raises NoFreeSlot."""
+    @property
+    def free(self) -> int:
+        """How many slots nobody holds."""
+        return self._slots.slots - self._slots.in_use
+
+    def lease(self, ended: Callable[[], None] = lambda: None) -> Lease:
+        """Lend a slot; `ended` is called when it is given back. Raises NoFreeSlot."""
         slot = self._slots.take(self._worker, self._first)
         if slot is None:
             raise NoFreeSlot
         self._count(1)
-        return Lease(slot, self._take_back)
+        return Lease(slot, self._take_back, ended)
 
     def _take_back(self, slot: int) -> None:
         self._slots.free(slot)

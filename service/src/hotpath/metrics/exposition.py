@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Sequence
+from typing import Container, Dict, Iterator, List, Sequence, Tuple
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -25,21 +25,49 @@ class TableCollector(Collector):
     @override
     def collect(self) -> Iterator[Family]:
         for metric in self._table.layout.metrics:
-            if metric.hidden:
-                continue
-            names = [*metric.label_names, "engine"] if metric.by_engine else list(metric.label_names)
-            family = _family(metric, names)
-            for labels in metric.series:
-                if not metric.by_engine:
-                    _add(family, metric, list(labels), _sum(self._table.rows, metric, labels))
-                    continue
-                for seat in sorted(self._table.seated):
-                    row = self._table.engines[seat]
-                    label = self._table.engine_labels[seat]
-                    cells = row.values(metric.name, labels)
-                    if not metric.sparse or any(cells):
-                        _add(family, metric, [*labels, label], cells)
-            yield family
+            if not metric.hidden:
+                yield self._collect(metric)
+        yield self._engines()
+
+    def _collect(self, metric: Metric) -> Family:
+        """All series of one family."""
+        family = _family(metric, _label_names(metric))
+        for labels in metric.series:
+            if metric.by_engine:
+                for seat, label in enumerate(self._table.engine_labels):
+                    if seat in self._seats:
+                        cells = self._table.engines[seat].values(metric.name, labels)
+                        if not metric.sparse or any(cells):
+                            _add(family, metric, [*labels, label], cells)
+            elif not metric.by_lane:
+                _add(family, metric, list(labels), _sum(self._table.rows, metric, labels))
+            elif labels[0] in self._lanes:
+                values = _sum(self._table.rows, metric, labels)
+                _add(family, metric, [*self._lanes[labels[0]], *labels[1:]], values)
+        return family
+
+    @property
+    def _seats(self) -> Container[int]:
+        """The engines that there are, of those that there may be."""
+        offers = self._table.offers
+        return range(len(self._table.engines)) if offers is None else offers.seats
+
+    @property
+    def _lanes(self) -> Dict[str, Tuple[str, str]]:
+        """Model and version by lane."""
+        every = self._table.offers.offers if self._table.offers else ()
+        return {str(offer.lane): (offer.model, offer.version) for offer in every}
+
+    def _engines(self) -> Family:
+        """What each engine runs, to join with the series of engines."""
+        names = ["engine", "model", "version", "device", "state"]
+        family = GaugeMetricFamily("hotpath_engine_model", "Whose engine it is; always 1.", labels=names)
+        for offer in self._table.offers.offers if self._table.offers else ():
+            for seat, device in zip(offer.seats, offer.devices):
+                label = self._table.engine_labels[seat]
+                values = [label, offer.model, offer.version, device, offer.state.value]
+                family.add_metric(values, 1.0)
+        return family
 
 
 def render(table: Table, supervisor: int) -> bytes:
@@ -56,6 +84,14 @@ def _family(metric: Metric, names: Sequence[str]) -> Family:
     if metric.kind == "gauge":
         return GaugeMetricFamily(metric.name, metric.help, labels=names)
     return CounterMetricFamily(metric.name, metric.help, labels=names)
+
+
+def _label_names(metric: Metric) -> List[str]:
+    if metric.by_engine:
+        return [*metric.label_names, "engine"]
+    if metric.by_lane:
+        return ["model", "version", *metric.label_names[1:]]
+    return list(metric.label_names)
 
 
 def _sum(rows: Sequence[Row], metric: Metric, labels: Labels) -> List[float]:

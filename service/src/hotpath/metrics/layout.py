@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
 
+from hotpath.ipc.offers import LANES
+
 STATUSES = (
     "200",
     "400",
@@ -30,6 +32,8 @@ EXACT_PRECISIONS = ("float64", "float32")
 PRECISIONS = (*EXACT_PRECISIONS, "bfloat16", "float16", "int8")
 ROLES = ("worker", "engine")
 STAGES = ("receive", "decode", "queue", "compute", "other")
+PREDICTION_RESULTS = ("ok", "failed")
+SHADOW_RESULTS = ("agree", "differ", "failed")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 Labels = Tuple[str, ...]
@@ -50,6 +54,8 @@ class Metric:
     """Whether each engine's row is a series of its own, instead of all rows summed."""
     sparse: bool = False
     """Whether a series of an engine that is 0 is left out: of many possible ones few are real."""
+    by_lane: bool = False
+    """Whether the first label is a lane, shown as the model and version that have it."""
     hidden: bool = False
     """Whether it is for the service itself, or another collector shows it."""
 
@@ -80,8 +86,10 @@ def buckets_up_to(max_batch: int) -> Tuple[int, ...]:
     return tuple(sizes) if max_batch == 1 else (*sizes, max_batch)
 
 
-def describe(max_batch: int) -> List[Metric]:
+def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
     """Every metric of the service."""
+    lanes = LANES * len(models)
+    every_lane = tuple(str(lane) for lane in range(lanes))
     batch_sizes = buckets_up_to(max_batch)
     return [
         Metric(
@@ -127,6 +135,13 @@ def describe(max_batch: int) -> List[Metric]:
             "hotpath_slots_in_use", "gauge", "Images inside the service: slots of the arena that are lent."
         ),
         Metric("hotpath_slots", "gauge", "Slots of the arena."),
+        Metric(
+            "hotpath_places_in_use",
+            "gauge",
+            "Images of a model inside the service.",
+            ("model",),
+            tuple((model,) for model in models),
+        ),
         Metric(
             "hotpath_queue_seconds",
             "histogram",
@@ -200,6 +215,45 @@ def describe(max_batch: int) -> List[Metric]:
             "Lines of the access log lost to a target that is too slow.",
         ),
         Metric("hotpath_connections", "gauge", "Open connections of clients."),
+        Metric(
+            "hotpath_predictions",
+            "counter",
+            "Images that an engine answered, by version and result.",
+            ("lane", "result"),
+            tuple((lane, result) for lane in every_lane for result in PREDICTION_RESULTS),
+            by_lane=True,
+        ),
+        Metric(
+            "hotpath_shadow",
+            "counter",
+            "Copies of requests that a version answered besides the live one, by how both compare.",
+            ("lane", "result"),
+            tuple((lane, result) for lane in every_lane for result in SHADOW_RESULTS),
+            by_lane=True,
+        ),
+        Metric(
+            "hotpath_share",
+            "gauge",
+            "Part of its model's requests that a version answers, 0 to 1.",
+            ("lane",),
+            tuple((lane,) for lane in every_lane),
+            by_lane=True,
+        ),
+        Metric(
+            "hotpath_lane_generation",
+            "gauge",
+            "The generation that a worker counts in a lane.",
+            ("lane",),
+            tuple((lane,) for lane in every_lane),
+            hidden=True,
+        ),
+        Metric(
+            "hotpath_swaps",
+            "counter",
+            "Swaps of a model's version that have ended, by result.",
+            ("result",),
+            (("done",), ("refused",)),
+        ),
         Metric("hotpath_workers_ready", "gauge", "HTTP workers that accept connections."),
         Metric(
             "hotpath_restarts",

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import mmap
 from bisect import bisect_left
-from typing import List
+from typing import List, Optional, Sequence
 
+from hotpath.ipc.offers import Offers
 from hotpath.metrics.layout import Labels, Layout, describe
 
 _CELL = 8
@@ -34,6 +35,18 @@ class Row:
         """Read a counter or a gauge."""
         return float(self._cells[self._layout.offset(name, labels)])
 
+    def clear(self) -> None:
+        """Forget everything: another engine takes the row over."""
+        for index in range(self._layout.width):
+            self._cells[index] = 0.0
+
+    def clear_lane(self, lane: int) -> None:
+        """Forget everything about a lane: another version takes it over."""
+        for metric in self._layout.metrics:
+            for labels in metric.series:
+                if metric.by_lane and labels[0] == str(lane):
+                    self.set(metric.name, 0.0, labels)
+
     def observe(self, name: str, value: float) -> None:
         """Add a value to a histogram."""
         buckets = self._layout.metric(name).buckets
@@ -50,11 +63,13 @@ class Row:
 class Table:
     """Rows of all processes: the supervisor, the workers, the engines."""
 
-    def __init__(self, workers: int, engine_labels: List[str], max_batch: int) -> None:
-        self.layout = Layout(describe(max_batch))
+    def __init__(
+        self, workers: int, engine_labels: List[str], max_batch: int, models: Sequence[str] = ()
+    ) -> None:
+        self.layout = Layout(describe(max_batch, models))
         self.engine_labels = engine_labels
-        self.seated = frozenset(range(len(engine_labels)))
-        """The engines that there are, of those that there may be; a process that answers scrapes keeps it."""
+        self.offers: Optional[Offers] = None
+        """Who has which engines and lanes; kept by every process that answers scrapes."""
         rows = 1 + workers + len(engine_labels)
         self._cells = memoryview(mmap.mmap(-1, rows * self.layout.width * _CELL)).cast("d")
         every = [self._row(index) for index in range(rows)]

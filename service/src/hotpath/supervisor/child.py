@@ -21,27 +21,57 @@ REFUSED = 78
 FAILED = 70
 """Exit status of a child that failed in a way it did not foresee (EX_SOFTWARE)."""
 
+_MOST_REASON = 4096
+"""Bytes; what a pipe takes at once, so that leaving a reason can't block."""
+
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 
 
-def fork(name: str, place: Place, policy: str, work: Callable[[], None]) -> int:
+class Reason:
+    """Why a child ended, in its own words: they outlive it in a pipe."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+
+    def leave(self, text: str) -> None:
+        """In the child, before it ends."""
+        os.write(self._writer, text.encode()[:_MOST_REASON])
+
+    def keep(self) -> None:
+        """In the parent, once the child runs."""
+        os.close(self._writer)
+
+    def take(self) -> str:
+        """In the parent, once the child has ended; empty when it could leave none."""
+        try:
+            return os.read(self._reader, _MOST_REASON).decode(errors="replace")
+        except BlockingIOError:  # one of its own children still has the pipe open
+            return ""
+        finally:
+            os.close(self._reader)
+
+
+def fork(name: str, place: Place, policy: str, work: Callable[[], None], reason: Reason) -> int:
     """Run `work` in a child called `name` in its place; return its process id. `policy`: see memory.place.
 
-    The parent must be single-threaded. SIGINT is ignored in the child, for a terminal sends it to the whole
-    group and only the supervisor acts on it; so is SIGTERM until the child installs its own handler.
+    An error that ends it is logged and left in `reason`. The parent must be single-threaded. SIGINT is
+    ignored in the child, for a terminal sends it to the whole group and only the supervisor acts on it; so is
+    SIGHUP, and SIGTERM until the child installs its own handler.
     """
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid:
+        reason.keep()
         return pid
     status = FAILED
     try:
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _die_with(parent)
@@ -54,9 +84,11 @@ def fork(name: str, place: Place, policy: str, work: Callable[[], None]) -> int:
         status = 0
     except HotpathError as error:
         log.error("%s", error)
+        reason.leave(str(error))
         status = REFUSED if isinstance(error, Refusal) else FAILED
-    except BaseException:
+    except BaseException as error:
         log.exception("the process failed")
+        reason.leave(f"{type(error).__name__}: {error}")
     finally:
         sys.stderr.flush()
         os._exit(status)  # nothing of the parent's clean-up may run here

@@ -7,7 +7,7 @@ ready and no worker has to be started again for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from hotpath.config import Config, ModelConfig
@@ -49,7 +49,7 @@ class Generation:
         """Where its engines sit."""
         return tuple(spec.index for spec in self.specs)
 
-    def offer(self) -> Offer:
+    def offer(self, last_swap: str) -> Offer:
         """What workers are told."""
         return Offer(
             generation=self.number,
@@ -63,6 +63,7 @@ class Generation:
             state=self.state,
             share=self.share,
             shadow=self.shadow,
+            last_swap=last_swap,
         )
 
 
@@ -77,9 +78,16 @@ class Generations:
         self._numbers = 0
         self._offers = 0
         self.all: List[Generation] = []
+        self.last_swaps: Dict[str, str] = {}
+        """How the last swap of each model ended."""
         for entry, model in zip(config.models, models):
             generation = self._add(entry, model)
             generation.state, generation.share = State.LIVE, 1.0
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The models, in the order of the configuration."""
+        return self._names
 
     @property
     def seats(self) -> int:
@@ -126,7 +134,9 @@ class Generations:
                 f"Version {other.version} of {entry.name} is still {other.state.value}.",
                 "Wait until it is gone; end a canary with --promote or --abort.",
             )
-        return self._add(entry, model)
+        generation = self._add(entry, model)
+        generation.specs = tuple(replace(spec, prove=True) for spec in generation.specs)
+        return generation
 
     def promote(self, generation: Generation) -> Generation:
         """It answers everything from now on; the one that did so until now, which drains."""
@@ -160,7 +170,7 @@ class Generations:
         """The offers as they stand, in the order of the configuration."""
         order: Dict[str, int] = {name: index for index, name in enumerate(self._names)}
         every = sorted(self.all, key=lambda item: (order[item.name], item.number))
-        return Offers(self._offers, tuple(item.offer() for item in every))
+        return Offers(self._offers, tuple(item.offer(self.last_swaps.get(item.name, "")) for item in every))
 
     def _add(self, entry: ModelConfig, model: BuiltModel) -> Generation:
         index = self._names.index(entry.name)

@@ -7,10 +7,11 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from hotpath.config import Config, ModelConfig
 from hotpath.core import EngineSpec, Refusal
+from hotpath.models.built import BuiltModel
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,11 @@ def engine_spec(
         cpus=place.cpus,
         numa_node=place.node,
     )
+
+
+def slot_bytes(config: Config, models: Sequence[BuiltModel]) -> int:
+    """What a slot must hold: the largest input of the models, or more where the configuration says so."""
+    return max(config.placement.slot_bytes, *(model.input_bytes for model in models))
 
 
 def default_threads(config: Config, placement: Placement, device: str) -> int:

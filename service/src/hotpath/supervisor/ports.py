@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 from pathlib import Path
-from typing import Optional
+from typing import Iterator, Optional
 
 from hotpath.core import Refusal
 
@@ -36,7 +36,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def holder(port: int) -> Optional[str]:
-    """The process that listens on a TCP port, as "name (pid 1)"; None when that can't be seen."""
+    """The first process that listens on a TCP port, as "name (pid 1)"; None when that can't be seen."""
+    return next(holders(port), None)
+
+
+def holders(port: int) -> Iterator[str]:
+    """Every process that can be seen to listen on a TCP port, each as "name (pid 1)"."""
     inodes = {
         fields[9]
         for table in ("/proc/net/tcp", "/proc/net/tcp6")
@@ -49,10 +54,9 @@ def holder(port: int) -> Optional[str]:
     for pid in sorted(int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
         try:
             if any(os.readlink(item.path) in sockets for item in os.scandir(f"/proc/{pid}/fd")):
-                return f"{Path(f'/proc/{pid}/comm').read_text().strip()} (pid {pid})"
+                yield f"{Path(f'/proc/{pid}/comm').read_text().strip()} (pid {pid})"
         except OSError:  # it ended meanwhile, or belongs to somebody else
             continue
-    return None
 
 
 def _explain(error: OSError, host: str, port: int) -> Refusal:

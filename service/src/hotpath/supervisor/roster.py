@@ -24,6 +24,8 @@ class Post:
     """In a row."""
     due: Optional[float] = 0.0
     """When to start the next child; None while one runs or none is wanted."""
+    wanted: bool = True
+    """Whether a child that dies is followed by another."""
 
     @property
     def name(self) -> str:
@@ -62,11 +64,15 @@ class Roster:
         post.crashes = 1 if now - post.started >= STABLE_AFTER_S else post.crashes + 1
         doubled = FIRST_DELAY_S * 2.0 ** min(post.crashes - 2, 10)
         delay = 0.0 if post.crashes == 1 else min(LONGEST_DELAY_S, doubled)
-        post.pid, post.due = None, now + delay
+        post.pid, post.due = None, now + delay if post.wanted else None
         return delay
+
+    def call(self, post: Post, now: float) -> None:
+        """Fill the post, as if for the first time."""
+        post.wanted, post.due, post.crashes = True, now, 0
 
     def dismiss(self, role: str) -> None:
         """Fill no post of the role any more."""
         for post in self.posts:
             if post.role == role:
-                post.due = None
+                post.wanted, post.due = False, None

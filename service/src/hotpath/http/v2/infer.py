@@ -48,7 +48,7 @@ async def infer(service: Service, request: Request, served: Served) -> Response:
             patience.urgency = Urgency(
                 min(urgency.seconds, wanted.timeout_s or urgency.seconds), wanted.priority or urgency.priority
             )
-            with service.more_places(len(wanted.images) - 1) as more:
+            with service.more_places(served, len(wanted.images) - 1) as more:
                 found = await _together(
                     [
                         _classify(service, served, index, image, place, patience)

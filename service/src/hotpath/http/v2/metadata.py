@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Dict, Sequence
 
 from hotpath import __version__
+from hotpath.http.catalogue import Served
 from hotpath.http.v2.answer import DATATYPES
 from hotpath.http.v2.schema import INPUT, OUTPUTS
-from hotpath.models.built import BuiltModel
 
 SERVER: Dict[str, Any] = {
     "name": "hotpath",
@@ -16,16 +16,16 @@ SERVER: Dict[str, Any] = {
 }
 
 
-def of_model(model: BuiltModel, versions: Sequence[str], backend: str) -> Dict[str, Any]:
+def of_model(served: Served, versions: Sequence[Served]) -> Dict[str, Any]:
     """Inputs and outputs of a model, its versions on offer and its form; -1 stands for the number of images.
 
     The protocol knows one datatype an input, so the second one that `image` takes stands in its parameters.
     """
+    model = served.model
     return {
         "name": model.identity.name,
-        "versions": list(versions),
+        "versions": [item.offer.version for item in versions],
         "platform": f"hotpath_{model.architecture}",
-        "parameters": {"backend": backend, "precision": model.precision(backend)},
         "inputs": [
             {
                 "name": INPUT,
@@ -34,6 +34,13 @@ def of_model(model: BuiltModel, versions: Sequence[str], backend: str) -> Dict[s
                 "parameters": {"also_datatype": "UINT8", "also_shape": [-1, *model.shape]},
             }
         ],
+        "parameters": {
+            "backend": served.offer.backend,
+            "precision": model.precision(served.offer.backend),
+            "devices": list(served.offer.devices),
+            "shares": {item.offer.version: item.offer.share for item in versions},
+            "last_swap": served.offer.last_swap,
+        },
         "outputs": [
             {"name": name, "datatype": DATATYPES[name], "shape": [-1, model.top_k]} for name in OUTPUTS
         ],

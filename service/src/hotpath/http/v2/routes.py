@@ -49,9 +49,7 @@ def _add_models(router: APIRouter, service: Service) -> None:
     @router.get("/models/{name}", summary="Inputs, outputs and version of a model", responses=told)
     @router.get("/models/{name}/versions/{version}", summary="The same, of a named version", responses=told)
     async def model(name: str, version: Optional[str] = None) -> Dict[str, Any]:
-        versions = [served.offer.version for served in catalogue.versions(name)]
-        found = catalogue.find(name, version)
-        return metadata.of_model(found.model, versions, found.offer.backend)
+        return metadata.of_model(catalogue.find(name, version), catalogue.versions(name))
 
     told = {**told, **errors_of(503)}
 

@@ -1,0 +1,269 @@
+"""The children and what they share: arena, links, metrics. Forks them and reaps them; decides nothing.
+
+Single-threaded, and imports neither torch nor numpy nor the HTTP side: a fork of a process with threads is a
+gamble, and an engine must open its device itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from typing import Callable, Dict, Iterator, List, Optional
+
+from hotpath.config import Config
+from hotpath.core import EngineSpec
+from hotpath.ipc.arena import Arena, slots_of
+from hotpath.ipc.channel import Channel, link
+from hotpath.ipc.marks import Marks
+from hotpath.ipc.offers import MAX_BYTES, Report
+from hotpath.ipc.slots import SlotMap
+from hotpath.metrics.table import Row, Table
+from hotpath.supervisor import child, memory
+from hotpath.supervisor.generations import Generation, Generations
+from hotpath.supervisor.placement import Place, Placement, slot_bytes
+from hotpath.supervisor.roster import Post, Roster
+
+
+@dataclass(frozen=True)
+class Death:
+    """A child has ended."""
+
+    post: Post
+    status: int
+    """As waitpid(2) tells it."""
+    reason: str
+    """In its own words, if it had any."""
+    delay: float
+    """Seconds until its successor starts."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether a successor would fail alike."""
+        return os.WIFEXITED(self.status) and os.WEXITSTATUS(self.status) == child.REFUSED
+
+    @property
+    def how(self) -> str:
+        """For logs and refusals."""
+        if os.WIFSIGNALED(self.status):
+            return f"was killed by {signal.Signals(os.WTERMSIG(self.status)).name}"
+        return f"ended with status {os.WEXITSTATUS(self.status)}"
+
+
+class Crew:
+    """Engines by seat and workers by number."""
+
+    def __init__(
+        self,
+        config: Config,
+        generations: Generations,
+        placement: Placement,
+        sockets: List[socket.socket],
+        announce: Callable[[], None],
+        leave_to_parent: Callable[[], None],
+    ) -> None:
+        self._config = config
+        self._generations = generations
+        self._placement = placement
+        self._memory = config.placement.memory
+        self._sockets = sockets
+        self._announce = announce
+        self._leave_to_parent = leave_to_parent
+        workers, seats = config.server.workers, generations.seats
+        self.slot_bytes = slot_bytes(config, [item.model for item in generations.all])
+        self._arena = Arena(config.limits.queue, self.slot_bytes, config.placement.arena)
+        for worker in range(workers):
+            with memory.preferring(self._memory, placement.worker(worker).node):
+                self._arena.touch(slots_of(worker, workers, config.limits.queue))
+        self._slots = SlotMap(config.limits.queue)
+        self._marks = Marks(config.limits.queue)
+        self._links = [[link() for _ in range(seats)] for _ in range(workers)]
+        self._steering = [link() for _ in range(workers)]
+        self.table = Table(workers, generations.seat_labels(), config.batching.max_batch, generations.names)
+        self.table.supervisor.set("hotpath_slots", config.limits.queue)
+        self._engines = [Post("engine", seat, due=None, wanted=False) for seat in range(seats)]
+        self._workers = [Post("worker", index) for index in range(workers)]
+        self.roster = Roster([*self._engines, *self._workers])
+        self._reasons: Dict[str, child.Reason] = {}
+        self._show_shares()
+        self._reports: List[Optional[Report]] = [None] * workers
+        self._behind = [False] * workers
+
+    @property
+    def steering(self) -> List[socket.socket]:
+        """Where workers report, by their number; for a selector."""
+        return [pair[1] for pair in self._steering]
+
+    def seat(self, generation: Generation) -> None:
+        """Let engines of the generation take its seats."""
+        for seat in generation.seats:
+            self.table.engines[seat].clear()
+            self.roster.call(self._engines[seat], time.monotonic())
+
+    def unseat(self, generation: Generation) -> None:
+        """End the engines of the generation for good."""
+        for seat in generation.seats:
+            self._engines[seat].wanted, self._engines[seat].due = False, None
+        self.renew(generation)
+
+    def renew(self, generation: Generation) -> None:
+        """Kill its engines."""
+        for seat in generation.seats:
+            pid = self._engines[seat].pid
+            if pid is not None:
+                os.kill(pid, signal.SIGKILL)  # an engine holds nothing that outlives it
+
+    def gone(self, generation: Generation) -> bool:
+        """Whether all of its engines have ended."""
+        return all(self._engines[seat].pid is None for seat in generation.seats)
+
+    def warm(self, generation: Generation) -> bool:
+        """Whether all of its engines are ready."""
+        rows = self.table.engines
+        return all(rows[seat].get("hotpath_engine_ready") > 0 for seat in generation.seats)
+
+    def fill_posts(self) -> None:
+        """Start what is due."""
+        for post in self.roster.due(time.monotonic()):
+            post.incarnation += 1
+            reason = self._reasons[post.name] = child.Reason()
+            start = self._start_engine if post.role == "engine" else self._start_worker
+            self.roster.started(post, start(post, reason), time.monotonic())
+
+    def reap(self) -> Iterator[Death]:
+        """Children that have ended."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            post = self.roster.by_pid().get(pid)
+            if post is not None:
+                ready = "hotpath_engine_ready" if post.role == "engine" else "hotpath_workers_ready"
+                self._row_of(post).set(ready, 0.0)
+                if post.role == "worker":
+                    self._slots.reclaim(post.index)
+                    self._row_of(post).set("hotpath_slots_in_use", 0.0)
+                    for name in self._generations.names:
+                        self._row_of(post).set("hotpath_places_in_use", 0.0, (name,))
+                if post.role == "engine" and not post.wanted:
+                    self._row_of(post).clear()  # nobody sits there any more
+                delay = self.roster.died(post, time.monotonic())
+                yield Death(post, status, self._reasons.pop(post.name).take(), delay)
+
+    def publish(self) -> None:
+        """Tell every worker of the generations as they stand."""
+        self._generations.publish()
+        self._show_shares()
+        self._behind = [True] * len(self._workers)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Send the offers to those that have not had them: a stopped worker's link may be full."""
+        offers = self._generations.current().encode()
+        for index, behind in enumerate(self._behind):
+            if behind:
+                try:
+                    self._steering[index][1].send(offers)
+                    self._behind[index] = False
+                except BlockingIOError:
+                    continue
+
+    def hear(self, worker: int) -> None:
+        """Take in a worker's reports."""
+        while True:
+            try:
+                report = Report.decode(self._steering[worker][1].recv(MAX_BYTES))
+            except BlockingIOError:
+                return
+            if report.worker == self._workers[worker].incarnation:
+                self._reports[worker] = report
+
+    def current_reports(self) -> List[Optional[Report]]:
+        """What running workers said last; None for one that says nothing of the latest offers."""
+        number = self._generations.current().number
+        found: List[Optional[Report]] = []
+        for post, report in zip(self._workers, self._reports):
+            if post.pid is None:
+                continue  # its successor begins with the latest offers
+            mine = report is not None and report.worker == post.incarnation
+            latest = mine and report is not None and (report.number >= number or report.failed)
+            found.append(report if latest else None)
+        return found
+
+    def dismiss_workers(self) -> None:
+        """Let the workers finish what they accepted; nothing new is let in, and none is started again."""
+        self.roster.dismiss("worker")
+        for listener in self._sockets:
+            listener.close()
+        for post in self.roster.running("worker"):
+            os.kill(post.pid or 0, signal.SIGTERM)
+
+    def kill_all(self) -> None:
+        """End every child now."""
+        for post in self.roster.posts:
+            if post.pid is not None:
+                os.kill(post.pid, signal.SIGKILL)
+                os.waitpid(post.pid, 0)
+
+    def _start_engine(self, post: Post, reason: child.Reason) -> int:
+        spec = self._spec_at(post.index)
+        channels = [Channel(links[post.index][1]) for links in self._links]
+        row = self.table.engines[post.index]
+
+        def work() -> None:
+            from hotpath.engine.process import run
+
+            self._leave_to_parent()
+            for listener in self._sockets:
+                listener.close()
+            run(spec, post.incarnation, channels, self._arena, self._marks, row, self._announce)
+
+        return child.fork(post.name, Place(spec.cpus, spec.numa_node), self._memory, work, reason)
+
+    def _spec_at(self, seat: int) -> EngineSpec:
+        seated = self._generations.at(seat)
+        assert seated is not None, "an empty seat's post is never due"
+        return seated[1]
+
+    def _start_worker(self, post: Post, reason: child.Reason) -> int:
+        offers = self._generations.current()
+        channels = [Channel(pair[0]) for pair in self._links[post.index]]
+        home = slots_of(post.index, self._config.server.workers, self._config.limits.queue)
+        row = self.table.workers[post.index]
+        steering = self._steering[post.index][0]
+
+        def work() -> None:
+            from hotpath.http.worker import run
+
+            self._leave_to_parent()
+            run(
+                self._config,
+                offers,
+                self._sockets,
+                post.index,
+                post.incarnation,
+                channels,
+                steering,
+                self._arena,
+                self._marks,
+                self._slots,
+                home,
+                self.table,
+                row,
+                self._announce,
+            )
+
+        return child.fork(post.name, self._placement.worker(post.index), self._memory, work, reason)
+
+    def _show_shares(self) -> None:
+        for generation in self._generations.all:
+            self.table.supervisor.set("hotpath_share", generation.share, (str(generation.lane),))
+
+    def _row_of(self, post: Post) -> Row:
+        rows = self.table.engines if post.role == "engine" else self.table.workers
+        return rows[post.index]

@@ -1,0 +1,142 @@
+"""What a machine lacks is found, told with the way out, and told apart from what is only worth knowing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Sequence
+
+import pytest
+
+from hotpath import machine
+from hotpath.config import Config
+from hotpath.core import ModelIdentity
+from hotpath.machine import Finding
+from hotpath.models.built import BuiltModel
+from hotpath.supervisor.placement import Place, Placement
+
+GIB = 1 << 30
+
+
+def config(**sections: Any) -> Config:
+    model = {"name": "m", "path": "/m", "backend": "numeric", **sections.pop("model", {})}
+    return Config.model_validate({**sections, "models": [model]})
+
+
+def built(directory: Path, side: int = 224, made_with: Dict[str, str] = {}) -> BuiltModel:  # noqa: B006
+    (directory / "weights").write_bytes(b"w" * 1000)
+    shape = {"height": side, "width": side, "resize_shorter": side}
+    artifacts = {"numeric": "weights", "torchscript": "weights"}
+    identity = ModelIdentity("m", "v1")
+    document = {"built_with": made_with}
+    return BuiltModel(directory, identity, "numeric", ("a",), 1, shape, artifacts, (), document)
+
+
+def files(root: Path, texts: Dict[str, str]) -> Path:
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def texts(findings: Sequence[Finding]) -> List[str]:
+    return [finding.text for finding in findings]
+
+
+@pytest.mark.parametrize(
+    ("contents", "available"),
+    [
+        ({}, None),
+        ({"proc/meminfo": "MemTotal: 8 kB\nMemAvailable:    2048 kB\n"}, 2048 * 1024),
+        (
+            {
+                "proc/meminfo": "MemAvailable: 4194304 kB\n",
+                "sys/fs/cgroup/memory.max": "1073741824\n",
+                "sys/fs/cgroup/memory.current": "73741824\n",
+            },
+            1_000_000_000,
+        ),
+        (
+            {
+                "proc/meminfo": "MemAvailable: 4194304 kB\n",
+                "sys/fs/cgroup/memory.max": "max\n",
+                "sys/fs/cgroup/memory.current": "5\n",
+            },
+            4 * GIB,
+        ),
+    ],
+)
+def test_available_is_the_kernels_estimate_or_what_the_control_group_leaves(
+    tmp_path: Path, contents: Dict[str, str], available: int
+) -> None:
+    assert machine.available_memory(files(tmp_path, contents)) == available
+
+
+def test_too_little_memory_is_told_with_both_figures(tmp_path: Path) -> None:
+    root = files(tmp_path, {"proc/meminfo": "MemAvailable: 102400 kB\n"})
+    (text,) = texts(list(machine.memory(config(), [built(tmp_path)], root)))
+    assert "100 MiB are available" in text and "lower server.workers" in text
+    files(tmp_path, {"proc/meminfo": "MemAvailable: 10240000 kB\n"})
+    assert list(machine.memory(config(), [built(tmp_path)], root)) == []
+
+
+def test_an_arena_wants_a_hugetlbfs_with_enough_free_pages(tmp_path: Path) -> None:
+    wanted = config(placement={"arena": "/huge/hotpath"}, limits={"queue": 100})
+    models = [built(tmp_path)]
+    mounts = "/dev/sda / ext4 rw 0 0\nnone /huge hugetlbfs rw,pagesize=2M 0 0\n"
+    free = "sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
+    root = files(tmp_path, {"proc/mounts": mounts, free: "8\n"})
+    assert list(machine.hugepages(wanted, models, root)) == []
+    files(tmp_path, {free: "7\n"})
+    (text,) = texts(list(machine.hugepages(wanted, models, root)))
+    assert "needs 8 pages of 2048 KiB, and 7 are free" in text
+    files(tmp_path, {"proc/mounts": "/dev/sda / ext4 rw 0 0\n"})
+    (text,) = texts(list(machine.hugepages(wanted, models, root)))
+    assert "is on no hugetlbfs (ext4)" in text
+    assert list(machine.hugepages(config(), models, root)) == []
+
+
+def test_cpus_of_the_plan_must_be_online(tmp_path: Path) -> None:
+    root = files(tmp_path, {"sys/devices/system/cpu/online": "0-3,8\n"})
+    plan = Placement({"cuda:0": Place((2, 3, 4))}, (Place((0, 1)), Place((8, 9))))
+    found = texts(list(machine.processors(config(), plan, root)))
+    assert [text.split(",")[0] for text in found] == [
+        "The plan places the engine on cuda:0 on CPUs [4]",
+        "The plan places HTTP workers (1) on CPUs [9]",
+    ]
+
+
+def test_more_threads_than_cpus_is_worth_knowing_only(tmp_path: Path) -> None:
+    root = files(tmp_path, {"sys/devices/system/cpu/online": "0-1\n"})
+    many = config(model={"devices": ["cpu", "cpu"], "threads": 2})
+    (finding,) = machine.processors(many, Placement({}, ()), root)
+    assert not finding.serious and "4 threads together, and the machine 2 CPUs" in finding.text
+
+
+def test_a_gpu_without_a_driver_is_told(tmp_path: Path) -> None:
+    wanted = config(model={"devices": ["cuda:0", "cuda:1"]})
+    (text,) = texts(list(machine.gpus(wanted, tmp_path)))
+    assert text.startswith("cuda:0, cuda:1: there is no /dev/nvidia0")
+    assert list(machine.gpus(config(), tmp_path)) == []
+
+
+def test_a_gpu_that_torch_does_not_see_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = files(tmp_path, {"dev/nvidia0": "", "dev/nvidia1": ""})
+    monkeypatch.setattr(machine, "_gpus_of_torch", lambda: 1)
+    (text,) = texts(list(machine.gpus(config(model={"devices": ["cuda:0", "cuda:1"]}), root)))
+    assert text.startswith("cuda:1: torch sees 1 GPUs, and 2 have device files")
+
+
+def test_other_versions_than_the_models_are_worth_knowing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "_version", lambda package: "2.4.1+cu121")
+    wanted = config(model={"backend": "torchscript"})
+    for before, told in (("2.4.0+cu121", False), ("2.4.1+cpu", True), ("1.13.1+cu116", True)):
+        found = list(machine.versions(wanted, [built(tmp_path, made_with={"torch": before})]))
+        assert bool(found) is told, before
+        assert not any(finding.serious for finding in found)
+
+
+def test_lists_of_cpus_are_read_as_the_kernel_writes_them() -> None:
+    assert machine.parse_cpus("0-2,5\n") == {0, 1, 2, 5}
+    assert machine.parse_cpus("") == set()

@@ -117,7 +117,7 @@ def test_a_caller_that_leaves_is_forgotten(desk: Desk) -> None:
 def test_another_user_is_not_heard(tmp_path: Path) -> None:
     path = tmp_path / "control"
     desk = Desk(path)
-    for directory in (path, *path.parents[:3]):
+    for directory in (path, *list(path.parents)[:3]):
         os.chmod(directory, 0o777)  # the check behind the file's mode is what is tested here
     _as_nobody(lambda: socket.socket(socket.AF_UNIX).connect(str(path)))
     desk.turn()

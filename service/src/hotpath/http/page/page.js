@@ -72,7 +72,7 @@ function showTimings(stages, around) {
     part.style.flexGrow = parts[name];
     return part;
   }));
-  const rows = [...STAGES.map((name) => [name, parts[name]]), ["total", stages.total], ["with network", around]];
+  const rows = [...STAGES.map((name) => [name, parts[name]]), ["total", stages.total], ["round trip", around]];
   at("timings").replaceChildren(...rows.filter(([, value]) => value !== undefined).map(([name, value]) => {
     const row = element("div", "");
     if (STAGES.includes(name)) row.append(element("i", name));

@@ -37,6 +37,9 @@ verify: controller ## name what drifted on the hosts of an inventory (INVENTORY=
 bench: controller ## measure the service and its peers in turn (BENCH="--quick --rows a"; --help lists the options)
 	@scripts/bootstrap.sh service && $(PYTHON) service/bench/run.py $(BENCH)
 
+soak: ## kills, overload, bad clients and 200,000 requests against the service (SOAK="faults --kills 5"; SOAK=--help lists the options)
+	@scripts/bootstrap.sh service && cd service && PYTHONPATH=src:tests ../.cache/venv/service/bin/python -m soak $(SOAK)
+
 docs: controller ## write docs/roles/ from the roles' argument specifications
 	@$(PYTHON) scripts/role_pages.py
 
@@ -52,4 +55,4 @@ hosts-down: ## remove the throwaway hosts of this checkout
 clean: hosts-down ## remove the throwaway hosts, their images and .cache; nothing else
 	@scripts/clean.sh
 
-.PHONY: help demo test test-fast test-el8-stack test-vm fuzz test-faults lint verify bench docs lock controller hosts-down clean
+.PHONY: help demo test test-fast test-el8-stack test-vm fuzz test-faults lint verify bench soak docs lock controller hosts-down clean

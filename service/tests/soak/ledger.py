@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List
+from typing import Any, Dict, List, Mapping
 
 from support.server import Server
 
@@ -24,14 +24,18 @@ class Ledger:
     lost: List[float] = field(default_factory=list)
     """When a connection broke before the answer, on the monotonic clock."""
     seconds: List[float] = field(default_factory=list)
-    """How long right answers took."""
+    """How long right answers took, as the client saw it."""
+    service_seconds: List[float] = field(default_factory=list)
+    """The same as the service tells it in the answers."""
     refusal_seconds: List[float] = field(default_factory=list)
 
-    def note(self, status: int, expected: str, label: str, seconds: float) -> None:
-        """An answer."""
+    def note(self, expected: str, status: int, answer: Mapping[str, Any], seconds: float) -> None:
+        """An answer, which came after so many seconds."""
+        label = answer.get("label")
         if status == 200 and label == expected:
             self.right += 1
             self.seconds.append(seconds)
+            self.service_seconds.append(answer["timings_ms"]["total"] / 1000)
         elif status == 200:
             self.wrong.append(f"{label} for {expected}")
         elif status in REFUSED:

@@ -70,8 +70,8 @@ async def ask(connection: Connection, sent: Dict[str, bytes], colour: str, ledge
     except (OSError, EOFError):
         ledger.lost.append(time.monotonic())
         return False
-    label = json.loads(body).get("label", "") if status == 200 else ""
-    ledger.note(status, colour, label, time.monotonic() - started)
+    took = time.monotonic() - started
+    ledger.note(colour, status, json.loads(body), took)
     return True
 
 

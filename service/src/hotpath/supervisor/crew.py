@@ -144,6 +144,7 @@ class Crew:
             post = self.roster.by_pid().get(pid)
             if post is not None:
                 ready = "hotpath_engine_ready" if post.role == "engine" else "hotpath_workers_ready"
+                served = self._row_of(post).get(ready) > 0
                 self._row_of(post).set(ready, 0.0)
                 if post.role == "worker":
                     self._slots.reclaim(post.index)
@@ -152,7 +153,7 @@ class Crew:
                         self._row_of(post).set("hotpath_places_in_use", 0.0, (name,))
                 if post.role == "engine" and not post.wanted:
                     self._row_of(post).clear()  # nobody sits there any more
-                delay = self.roster.died(post, time.monotonic())
+                delay = self.roster.died(post, served, time.monotonic())
                 yield Death(post, status, self._reasons.pop(post.name).take(), delay)
 
     def publish(self) -> None:

@@ -7,8 +7,6 @@ from typing import Dict, List, Optional
 
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 10.0
-STABLE_AFTER_S = 60.0
-"""A child that lived this long starts over with an immediate restart."""
 
 
 @dataclass
@@ -21,7 +19,7 @@ class Post:
     incarnation: int = 0
     started: float = 0.0
     crashes: int = 0
-    """In a row."""
+    """In a row; a child that has served ends the row before it."""
     due: Optional[float] = 0.0
     """When to start the next child; None while one runs or none is wanted."""
     wanted: bool = True
@@ -59,9 +57,13 @@ class Roster:
         """A child fills the post."""
         post.pid, post.started, post.due = pid, now, None
 
-    def died(self, post: Post, now: float) -> float:
-        """The child is gone: plan the next one and return the delay, which is none after a first crash."""
-        post.crashes = 1 if now - post.started >= STABLE_AFTER_S else post.crashes + 1
+    def died(self, post: Post, served: bool, now: float) -> float:
+        """The child is gone: plan the next one and return the delay, which is none after a first crash.
+
+        `served` is whether it had become ready. What it had accepted waits for its successor, so only one
+        that can't even start is made to wait; what kills those that serve is found out by itself.
+        """
+        post.crashes = 1 if served else post.crashes + 1
         doubled = FIRST_DELAY_S * 2.0 ** min(post.crashes - 2, 10)
         delay = 0.0 if post.crashes == 1 else min(LONGEST_DELAY_S, doubled)
         post.pid, post.due = None, now + delay if post.wanted else None

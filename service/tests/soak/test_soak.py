@@ -1,0 +1,40 @@
+"""The scenarios in small: their long form is `make soak`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from soak.scenarios import bad_clients, endurance, faults, judge, overload
+
+
+def test_killed_engines_and_workers_lose_only_the_connections_of_a_killed_worker(tmp_path: Path) -> None:
+    found = faults(tmp_path, kills=2, pause=0.5)
+
+    assert judge("faults", found) == []
+    assert found["right"] > 0
+    assert found["restarts"] == {"engine": 2.0, "worker": 2.0}
+
+
+def test_a_flood_is_refused_in_part_and_what_is_answered_keeps_its_deadline(tmp_path: Path) -> None:
+    found = overload(tmp_path, seconds=3.0)
+
+    assert found["wrong"] == 0 and found["lost_connections"] == 0
+    assert found["answered_after_deadline"] == 0
+    assert found["right"] > 0
+    assert found["refused"].get(429, 0) > 0
+
+
+def test_every_request_of_a_long_run_is_answered(tmp_path: Path) -> None:
+    found = endurance(tmp_path, count=500)
+
+    assert judge("endurance", found) == []
+    assert found["right"] >= 500
+    assert found["refused"] == {}
+
+
+def test_clients_that_vanish_or_trickle_hold_no_place(tmp_path: Path) -> None:
+    found = bad_clients(tmp_path, count=40, seconds=6.0)
+
+    assert judge("bad_clients", found) == []
+    assert found["right"] > 0
+    assert found["slots_left"] == 0

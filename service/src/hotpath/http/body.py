@@ -6,6 +6,7 @@ import asyncio
 from typing import Callable, List
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from hotpath.http.errors import Problem
 from hotpath.http.linger import body_is_complete
@@ -55,15 +56,21 @@ async def _receive(
     if declared.isdigit() and int(declared) > allowed:
         raise too_large(limit)
 
-    received = 0
+    received, more = 0, True
     try:
         with time_limit(seconds):
-            async for chunk in request.stream():
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                more = message.get("more_body", False)
+                if not more:  # to be known before the last of it is judged, for then nothing more is awaited
+                    body_is_complete(request)
+                chunk = message.get("body", b"")
                 received += len(chunk)
                 if received > allowed:
                     raise too_large(limit)
                 take(chunk)
-        body_is_complete(request)
     except asyncio.TimeoutError as error:
         raise Problem(
             408,

@@ -171,15 +171,15 @@ def _changes(base: Any) -> List[Change]:
     ]
 
 
-def _run(dnf: Any, base: Any) -> None:
-    packages = list(base.transaction.install_set)
+def fetch(dnf: Any, base: Any, packages: List[Any], so_far: str, remedy: str) -> None:
+    """Download packages and check who signed them.
+
+    Raises Refused, which begins with what was done `so_far` and gives the remedy for a failed download.
+    """
     try:
         base.download_packages(packages)
     except dnf.exceptions.DownloadError as error:
-        raise Refused(
-            "Nothing was changed. A package could not be downloaded: {0}. Check the repository's address and "
-            "the free space of /var.".format(error)
-        ) from error
+        raise Refused("{0} A package could not be downloaded: {1}. {2}".format(so_far, error, remedy)) from error
     unsigned = []
     for package in packages:
         code, message = base.package_signature_check(package)
@@ -187,10 +187,16 @@ def _run(dnf: Any, base: Any) -> None:
             unsigned.append("{0} ({1})".format(package, message))
     if unsigned:
         raise Refused(
-            "Nothing was changed. Not signed by a trusted key: {0}. Either the repository is not the one it "
-            "claims to be, or its key changed: put the right key with its fingerprint into "
-            "el8_repositories_fingerprints.".format(", ".join(sorted(unsigned)))
+            "{0} Not signed by a trusted key: {1}. Either the repository is not the one it claims to be, or its key "
+            "changed: put the right key with its fingerprint into el8_repositories_fingerprints.".format(
+                so_far, ", ".join(sorted(unsigned))
+            )
         )
+
+
+def _run(dnf: Any, base: Any) -> None:
+    packages = list(base.transaction.install_set)
+    fetch(dnf, base, packages, "Nothing was changed.", "Check the repository's address and the free space of /var.")
     try:
         base.do_transaction()
     except dnf.exceptions.Error as error:

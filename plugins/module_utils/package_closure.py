@@ -3,7 +3,7 @@
 import os
 from typing import Any, Iterable, List, Mapping, NamedTuple
 
-from ansible.module_utils.dnf_transaction import Refused, best_match, enable_stream
+from ansible.module_utils.dnf_transaction import Refused, best_match, enable_stream, fetch
 
 
 class Found(NamedTuple):
@@ -47,7 +47,8 @@ class Closure:
                 ) from error
             found = list(base.transaction.install_set)
             if download:
-                self._download(dnf, base, found)
+                remedy = "Check the repository and the free space of this machine, and run again."
+                fetch(dnf, base, found, "What was copied before stays.", remedy)
             return [self._found(item, download) for item in found]
         finally:
             base.close()
@@ -69,27 +70,6 @@ class Closure:
                 "A package repository cannot be read: {0}. A mirror is made on a machine that reaches all of them; "
                 "check its way out and el8_repositories_mirror.".format(error)
             ) from error
-
-    def _download(self, dnf: Any, base: Any, packages: List[Any]) -> None:
-        try:
-            base.download_packages(packages)
-        except dnf.exceptions.DownloadError as error:
-            raise Refused(
-                "A package could not be downloaded: {0}. Check the repository and the free space of this "
-                "machine, and run again; what was copied stays.".format(error)
-            ) from error
-        unsigned = []
-        for package in packages:
-            code, message = base.package_signature_check(package)
-            if code != 0:
-                unsigned.append("{0} ({1})".format(package, message))
-        if unsigned:
-            raise Refused(
-                "Not signed by a trusted key: {0}. Either the repository is not the one it claims to be, or its key "
-                "changed: put the right key with its fingerprint into el8_repositories_fingerprints.".format(
-                    ", ".join(sorted(unsigned))
-                )
-            )
 
     def _found(self, package: Any, downloaded: bool) -> Found:
         name = "{0}-{1}:{2}-{3}.{4}".format(package.name, package.epoch, package.version, package.release, package.arch)

@@ -3,66 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import Dict, List, Sequence
+from typing import Dict, List
 
 import numpy
+from support.held import POISON, SHAPE, HeldRunner, Notebook
 
-from hotpath.core import EngineSpec, Ranking
-from hotpath.engine.backend import Pixels
+from hotpath.core import Ranking
 from hotpath.engine.loop import EngineLoop
-from hotpath.engine.runner import Job, Runner
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel, link
 from hotpath.ipc.marks import Mark, Marks
 from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Standing, Status, Submit
 from hotpath.metrics.table import Table
-from hotpath.models.built import BuiltModel
 from hotpath.scheduler.costs import Costs
 
-SHAPE = (2, 2, 3)
 SLOTS = 16
-POISON = 13
-"""The image that the model can't bear."""
-
-
-class Notebook:
-    """Answers with the first byte of each image as its class."""
-
-    depth = 1
-    pads = False
-    precision = "float64"
-
-    def __init__(self) -> None:
-        self.launched: List[int] = []
-
-    def share(self, slots: Pixels) -> None:
-        raise AssertionError("the loop shares nothing")
-
-    def load(self, model: BuiltModel, spec: EngineSpec) -> None:
-        raise AssertionError("the loop loads nothing")
-
-    def launch(self, inputs: Sequence[Pixels]) -> List[int]:
-        self.launched.append(len(inputs))
-        return [int(image.flat[0]) for image in inputs]
-
-    def finish(self, batch: List[int]) -> List[Ranking]:
-        if POISON in batch:
-            raise RuntimeError("the model can't bear this")
-        return [Ranking((number,), (1.0,)) for number in batch]
-
-
-class HeldRunner(Runner):
-    """Runs a batch when the test says so, not before."""
-
-    def __init__(self, backend: Notebook) -> None:
-        super().__init__(backend, numpy.zeros(SHAPE, numpy.uint8))
-        self.held: List[Job] = []
-
-    def launch(self, job: Job) -> None:
-        self.held.append(job)
-
-    def release(self) -> None:
-        self._run(self.held.pop(0))
 
 
 class Bench:

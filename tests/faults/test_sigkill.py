@@ -22,6 +22,9 @@ PLACES = "etc opt/hotpath usr/libexec/hotpath var/lib/hotpath"
 # What differs between any two hosts, or holds the time of its writing: the container's own files, keys, caches and the
 # copies that tools keep of a file before they change it.
 VOLATILE = ("etc/hostname", "etc/hosts", "etc/machine-id", "etc/ssh/*", "etc/ld.so.cache", "*-", "*.old", "*.pyc")
+# What a build measured on the machine, and the rules of a zone, which stand in the order they came in.
+MEASURED = ("var/lib/hotpath/models/*/report.*", "var/lib/hotpath/models/*/model.json")
+UNORDERED = "etc/firewalld/zones/*.xml"
 KILLS = int(os.environ.get("HOTPATH_KILLS", "4"))
 UNITS = (
     "hotpath.service hotpath.socket nvidia-persistenced.service firewalld.service rpcbind.socket avahi-daemon.service"
@@ -101,10 +104,11 @@ def points_of(straight: Run, kills: int, choose: random.Random) -> list[Point]:
 
 def state_of(host: Throwaway) -> dict[str, list[str]]:
     """Path, mode, owner and link of every file, the digest of each that is not volatile, packages, locks and units."""
-    volatile = " ".join(f"! -path '{pattern}'" for pattern in VOLATILE)
+    volatile = " ".join(f"! -path '{pattern}'" for pattern in (*VOLATILE, *MEASURED, UNORDERED))
     commands = {
         "tree": f"cd / && find {PLACES} -printf '%p %y %m %u:%g %l\\n' | sort",
         "digests": f"cd / && find {PLACES} -type f {volatile} -print0 | sort -z | xargs -0 sha256sum",
+        "rules": f"cd / && sort {UNORDERED}",
         "packages": "rpm -qa --queryformat '%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE} %{ARCH}\\n' | sort",
         "units": f"systemctl show {UNITS} --property={PROPERTIES}",
         "enabled": "systemctl list-unit-files --state=enabled --no-legend | sort",

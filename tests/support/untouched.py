@@ -8,6 +8,8 @@ RPM_READERS = "var/lib/rpm/rpmdb.sqlite-shm"  # the memory that those who query 
 
 # Written by any login, any query or the host's own services: not what a play is judged by.
 LIVING = ("proc", "sys", "dev", "run", "tmp", "root/.ansible", "var/log", "var/tmp", "var/cache", RPM_READERS)
+# Services that the bus starts when somebody asks and that end by themselves, whatever a play does.
+ON_REQUEST = "^(systemd-(hostnamed|localed|timedated)|NetworkManager-dispatcher|packagekit)[.]service$"
 # What the roles set in a kernel of the host's own, where the files of LIVING do count.
 SETTINGS = " ".join(
     (
@@ -43,7 +45,8 @@ def kernel_of(host: Throwaway) -> list[str]:
         host,
         f"grep --with-filename '' {SETTINGS} | tr -d '\\000'",
         "sysctl --all --pattern '^(vm|net.core|kernel.(numa|sched|nmi|timer))'",
-        "systemctl list-units --type=service --state=active --no-legend --plain | cut -d ' ' -f 1",
+        "systemctl list-units --type=service --state=active --no-legend --plain"
+        f" | cut -d ' ' -f 1 | grep -vE '{ON_REQUEST}'",
     )
 
 

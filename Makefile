@@ -20,7 +20,7 @@ test-vm: controller ## what containers cannot show, in an emulated machine: NUMA
 	@scripts/bootstrap.sh vm && $(PYTHON) scripts/check.py vm
 
 test-faults: controller ## site.yml killed at ten random points instead of four, and the end compared with a play left alone
-	@HOTPATH_KILLS=10 $(PYTHON) -m pytest -s --durations=0 tests/faults/test_sigkill.py
+	@HOTPATH_KILLS=10 HOTPATH_SEED=$${HOTPATH_SEED:-$$(date +%s)} $(PYTHON) -m pytest -s --durations=0 tests/faults/test_sigkill.py
 
 fuzz: ## 100,000 new cases for the service's decoders, parsers and a running instance (FUZZ='--scale 400' for more)
 	@scripts/bootstrap.sh service && .cache/venv/service/bin/python scripts/fuzz.py $(FUZZ)

@@ -52,7 +52,8 @@ def stages(rows: Dict[str, Any], target: Path) -> None:
 def save(figure: Any, target: Path) -> None:
     """Write and forget it."""
     figure.tight_layout()
-    figure.savefig(target, metadata={"Date": None})
+    # No metadata, so that the same figures give the same file.
+    figure.savefig(target, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     pyplot.close(figure)
 
 

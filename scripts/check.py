@@ -31,7 +31,8 @@ EVERYTHING = re.compile("")
 MOLECULE_HEADLINES = re.compile(r"(INFO|WARNING|ERROR|CRITICAL) |: ok=\d|failed: |fatal: |^=+ .* in [\d.]+s")
 TAIL = 60
 LANES = 2
-VIRTUAL = ("vm", "vm_site")  # scenarios on virtual machines
+EMULATED = "vm"  # the scenario on a virtual machine, which takes as long as all others together
+LONG = ("vm_site",)  # scenarios that `make test` has no time for
 # The service has its own settings and environment. Modules run apart: a filter may have the same name as a module.
 TYPED = (
     "plugins/action",
@@ -86,16 +87,18 @@ def stages() -> Iterator[Stage]:
     if (VENV / "service38" / ".complete").exists():
         yield Stage("service on Python 3.8", pytest(SERVICE38), "fast", folder="service")
     # The longest come first, so that no lane is left alone with one of them at the end.
+    if os.geteuid() == 0:
+        yield molecule(EMULATED, "all")
     for fault in sorted(path.stem for path in (ROOT / "tests" / "faults").glob("test_*.py")):
         yield Stage(f"faults {fault.removeprefix('test_')}", pytest(CONTROLLER, f"tests/faults/{fault}.py"), "all")
     for scenario in sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml")):
-        if scenario not in VIRTUAL:
+        if scenario not in (EMULATED, *LONG):
             yield molecule(scenario, "all")
     yield Stage("end to end", pytest(CONTROLLER, "tests/e2e"), "all")
     yield Stage("drifts", pytest(CONTROLLER, "tests/verify"), "all")
     yield Stage("throwaway hosts", pytest(CONTROLLER, "tests/hosts"), "all")
     yield Stage("virtual machine", ("env", "HOTPATH_VM=1", *pytest(CONTROLLER, "tests/hosts/test_vm.py")), "vm")
-    for scenario in VIRTUAL:
+    for scenario in LONG:
         yield molecule(scenario, "vm")
 
 
@@ -180,6 +183,8 @@ def main() -> int:
         table.add_row(outcome.stage.name, result, f"{outcome.seconds:.0f}", outcome.closing.strip("= "))
     if arguments.group != "lint" and not arguments.only and not (VENV / "service38" / ".complete").exists():
         table.add_row("service on Python 3.8", "SKIPPED", "0", "no Python 3.8 on this machine")
+    if arguments.group == "all" and not arguments.only and os.geteuid() != 0:
+        table.add_row(f"molecule {EMULATED}", "SKIPPED", "0", "virtual machines need root")
     Console(width=140).print(table)
     for outcome in outcomes:
         if outcome.closing:

@@ -73,10 +73,10 @@ def test_available_is_the_kernels_estimate_or_what_the_control_group_leaves(
 
 def test_too_little_memory_is_told_with_both_figures(tmp_path: Path) -> None:
     root = files(tmp_path, {"proc/meminfo": "MemAvailable: 102400 kB\n"})
-    (text,) = texts(list(machine.memory(config(), [built(tmp_path)], root)))
+    (text,) = texts(list(machine.memory(config(), [built(tmp_path)], Placement({}, ()), root)))
     assert "100 MiB are available" in text and "lower server.workers" in text
     files(tmp_path, {"proc/meminfo": "MemAvailable: 10240000 kB\n"})
-    assert list(machine.memory(config(), [built(tmp_path)], root)) == []
+    assert list(machine.memory(config(), [built(tmp_path)], Placement({}, ()), root)) == []
 
 
 def test_an_arena_wants_a_hugetlbfs_with_enough_free_pages(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def supervisor(check: Checks) -> dict[str, str]:
     pid = show(check, "hotpath.service", "MainPID")["MainPID"]
     check.equal("hotpath.service runs", expected=True, found=pid != "0")
     check.require()
-    return {"Pid": pid} | dict(line.split(":", 1) for line in check.text(f"/proc/{pid}/status").splitlines())
+    lines = check.text(f"/proc/{pid}/status").splitlines()
+    return {name: value.strip() for name, value in (line.split(":", 1) for line in lines)}
 
 
 @pytest.fixture
@@ -126,12 +127,12 @@ def test_processes_are_confined(host: Host, check: Checks) -> None:
     check.equal("users of the service's process", expected=[uid] * 4, found=status["Uid"].split())
     wanted = {"NoNewPrivs": "1", "Seccomp": "2", "CapEff": "0" * 16, "CapBnd": "0" * 16}
     for name, value in wanted.items():
-        check.equal(f"{name} of the service's process", expected=value, found=status[name].strip())
+        check.equal(f"{name} of the service's process", expected=value, found=status[name])
 
 
 def children(check: Checks) -> dict[str, str]:
     """Process ids of engines and HTTP workers by name, such as engine-0."""
-    parent = supervisor(check)["Pid"].strip()
+    parent = supervisor(check)["Pid"]
     listed = check.answer("the service's processes", "ps --no-headers --ppid %s -o pid,comm", parent)
     return {name: pid for pid, name in map(str.split, listed.splitlines())}
 
@@ -142,7 +143,10 @@ def mappings(check: Checks, name: str, pid: str) -> list[str]:
 
 
 def places(service: Expected) -> list[tuple[str, str, int]]:
-    """(role, CPUs, node) of every process that the plan has a place for; HTTP workers take turns over the nodes."""
+    """(role, CPUs, node) of every place that the plan has for a process; HTTP workers take turns over the nodes.
+
+    Several engines may share one.
+    """
     engines = {engine["device"]: engine for engine in service["hotpath_plan"]["engines"]}
     chosen = [engines[device] for device in service["__inference_service_engine_devices"] if device in engines]
     wanted = [("engine", cpu_list(engine["cpus"]), engine["numa_node"]) for engine in chosen]
@@ -151,7 +155,15 @@ def places(service: Expected) -> list[tuple[str, str, int]]:
         node = nodes[index % len(nodes)]
         beside = [cpu for engine in engines.values() if engine["numa_node"] == node for cpu in engine["worker_cpus"]]
         wanted.append(("worker", cpu_list(beside), node))
-    return sorted(wanted)
+    return sorted(set(wanted))
+
+
+def test_every_process_is_there(check: Checks, service: Expected) -> None:
+    """As many HTTP workers as asked for, and an engine on each device at least."""
+    roles = [name.partition("-")[0] for name in children(check)]
+    check.equal("HTTP workers", expected=service["inference_service_workers"], found=roles.count("worker"))
+    engines = len(service["__inference_service_engine_devices"]) * max(1, service["inference_service_engines"])
+    check.equal(f"at least {engines} engines", expected=True, found=roles.count("engine") >= engines)
 
 
 def test_every_thread_stays_on_its_cpus_of_the_plan(check: Checks, service: Expected) -> None:
@@ -160,8 +172,8 @@ def test_every_thread_stays_on_its_cpus_of_the_plan(check: Checks, service: Expe
         told = check.answer(f"CPUs of {name}", "grep -h Cpus_allowed_list: /proc/%s/task/*/status", pid)
         threads = set(told.replace("Cpus_allowed_list:", "").split())
         found.append(f"{name.partition('-')[0]} on {' and '.join(sorted(threads))}")
-    wanted = sorted(f"{role} on {cpus}" for role, cpus, _ in places(service))
-    check.equal("CPUs of the threads of engines and HTTP workers", expected=wanted, found=sorted(found))
+    wanted = sorted({f"{role} on {cpus}" for role, cpus, _ in places(service)})
+    check.equal("CPUs of the threads of engines and HTTP workers", expected=wanted, found=sorted(set(found)))
 
 
 def test_memory_is_on_the_node_of_the_plan(
@@ -174,8 +186,8 @@ def test_memory_is_on_the_node_of_the_plan(
     for name, pid in children(check).items():
         policies = {line.split()[1] for line in mappings(check, name, pid) if " heap " in line}
         found.append(f"{name.partition('-')[0]} {' and '.join(sorted(policies))}")
-    wanted = sorted(f"{role} {word.format(node)}" for role, _, node in places(service))
-    check.equal("memory of engines and HTTP workers", expected=wanted, found=sorted(found))
+    wanted = sorted({f"{role} {word.format(node)}" for role, _, node in places(service)})
+    check.equal("memory of engines and HTTP workers", expected=wanted, found=sorted(set(found)))
 
 
 def test_slots_lie_in_hugepages_where_the_plan_has_some(check: Checks, service: Expected) -> None:

@@ -8,8 +8,8 @@ RPM_READERS = "var/lib/rpm/rpmdb.sqlite-shm"  # the memory that those who query 
 
 # Written by any login, any query or the host's own services: not what a play is judged by.
 LIVING = ("proc", "sys", "dev", "run", "tmp", "root/.ansible", "var/log", "var/tmp", "var/cache", RPM_READERS)
-# Services that the bus starts when somebody asks and that end by themselves, whatever a play does.
-ON_REQUEST = "^(systemd-(hostnamed|localed|timedated)|NetworkManager-dispatcher|packagekit)[.]service$"
+# Services that start when something asks for them and end by themselves, whatever a play does.
+ON_REQUEST = "^(systemd-(fsckd|hostnamed|localed|timedated)|NetworkManager-dispatcher|packagekit)[.]service$"
 # What the roles set in a kernel of the host's own, where the files of LIVING do count.
 SETTINGS = " ".join(
     (

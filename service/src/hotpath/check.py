@@ -53,7 +53,7 @@ def _judge(config: Config) -> Iterable[Finding]:
     if models:
         yield from machine.versions(config, models)
         if not _runs(config):  # else it has the memory already
-            yield from machine.memory(config, models)
+            yield from machine.memory(config, models, plan)
             yield from machine.hugepages(config, models)
 
 

@@ -142,8 +142,11 @@ class ModelConfig(_Section):
     devices: List[str] = Field(
         ["cpu"], min_length=1, description='a list such as ["cpu"] or ["cuda:0", "cuda:1"]'
     )
+    engines: int = Field(
+        0, ge=0, description="engines on each device; 0 for one on a GPU, and up to four on the CPUs"
+    )
     threads: int = Field(
-        0, ge=0, description="torch threads of each engine on CPU; 0 for the CPUs it may run on"
+        0, ge=0, description="torch threads of each engine on CPU; 0 for its part of the CPUs it may run on"
     )
 
     @model_validator(mode="after")

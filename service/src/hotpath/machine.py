@@ -15,7 +15,7 @@ from typing import Iterator, List, Optional, Sequence, Set, Union
 from hotpath.config import Config
 from hotpath.ipc.arena import stride_of
 from hotpath.models.built import BuiltModel
-from hotpath.supervisor.placement import Placement, slot_bytes
+from hotpath.supervisor.placement import Placement, default_threads, seat_devices, slot_bytes
 
 # Resident memory of a process before its model, as measured with the tested sets on x86-64.
 _TORCH_BYTES = 400_000_000
@@ -34,24 +34,26 @@ class Finding:
     serious: bool = True
 
 
-def memory(config: Config, models: Sequence[BuiltModel], root: Path = Path("/")) -> Iterator[Finding]:
+def memory(
+    config: Config, models: Sequence[BuiltModel], placement: Placement, root: Path = Path("/")
+) -> Iterator[Finding]:
     """Whether what the service will need is there. An estimate from below: what it surely takes."""
-    needed = _needed(config, models)
+    needed = _needed(config, models, placement)
     available = available_memory(root)
     if available is not None and needed > available:
         yield Finding(
             "memory",
             f"The service needs about {_mib(needed)} MiB, and {_mib(available)} MiB are available. Free "
-            "memory, or lower server.workers, limits.queue or the number of engines.",
+            "memory, or lower server.workers, limits.queue or models.engines.",
         )
 
 
-def _needed(config: Config, models: Sequence[BuiltModel]) -> int:
+def _needed(config: Config, models: Sequence[BuiltModel], placement: Placement) -> int:
     arena = 0 if config.placement.arena else arena_bytes(config, models)
     total = arena + config.server.workers * _WORKER_BYTES
     for entry, model in zip(config.models, models):
         size = model.artifact(entry.backend).stat().st_size
-        for device in entry.devices:
+        for device in seat_devices(config, placement, entry):
             base = _NUMERIC_BYTES if entry.backend == "numeric" else _TORCH_BYTES
             total += size + base + (_CONTEXT_BYTES if device != "cpu" else 0)
     return total
@@ -116,13 +118,16 @@ def processors(config: Config, placement: Placement, root: Path = Path("/")) -> 
                 "host with the role host_plan.",
             )
     threads = sum(
-        max(1, entry.threads) for entry in config.models for device in entry.devices if device == "cpu"
+        entry.threads or default_threads(config, placement, entry, device)
+        for entry in config.models
+        for device in seat_devices(config, placement, entry)
+        if device == "cpu"
     )
     if not placement.engines and threads > max(1, len(online)):
         yield Finding(
             "processors",
             f"The engines on CPU have {threads} threads together, and the machine {len(online)} CPUs: they "
-            "will wait for each other. Lower models.threads, or set it to 0.",
+            "will wait for each other. Lower models.engines or models.threads, or set them to 0.",
             serious=False,
         )
 

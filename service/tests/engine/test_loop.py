@@ -23,11 +23,11 @@ SLOTS = 16
 class Bench:
     """One engine loop (incarnation 7) and the workers' ends of its links."""
 
-    def __init__(self, max_batch: int = 4, workers: int = 1, seconds: float = 0.0) -> None:
+    def __init__(self, max_batch: int = 4, workers: int = 1, seconds: float = 0.0, threads: int = 0) -> None:
         links = [link() for _ in range(workers)]
         self.workers = [Channel(near) for near, _ in links]
         self.backend = Notebook()
-        self.runner = HeldRunner(self.backend)
+        self.runner = HeldRunner(self.backend, threads)
         self.arena, self.marks = Arena(SLOTS, 12), Marks(SLOTS)
         for slot in range(SLOTS):
             self.arena.view(slot, SHAPE)[:] = numpy.uint8(slot)
@@ -98,6 +98,27 @@ def test_a_lone_request_is_handed_over_in_the_first_turn() -> None:
     (answer,) = results(bench.run())
     assert (answer.request, answer.outcome.batch_size) == (3, 1)
     assert answer.outcome.ranking == Ranking((3,), (1.0,))
+
+
+def test_a_quick_batch_of_one_thread_is_run_by_the_loop_itself() -> None:
+    bench = Bench(seconds=0.001, threads=1)
+    bench.send(submit(3))
+    (answer,) = results(bench.turn())
+    assert answer.outcome.ranking == Ranking((3,), (1.0,)) and not bench.runner.held
+    assert bench.marks.of(3, 7, 3) == Mark(ran=True, alone=True)
+
+
+def test_a_longer_batch_leaves_the_loop_free_for_messages() -> None:
+    bench = Bench(seconds=0.1, threads=1)
+    bench.send(submit(3))
+    assert bench.turn() == [] and len(bench.runner.held) == 1
+
+
+def test_a_quick_batch_that_fails_is_halved_too() -> None:
+    bench = Bench(seconds=0.0001, threads=1)
+    bench.send(submit(POISON), submit(1))
+    answers = {answer.request: answer.outcome.status for answer in results(bench.turn())}
+    assert answers == {POISON: Status.FAILED, 1: Status.OK}
 
 
 def test_what_waits_together_runs_together_up_to_the_largest_batch() -> None:

@@ -177,3 +177,51 @@ def test_the_outlook_is_that_of_the_engine_that_is_free_first() -> None:
         assert 90.0 < stage.client.outlook([0]).wait <= 100.0
 
     on_stage(play)
+
+
+class Choice:
+    """A client of two warm engines that take so long for an image of a full batch."""
+
+    def __init__(self, milliseconds: float) -> None:
+        links = [link() for _ in range(2)]
+        self.engines = [Channel(far) for _, far in links]
+        self.table = Table(1, ["0/cpu", "1/cpu"], 8)
+        self.pool = SlotPool(SlotMap(8), 0, range(8), lambda _: None)
+        self.client = EngineClient(5, [Channel(near) for near, _ in links], Marks(8), self.table)
+        for row in self.table.engines:
+            row.set("hotpath_engine_ready", 1.0)
+            row.set("hotpath_engine_pace_ratio", 1.0)
+            row.set("hotpath_warm_batch_seconds", 8 * milliseconds / 1000, ("8",))
+
+    def busy_for(self, engine: int, seconds: float) -> None:
+        self.table.engines[engine].set("hotpath_engine_clear_at_seconds", time.monotonic() + seconds)
+
+    def chosen(self, requests: int) -> List[int]:
+        """How many of so many requests each engine gets, none of which it has heard of meanwhile."""
+
+        async def play() -> List[int]:
+            self.client.start()
+            for engine in self.engines:
+                engine.send(Hello(1))
+            await asyncio.sleep(0.01)
+            for _ in range(requests):
+                with self.pool.lease() as lease:
+                    self.client.submit(lease, [0, 1], 1e9)
+            return [sum(isinstance(item, Submit) for item in engine.receive()) for engine in self.engines]
+
+        return asyncio.run(play())
+
+
+def test_images_that_take_no_time_go_together() -> None:
+    assert Choice(milliseconds=0.01).chosen(6) == [6, 0]
+
+
+def test_images_that_take_time_are_shared_out() -> None:
+    assert Choice(milliseconds=3.0).chosen(6) == [3, 3]
+
+
+@pytest.mark.parametrize("milliseconds", [0.01, 3.0])
+def test_an_engine_that_others_keep_busy_is_passed_over(milliseconds: float) -> None:
+    choice = Choice(milliseconds)
+    choice.busy_for(0, 60.0)
+    assert choice.chosen(2) == [0, 2]

@@ -38,13 +38,15 @@ def faults(room: Path, kills: int, pause: float) -> Found:
         async def play() -> None:
             chance, playing = random.Random(0), True
             load = asyncio.ensure_future(steady(url, CLIENTS, requests(), ledger, lambda: playing))
-            await asyncio.sleep(1.0)
-            for role in [role for _ in range(kills) for role in ("engine", "worker")]:
-                await asyncio.get_running_loop().run_in_executor(None, _whole, server)
-                os.kill(chance.choice(server.children(role)), signal.SIGKILL)
-                killed[role].append(time.monotonic())
-                await asyncio.sleep(chance.uniform(0.2 * pause, pause))
-            playing = False
+            try:
+                await asyncio.sleep(1.0)
+                for role in [role for _ in range(kills) for role in ("engine", "worker")]:
+                    await asyncio.get_running_loop().run_in_executor(None, _whole, server)
+                    os.kill(chance.choice(server.children(role)), signal.SIGKILL)
+                    killed[role].append(time.monotonic())
+                    await asyncio.sleep(chance.uniform(0.2 * pause, pause))
+            finally:
+                playing = False  # else the clients would go on for ever where something failed
             await load
 
         asyncio.run(play())
@@ -139,11 +141,13 @@ def bad_clients(room: Path, count: int, seconds: float) -> Found:
             load = asyncio.ensure_future(steady(url, 8, sent, ledger, lambda: playing))
             bad = [trickle(url, sent, number, seconds) for number in range(count // 2)]
             tasks = [asyncio.ensure_future(one) for one in bad]
-            for number in range(count - count // 2):
-                tasks.append(asyncio.ensure_future(vanish(url, sent, number)))
-                await asyncio.sleep(seconds / count)
-            await asyncio.gather(*tasks)
-            playing = False
+            try:
+                for number in range(count - count // 2):
+                    tasks.append(asyncio.ensure_future(vanish(url, sent, number)))
+                    await asyncio.sleep(seconds / count)
+                await asyncio.gather(*tasks)
+            finally:
+                playing = False
             await load
 
         asyncio.run(play())

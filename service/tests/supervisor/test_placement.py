@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, Dict
 
 import pytest
 
 from hotpath.config import Config
 from hotpath.core import Refusal
-from hotpath.supervisor.placement import Place, Placement, default_threads, engine_spec, read
+from hotpath.supervisor.placement import Place, Placement, default_threads, engine_spec, read, seat_devices
 
 PLAN = {
     "schema": 1,
@@ -46,22 +47,39 @@ def test_workers_take_turns_over_the_nodes_and_share_the_cpus_of_theirs(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("placement", "engines", "threads"),
+    ("placement", "stated", "engines", "threads"),
     [
-        (Placement({}, (), cores=2), 1, 2),
-        (Placement({}, (), cores=16), 1, 12),
-        (Placement({}, (), cores=16), 3, 4),
-        (Placement({}, (), cores=2), 3, 1),
-        (Placement({"cpu": Place(tuple(range(8)), 0)}, (), cores=32), 2, 4),
-        (Placement({"cuda:0": Place((1, 2), 0)}, (), cores=4), 1, 3),
+        (Placement({}, (), cores=1), {}, 1, 1),
+        (Placement({}, (), cores=2), {}, 2, 1),
+        (Placement({}, (), cores=2), {"threads": 2}, 1, 2),
+        (Placement({}, (), cores=2), {"engines": 1}, 1, 2),
+        (Placement({}, (), cores=2), {"engines": 3}, 3, 1),
+        (Placement({}, (), cores=16), {}, 4, 3),
+        (Placement({}, (), cores=16), {"engines": 1}, 1, 12),
+        (Placement({}, (), cores=16), {"devices": ["cpu", "cpu"], "engines": 2}, 4, 3),
+        (Placement({"cpu": Place(tuple(range(8)), 0)}, (), cores=32), {"threads": 4}, 2, 4),
+        (Placement({"cuda:0": Place((1, 2), 0)}, (), cores=4), {"devices": ["cuda:0"]}, 1, 1),
+        (Placement({}, (), cores=4), {"devices": ["cuda:0", "cuda:1"], "engines": 2}, 4, 1),
     ],
 )
 def test_engines_on_cpu_share_what_the_workers_leave_them(
-    placement: Placement, engines: int, threads: int
+    placement: Placement, stated: Dict[str, Any], engines: int, threads: int
 ) -> None:
-    config = Config.model_validate({"models": [{"name": "m", "path": "/m", "devices": ["cpu"] * engines}]})
-    assert default_threads(config, placement, "cpu") == threads
-    assert default_threads(config, placement, "cuda:0") == 1
+    config = Config.model_validate({"models": [{"name": "m", "path": "/m", **stated}]})
+    (entry,) = config.models
+    devices = seat_devices(config, placement, entry)
+    assert len(devices) == engines
+    specs = [engine_spec(config, placement, entry, Path("/m"), device, 0) for device in devices]
+    assert {spec.threads for spec in specs} == {threads}
+
+
+def test_models_on_cpu_share_it() -> None:
+    models = [{"name": name, "path": "/m"} for name in ("a", "b")]
+    config = Config.model_validate({"models": models})
+    placement = Placement({}, (), cores=32)
+    for entry in config.models:
+        assert seat_devices(config, placement, entry) == ["cpu"] * 4
+        assert default_threads(config, placement, entry, "cpu") == 3
 
 
 def test_without_a_plan_processes_run_anywhere(tmp_path: Path) -> None:

@@ -45,12 +45,14 @@ class Notebook:
 class HeldRunner(Runner):
     """Runs a batch when the test says so, not before."""
 
-    def __init__(self, backend: Notebook) -> None:
-        super().__init__(backend, numpy.zeros(SHAPE, numpy.uint8))
+    def __init__(self, backend: Notebook, threads: int = 0) -> None:
+        super().__init__(backend, numpy.zeros(SHAPE, numpy.uint8), threads)
         self.held: List[Job] = []
 
     def launch(self, job: Job) -> None:
         self.held.append(job)
 
     def release(self) -> None:
-        self._run(self.held.pop(0))
+        job = self.held.pop(0)
+        self.run(job)
+        self._settle(job)

@@ -105,6 +105,7 @@ def write_config(
     backend: str = "numeric",
     name: str = "colours",
     more: Sequence[Dict[str, Any]] = (),
+    engines: int = 1,
     **sections: Dict[str, Any],
 ) -> Path:
     """A configuration for one model on a free port, and for `more` of them.
@@ -118,7 +119,9 @@ def write_config(
     for section, values in tables.items():
         lines += [f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
     for entry in ({"name": name, "path": model, "backend": backend}, *more):
-        lines += ["[[models]]", *(f"{key} = {_toml(value)}" for key, value in entry.items())]
+        # Stated, because how many there would be on CPU depends on the machine.
+        settings = {"engines": engines, **entry}
+        lines += ["[[models]]", *(f"{key} = {_toml(value)}" for key, value in settings.items())]
     path.write_text("\n".join(lines) + "\n")
     return path
 

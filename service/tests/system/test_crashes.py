@@ -27,6 +27,27 @@ def test_a_killed_engines_requests_are_answered_by_its_successor(fast_model: Pat
         until(lambda: server.metric("hotpath_slots_in_use") == 0)
 
 
+def test_several_engines_share_the_requests_and_one_that_dies_loses_none(
+    fast_model: Path, tmp_path: Path
+) -> None:
+    config = write_config(
+        tmp_path / "hotpath.toml", fast_model, engines=2, limits={"request_timeout_s": 100.0}
+    )
+    with serving(config) as server, ThreadPoolExecutor(8) as pool:
+        engines = server.children("engine")
+        assert len(engines) == 2
+        for engine in engines:
+            os.kill(engine, signal.SIGSTOP)
+        answers = [pool.submit(server.predict, picture("blue")) for _ in range(8)]
+        until(lambda: server.metric("hotpath_slots_in_use") == 8)
+        os.kill(engines[0], signal.SIGKILL)
+        os.kill(engines[1], signal.SIGCONT)
+        found = [answer.result() for answer in answers]
+        assert [answer.status_code for answer in found] == [200] * 8
+        assert {answer.json()["label"] for answer in found} == {"blue"}
+        assert server.metric('hotpath_restarts_total{role="engine"}') == 1
+
+
 def test_a_request_that_outlives_three_engines_is_given_up(slow_model: Path, tmp_path: Path) -> None:
     config = write_config(tmp_path / "hotpath.toml", slow_model, limits={"request_timeout_s": 100.0})
     with serving(config) as server, ThreadPoolExecutor(1) as pool:

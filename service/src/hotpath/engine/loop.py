@@ -28,6 +28,11 @@ _AS_MEASURED = 1.05
 """Each time that nothing happened for so long, a pace above this is forgotten by half."""
 
 
+_QUICK_S = 0.002
+"""A batch that takes less is run by the loop itself, if it can be: to hand it over takes 0.2 ms, and what
+arrives meanwhile waits no longer than it would for a decoder."""
+
+
 @dataclass(frozen=True)
 class _Flight:
     tickets: List[Ticket]
@@ -128,9 +133,15 @@ class EngineLoop:
                 submit = ticket.submit
                 self._marks.ran(submit.slot, self._incarnation, submit.request, alone=len(tickets) == 1)
 
+        quick = not self._flights and end - now <= _QUICK_S and self._runner.runs_anywhere
         self._flights.append(_Flight(tickets, end, entries[0].group != 0))
         self._row.add("hotpath_engine_images_in_flight", amount=len(tickets))
-        self._runner.launch(Job([self._arena.view(t.submit.slot, self._shape) for t in tickets], mark))
+        job = Job([self._arena.view(t.submit.slot, self._shape) for t in tickets], mark)
+        if quick:
+            self._runner.run(job)
+            self._finish(job)
+        else:
+            self._runner.launch(job)
 
     def _finish(self, job: Job) -> None:
         tickets, seconds = self._flights.popleft().tickets, job.ended - job.started

@@ -12,6 +12,7 @@ from hotpath.engine import device
 from hotpath.engine.backend import create
 from hotpath.engine.loop import EngineLoop
 from hotpath.engine.runner import Runner, guard
+from hotpath.engine.scheduling import give_way
 from hotpath.engine.warmup import probe, warm
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel
@@ -38,6 +39,8 @@ def run(
 ) -> None:
     """Load, warm up, tell the supervisor through `announce`, serve. Returns never. Raises HotpathError."""
     keep_freed_memory()
+    if spec.device == "cpu":
+        give_way()
     for gauge in ("hotpath_engine_clear_at_seconds", "hotpath_engine_images_in_flight"):
         row.set(gauge, 0.0)  # a predecessor may have died in the middle
     for channel in channels:
@@ -69,7 +72,7 @@ def run(
         " ".join(f"{size}={seconds * 1000:.1f}" for size, seconds in table.items()),
     )
     announce()
-    runner = Runner(backend, probe(model.shape))
+    runner = Runner(backend, probe(model.shape), spec.threads)
     costs = Costs(table, backend.pads)
     loop = EngineLoop(incarnation, runner, channels, arena, marks, model.shape, costs, row)
     # The batches stay in the thread that warmed up: torch's own threads and a device's context belong to it.

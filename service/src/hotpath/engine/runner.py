@@ -1,4 +1,4 @@
-"""Runs batches beside the loop, which goes on taking messages meanwhile.
+"""Runs batches beside the loop, which goes on taking messages meanwhile; or in it, where they take no time.
 
 Two threads at most: one launches, and where the back end overlaps batches, another finishes them. What they
 did is collected by the loop, which they wake through a pipe.
@@ -38,7 +38,10 @@ class Job:
 class Runner:
     """`launch` and `collect` are for the loop's thread, `work` for the one that loaded the back end."""
 
-    def __init__(self, backend: Backend, probe: Pixels) -> None:
+    def __init__(self, backend: Backend, probe: Pixels, threads: int = 0) -> None:
+        """`threads` are the back end's own; 0 for many."""
+        self.runs_anywhere = backend.depth == 1 and threads == 1
+        """Whether `run` may be called from any thread: neither a device nor threads belong to one of them."""
         self._backend = backend
         self._probe = probe
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
@@ -55,6 +58,12 @@ class Runner:
         """Hand a batch over; it starts when those before it leave room on the device."""
         self._jobs.put(job)
 
+    def run(self, job: Job) -> None:
+        """Do a batch here and now; there must be none on its way."""
+        handle = self._start(job)
+        if handle is not None:
+            self._finish(job, handle[0])
+
     def collect(self) -> List[Job]:
         """Every batch that was finished since the last time, in order."""
         with contextlib.suppress(BlockingIOError):
@@ -68,13 +77,10 @@ class Runner:
         """Serve for ever. Raises what shows that the back end is broken, rather than one batch."""
         if self._backend.depth == 1:
             while True:
-                self._run(self._jobs.get())
+                job = self._jobs.get()
+                self.run(job)
+                self._settle(job)
         self._overlap()
-
-    def _run(self, job: Job) -> None:
-        handle = self._start(job)
-        if handle is not None:
-            self._finish(job, handle[0])
 
     def _overlap(self) -> None:
         room = threading.Semaphore(self._backend.depth)
@@ -85,6 +91,7 @@ class Runner:
                 job, handle = launched.get()
                 if handle is not None:
                     self._finish(job, handle[0])
+                self._settle(job)
                 room.release()
 
         threading.Thread(target=guard(finish), name="finish", daemon=True).start()
@@ -100,6 +107,7 @@ class Runner:
             return [self._backend.launch(job.inputs)]
         except Exception:
             self._failed(job)
+            job.ended = time.monotonic()
             return None
 
     def _finish(self, job: Job, handle: Any) -> None:
@@ -107,8 +115,7 @@ class Runner:
             job.rankings = self._backend.finish(handle)
         except Exception:
             self._failed(job)
-        else:
-            self._settle(job)
+        job.ended = time.monotonic()
 
     def _failed(self, job: Job) -> None:
         log.exception("a batch of %d failed", len(job.inputs))
@@ -116,10 +123,9 @@ class Runner:
             # Is it the image or the device? After some errors a device fails on everything, and to blame each
             # request for it would be wrong: then this raises, and a new engine takes over.
             self._backend.finish(self._backend.launch([self._probe]))
-        self._settle(job)
 
     def _settle(self, job: Job) -> None:
-        job.ended = time.monotonic()
+        """Let the loop collect it."""
         self._done.append(job)
         with contextlib.suppress(BlockingIOError):  # it is full: the loop will wake anyway
             os.write(self._writer, b"!")

@@ -13,6 +13,7 @@ import numpy
 from numpy.typing import NDArray
 
 from hotpath.codec import ImageLimits, ImageSpec, decode_into, is_quick
+from hotpath.http.turns import Turns
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.slots import Lease
 from hotpath.metrics.table import Row
@@ -54,16 +55,19 @@ class Decoder:
         self._row = row
         threads = max(1, len(os.sched_getaffinity(0)) // workers)
         self._alone = threads == 1
+        self._turns = Turns()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
-    def start(self, fill: Fill, shape: Tuple[int, int, int], lease: Lease) -> asyncio.Future[float]:
+    def start(
+        self, fill: Fill, shape: Tuple[int, int, int], lease: Lease, deadline: float
+    ) -> asyncio.Future[float]:
         """Fill the lease's slot; the future gives the seconds it took or raises ImageError.
 
         A cancelled decode may still be writing: the slot stays borrowed until its thread is done with it.
         """
-        loop = asyncio.get_running_loop()
         if self._alone and fill.is_quick():
-            return self._at_once(loop, fill, shape, lease.slot)
+            return self._turns.do(deadline, lambda: self._fill(fill, shape, lease.slot))
+        loop = asyncio.get_running_loop()
         lease.borrow()
         job = self._threads.submit(self._fill, fill, shape, lease.slot)
         job.add_done_callback(lambda _: loop.call_soon_threadsafe(lease.give_back))
@@ -72,16 +76,6 @@ class Decoder:
     def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Do in a thread what needs no slot."""
         return asyncio.wrap_future(self._threads.submit(work))
-
-    def _at_once(
-        self, loop: asyncio.AbstractEventLoop, fill: Fill, shape: Tuple[int, int, int], slot: int
-    ) -> asyncio.Future[float]:
-        done: asyncio.Future[float] = loop.create_future()
-        try:
-            done.set_result(self._fill(fill, shape, slot))
-        except Exception as error:
-            done.set_exception(error)
-        return done
 
     def _fill(self, fill: Fill, shape: Tuple[int, int, int], slot: int) -> float:
         started = time.monotonic()

@@ -126,7 +126,7 @@ class Service:
 
         Raises ImageError, Problem, or what `admission` turns into one.
         """
-        decode_s = await patience.wait(self.decoder.start(fill, served.model.shape, lease))
+        decode_s = await patience.wait(self.decoder.start(fill, served.model.shape, lease, patience.deadline))
         decoded = time.monotonic()
         urgency = patience.urgency
         if decoded > patience.deadline:  # an engine would call it late, and 429 would ask for the same again

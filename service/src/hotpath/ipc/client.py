@@ -20,6 +20,10 @@ LONE_DEATHS = 3
 """How many engines may die while they run a request by itself before it is taken for what kills them."""
 
 
+NEXT_TO_NOTHING_S = 0.001
+"""Work that an engine may have for another request to be given to it rather than to an idle one."""
+
+
 class NoEngine(Exception):
     """No engine on these seats has ever said hello."""
 
@@ -55,6 +59,8 @@ class EngineClient:
         self._table = table
         self._known: List[Optional[int]] = [None] * len(channels)
         self._pending: Dict[int, _Pending] = {}
+        self._held = [0] * len(channels)
+        """By engine: how many requests of this worker it has."""
         self._requests = itertools.count(1)
 
     def start(self) -> None:
@@ -70,7 +76,7 @@ class EngineClient:
 
     def busy(self, seats: Sequence[int]) -> bool:
         """Whether some engine on these seats has something of this worker's."""
-        return any(pending.engine in seats for pending in self._pending.values())
+        return any(self._held[seat] > 0 for seat in seats)
 
     def outlook(self, seats: Sequence[int]) -> Outlook:
         """What awaits a request that is let in now; nothing is foretold while no engine is warm."""
@@ -99,15 +105,36 @@ class EngineClient:
         candidates = self._ready_engines(seats) or self._linked_engines(seats)
         if not candidates:
             raise NoEngine
-        load = [pending.engine for pending in self._pending.values()]
-        engine = min(candidates, key=load.count)
+        engine = self._idlest(candidates)
         request = next(self._requests)
         pending = _Pending(lease, engine, deadline, priority, time.monotonic(), self._loop.create_future())
         pending.answer.add_done_callback(lambda answer: self._on_settled(request, answer))
         self._pending[request] = pending
+        self._held[engine] += 1
         lease.borrow()
         self._transmit(request, pending)
         return pending.answer
+
+    def _idlest(self, engines: Sequence[int]) -> int:
+        """The first that has next to nothing to do, else the one that has least.
+
+        Sharing out what takes no time would only make batches smaller, and each costs something by itself.
+        """
+        if len(engines) == 1:
+            return engines[0]
+        now = time.monotonic()
+        work = {engine: self._work(engine, now) for engine in engines}
+        least = min(engines, key=lambda engine: work[engine])
+        return next((engine for engine in engines if work[engine] <= NEXT_TO_NOTHING_S), least)
+
+    def _work(self, engine: int, now: float) -> float:
+        """Seconds until it is free, as it says; at least what this worker's requests take, in full batches.
+
+        What was submitted a moment ago it may not have heard of yet.
+        """
+        row, most = self._table.engines[engine], self._table.max_batch
+        full = row.get("hotpath_warm_batch_seconds", (str(most),)) * row.get("hotpath_engine_pace_ratio")
+        return max(row.get("hotpath_engine_clear_at_seconds") - now, self._held[engine] * full / most)
 
     def _linked_engines(self, seats: Sequence[int]) -> List[int]:
         return [index for index in seats if self._known[index] is not None]
@@ -155,6 +182,7 @@ class EngineClient:
         pending = self._pending.pop(request, None)
         if pending is None:
             return
+        self._held[pending.engine] -= 1
         pending.lease.give_back()
         if not pending.answer.done():
             pending.answer.set_result(outcome)

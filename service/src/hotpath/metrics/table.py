@@ -68,6 +68,7 @@ class Table:
     ) -> None:
         self.layout = Layout(describe(max_batch, models))
         self.engine_labels = engine_labels
+        self.max_batch = max_batch
         self.offers: Optional[Offers] = None
         """Who has which engines and lanes; kept by every process that answers scrapes."""
         rows = 1 + workers + len(engine_labels)

@@ -1,7 +1,7 @@
 """Which generations of which models there are, in which lanes and on which seats. Pure bookkeeping.
 
 A seat is a place for one engine: a link to every worker and a row of metrics, made before the first fork.
-Each model has two lanes of seats, one seat for each of its devices; so a second generation finds everything
+Each model has two lanes of seats, one seat for each of its engines; so a second generation finds everything
 ready and no worker has to be started again for it.
 """
 
@@ -14,7 +14,7 @@ from hotpath.config import Config, ModelConfig
 from hotpath.core import EngineSpec, HotpathError
 from hotpath.ipc.offers import LANES, Offer, Offers, State
 from hotpath.models.built import BuiltModel
-from hotpath.supervisor.placement import Placement, engine_spec
+from hotpath.supervisor.placement import Placement, engine_spec, seat_devices
 
 
 class Busy(HotpathError):
@@ -74,7 +74,7 @@ class Generations:
         self._config = config
         self._placement = placement
         self._names = [entry.name for entry in config.models]
-        self._devices = [len(entry.devices) for entry in config.models]
+        self._devices = {entry.name: seat_devices(config, placement, entry) for entry in config.models}
         self._numbers = 0
         self._offers = 0
         self.all: List[Generation] = []
@@ -92,11 +92,11 @@ class Generations:
     @property
     def seats(self) -> int:
         """Seats of all lanes together."""
-        return LANES * sum(self._devices)
+        return LANES * sum(map(len, self._devices.values()))
 
     def seat_labels(self) -> List[str]:
         """A short name for each seat, unique, for logs and metrics."""
-        devices = [device for entry in self._config.models for device in entry.devices]
+        devices = [device for devices in self._devices.values() for device in devices]
         return [f"{seat}/{devices[seat % len(devices)]}" for seat in range(self.seats)]
 
     def of(self, name: str) -> List[Generation]:
@@ -176,10 +176,11 @@ class Generations:
         index = self._names.index(entry.name)
         taken = {item.lane for item in self.all}
         turn = next(turn for turn in range(LANES) if index * LANES + turn not in taken)
-        first = turn * sum(self._devices) + sum(self._devices[:index])
+        before = sum(len(self._devices[name]) for name in self._names[:index])
+        first = turn * self.seats // LANES + before
         specs = tuple(
             engine_spec(self._config, self._placement, entry, model.directory, device, first + offset)
-            for offset, device in enumerate(entry.devices)
+            for offset, device in enumerate(self._devices[entry.name])
         )
         self._numbers += 1
         generation = Generation(self._numbers, model, entry, index * LANES + turn, specs, State.LOADING)

@@ -15,6 +15,9 @@ from hotpath.models.built import BuiltModel
 
 log = logging.getLogger(__name__)
 
+MOST_CPU_ENGINES = 4
+"""Engines that a model has on the CPUs unless it states a number."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -80,7 +83,7 @@ def engine_spec(
         model_path=path,
         device=device,
         backend=entry.backend,
-        threads=entry.threads or default_threads(config, placement, device),
+        threads=entry.threads or default_threads(config, placement, entry, device),
         max_batch=config.batching.max_batch,
         cpus=place.cpus,
         numa_node=place.node,
@@ -92,17 +95,38 @@ def slot_bytes(config: Config, models: Sequence[BuiltModel]) -> int:
     return max(config.placement.slot_bytes, *(model.input_bytes for model in models))
 
 
-def default_threads(config: Config, placement: Placement, device: str) -> int:
-    """Threads of an engine whose model states none: its part of what the engines on CPU have together.
+def seat_devices(config: Config, placement: Placement, entry: ModelConfig) -> List[str]:
+    """The device of each engine of a model."""
+    return [device for device in entry.devices for _ in range(_engines_on(config, placement, entry, device))]
 
-    With a plan that is the device's CPUs. Without one it is the machine's cores, of which a quarter is left
-    to the HTTP workers where there are four or more. An engine of a GPU computes nothing itself.
+
+def _engines_on(config: Config, placement: Placement, entry: ModelConfig, device: str) -> int:
+    """As stated; else one on a GPU, and on the CPUs several with few threads each.
+
+    The threads of an engine wait for each other after every layer, and where one of them gives way to a
+    decoder, all do. Engines wait for nobody. Each has its own copy of the model, hence no more than a few.
     """
+    if entry.engines or device != "cpu":
+        return entry.engines or 1
+    return max(1, min(MOST_CPU_ENGINES, _cores_for(config, placement) // max(1, entry.threads)))
+
+
+def default_threads(config: Config, placement: Placement, entry: ModelConfig, device: str) -> int:
+    """Threads of an engine whose model states none; an engine of a GPU computes nothing itself."""
     if device != "cpu":
         return 1
-    engines = sum(entry.devices.count("cpu") for entry in config.models)
-    cores = len(placement.engine(device).cpus) or placement.cores - placement.cores // 4
-    return max(1, cores // engines)
+    return max(1, _cores_for(config, placement) // _engines_on(config, placement, entry, device))
+
+
+def _cores_for(config: Config, placement: Placement) -> int:
+    """What a model has on one mention of the CPUs among its devices: an equal part of what all have together.
+
+    With a plan that is the device's CPUs. Without one it is the machine's cores, of which a quarter is left
+    to the HTTP workers where there are four or more.
+    """
+    mentions = sum(entry.devices.count("cpu") for entry in config.models)
+    cores = len(placement.engine("cpu").cpus) or placement.cores - placement.cores // 4
+    return max(1, cores // mentions)
 
 
 def usable_cores() -> int:

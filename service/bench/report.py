@@ -84,8 +84,10 @@ def _ceiling(results: Results) -> List[str]:
     ours = results["b"].get("hotpath", {}).get("32")
     if not ours:
         return []
-    ceiling = results["ceiling"]["images_per_second"]
-    lines = [f"- {ours['rate'] / ceiling:.0%} of the model alone, {ceiling} images/s (promised 90 %)"]
+    lines = [
+        f"- {ours['rate'] / rate:.0%} of the model alone in {form} threads, {rate} images/s (promised 90 %)"
+        for form, rate in results["ceiling"]["images_per_second"].items()
+    ]
     for name, row in results["b"].items():
         if name.endswith("-ours") and row.get("32", {}).get("rate"):
             times = ours["rate"] / row["32"]["rate"]
@@ -95,14 +97,15 @@ def _ceiling(results: Results) -> List[str]:
 
 def _open(rows: Dict[str, Any]) -> List[str]:
     lines = [
-        "| model | capacity/s | open/s | p50 ms | p99 ms | lone ms | floor ms | p99 / lone | lone - floor |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| model | capacity/s | open/s | p50 ms | p99 ms | ideal p99 ms | lone ms | floor ms | p99 / lone "
+        "| lone - floor |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for model, row in rows.items():
         lone, opened = row["lone"], row["open"]
         lines.append(
             f"| {model} | {row['capacity']['rate']} | {opened['rate']} | {opened['p50_ms']} "
-            f"| {opened['p99_ms']} | {lone['p50_ms']} | {row['floor_ms']} "
+            f"| {opened['p99_ms']} | {row['ideal_p99_ms']} | {lone['p50_ms']} | {row['floor_ms']} "
             f"| {opened['p99_ms'] / lone['p50_ms']:.2f} (promised 3) "
             f"| {lone['p50_ms'] - row['floor_ms']:.2f} (promised 3) |"
         )

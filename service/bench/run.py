@@ -17,6 +17,7 @@ from typing import Any, Dict, List, Optional
 
 import report
 from environments import BENCH, CACHE, ROOT, SERVICE_PYTHON, SetupError, python
+from queueing import percentile, waits
 from servers import HOTPATH, PEERS, Running, Server, running
 from stages import Stages
 
@@ -120,7 +121,11 @@ class Bench:
         return found
 
     def row_c(self) -> None:
-        """Open loop at 70 % of what the closed loop reached, and a lone client, for both models."""
+        """Open loop at 70 % of what the closed loop reached, and a lone client, for both models.
+
+        The ideal is the wait in one queue before all CPUs, where each request takes the processor time that
+        it took in the open loop, and then the lone request's latency.
+        """
         rows = {}
         for model in ("tiny", "efficientnet_lite0"):
             alone = self.measure(model)
@@ -130,7 +135,11 @@ class Bench:
                 full = self.load(up, "500", clients=32)
                 opened = self.load(up, "500", rate=RATE_SHARE * full["rate"])
             floor = alone["decode_ms"]["500"] + alone["batch_ms"]["1"]
+            each = opened["cpu_ms_per_request"] / 1000
+            queued = percentile(waits(opened["rate"], each, len(os.sched_getaffinity(0))), 0.99)
+            ideal = queued * 1000 + lone["p50_ms"]
             rows[model] = {"lone": lone, "capacity": full, "open": opened, "floor_ms": round(floor, 3)}
+            rows[model]["ideal_p99_ms"] = round(ideal, 3)
             say(f"{model} at {RATE_SHARE * full['rate']:.0f}/s: {brief(opened)}; lone: {brief(lone)}")
         self.results["c"] = rows
 

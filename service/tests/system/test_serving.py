@@ -115,6 +115,7 @@ def test_requests_that_meet_in_the_queue_share_batches(fast_model: Path, tmp_pat
         with server.paused_engine():
             answers = [pool.submit(server.predict, picture("red")) for _ in range(9)]
             until(lambda: server.metric("hotpath_decode_seconds_count") == 9)
+            server.metric("hotpath_slots_in_use")  # once it is answered, all are on their way
         assert sorted(answer.result().json()["batch_size"] for answer in answers) == [
             1,
             4,

@@ -13,6 +13,8 @@ from hotpath.metrics.layout import buckets_up_to
 _UNTIMED = 2
 """Runs before the clock counts: TorchScript's profiler and lazy set-up take the first two of each shape."""
 _TIMED = 5
+_SHORTEST_S = 0.03
+"""Of one size, at least so long is spent: a few batches of 0.1 ms could all be disturbed."""
 _LONGEST_S = 1.0
 """Of one size, after so long no further run is begun, once two were timed."""
 
@@ -33,11 +35,14 @@ def warm(backend: Backend, shape: Tuple[int, int, int], max_batch: int) -> Dict[
     for size in reversed(buckets_up_to(max_batch)):
         seconds: List[float] = []
         begun = time.monotonic()
-        while len(seconds) < _UNTIMED + _TIMED:
+        while True:
             started = time.monotonic()
+            if len(seconds) >= _UNTIMED + _TIMED and started - begun > _SHORTEST_S:
+                break
             if len(seconds) >= _UNTIMED + 2 and started - begun > _LONGEST_S:
                 break
             backend.finish(backend.launch([image] * size))
             seconds.append(time.monotonic() - started)
-        table[size] = min(seconds[_UNTIMED:])
+        # Whatever the clock says, fewer images don't take longer than more.
+        table[size] = min(*seconds[_UNTIMED:], *table.values())
     return dict(sorted(table.items()))

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from types import TracebackType
-from typing import Any, Iterator, Optional, Type, TypeVar
+from typing import Any, Iterator, Optional, Set, Type, TypeVar
 
 from fastapi import Request
 
@@ -51,8 +51,15 @@ class ClientGone(Exception):
     """The client closed the connection before it had its answer."""
 
 
+WATCH_AFTER_S = 0.05
+"""From when on a request is dropped because its client has gone. To watch a connection costs as much as to
+parse a request, and most are answered before."""
+
+
 class Patience:
     """Watches one request whose body has been read; used as an async context manager around its waits.
+
+    There may be several at a time, one for each of its images.
 
     The request may take as long as its urgency says from `started`, a time of the monotonic clock.
     """
@@ -60,17 +67,33 @@ class Patience:
     def __init__(self, request: Request, started: float, urgency: Urgency) -> None:
         self._request = request
         self._started = started
-        self.urgency = urgency
+        self._set(urgency)
+        self._gone: Optional[asyncio.Future[Any]] = None
+        self._awaited: Set[asyncio.Future[Any]] = set()
+        self._expired = False
 
-    @property
-    def deadline(self) -> float:
+    def _set(self, urgency: Urgency) -> None:
+        self.urgency = urgency
+        self.deadline = self._started + urgency.seconds
         """When the request's time is over, on the monotonic clock."""
-        return self._started + self.urgency.seconds
+
+    def hurry(self, urgency: Urgency) -> None:
+        """The body asks for more than the headers did; to be called inside."""
+        self._set(urgency)
+        self._timer.cancel()
+        self._start_timer()
 
     async def __aenter__(self) -> Patience:
-        # After the body, the next thing that can be received is the disconnect.
-        self._gone: asyncio.Future[Any] = asyncio.ensure_future(self._request.receive())
+        self._loop = asyncio.get_running_loop()
+        self._start_timer()
         return self
+
+    def _start_timer(self) -> None:
+        left = max(0.0, self.deadline - time.monotonic())
+        if self._gone is None and left > WATCH_AFTER_S:
+            self._timer = self._loop.call_later(WATCH_AFTER_S, self._watch)
+        else:
+            self._timer = self._loop.call_later(left, self._expire)
 
     async def __aexit__(
         self,
@@ -78,34 +101,41 @@ class Patience:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        self._gone.cancel()
+        self._timer.cancel()
+        if self._gone is not None:
+            self._gone.cancel()
 
     async def wait(self, outcome: asyncio.Future[T]) -> T:
         """The outcome's result. Else cancels it and raises DeadlinePassed or ClientGone."""
+        self._awaited.add(outcome)
+        self._judge()
         try:
-            if not outcome.done():
-                await self._first_of(outcome)
-            if outcome.done():
-                return outcome.result()
+            return await outcome
+        except asyncio.CancelledError:
+            if self._client_is_gone:
+                raise ClientGone from None
+            if self._expired:
+                raise DeadlinePassed(self.urgency.seconds) from None
+            raise
         finally:
+            self._awaited.discard(outcome)
             outcome.cancel()  # without effect on one that is done
-        raise ClientGone if self._gone.done() else DeadlinePassed(self.urgency.seconds)
 
-    async def _first_of(self, outcome: asyncio.Future[T]) -> None:
-        """Until the outcome, the client's going or the deadline; what asyncio.wait does, for these alone."""
-        loop = asyncio.get_running_loop()
-        happened: asyncio.Future[None] = loop.create_future()
+    @property
+    def _client_is_gone(self) -> bool:
+        return self._gone is not None and self._gone.done() and not self._gone.cancelled()
 
-        def wake(_: object = None) -> None:
-            if not happened.done():
-                happened.set_result(None)
+    def _watch(self) -> None:
+        # After the body, the next thing that can be received is the disconnect.
+        self._gone = asyncio.ensure_future(self._request.receive())
+        self._gone.add_done_callback(lambda _: self._judge())
+        self._start_timer()
 
-        outcome.add_done_callback(wake)
-        self._gone.add_done_callback(wake)
-        timer = loop.call_later(max(0.0, self.deadline - time.monotonic()), wake)
-        try:
-            await happened
-        finally:
-            timer.cancel()
-            outcome.remove_done_callback(wake)
-            self._gone.remove_done_callback(wake)
+    def _expire(self) -> None:
+        self._expired = True
+        self._judge()
+
+    def _judge(self) -> None:
+        if self._expired or self._client_is_gone:
+            for outcome in self._awaited:
+                outcome.cancel()

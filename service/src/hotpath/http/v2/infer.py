@@ -45,9 +45,8 @@ async def infer(service: Service, request: Request, served: Served) -> Response:
 
         async with Patience(request, started, urgency) as patience:
             wanted = await patience.wait(service.decoder.run(read))
-            patience.urgency = Urgency(
-                min(urgency.seconds, wanted.timeout_s or urgency.seconds), wanted.priority or urgency.priority
-            )
+            seconds = min(urgency.seconds, wanted.timeout_s or urgency.seconds)
+            patience.hurry(Urgency(seconds, wanted.priority or urgency.priority))
             with service.more_places(served, len(wanted.images) - 1) as more:
                 found = await _together(
                     [

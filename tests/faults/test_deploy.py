@@ -5,10 +5,13 @@ One throwaway host goes through the cases in their order; each test leaves it me
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,6 +101,78 @@ def test_start_that_answers_wrongly_is_put_back(host: Throwaway) -> None:
     again = host.play(DEPLOY)
     assert_converged(again)
     assert re.search(rf"{host.name} +: ok=\d+ +changed=0 ", again.words)
+
+
+def bundle_with(bundle: dict[str, object], directory: Path, *changes: tuple[str, str]) -> str:
+    """The description of the bundle with another version of its model: `changes` are made in model.toml."""
+    described = json.loads(json.dumps(bundle))
+    archive = described["archives"]["model"]
+    changed = directory / "model.tar"
+    with tarfile.open(archive["path"]) as old, tarfile.open(changed, "w") as new:
+        for member in old:
+            content = old.extractfile(member)
+            data = content.read() if content else b""
+            if member.name.endswith("model.toml"):
+                for before, after in changes:
+                    assert before.encode() in data
+                    data = data.replace(before.encode(), after.encode())
+                member.size = len(data)
+            new.addfile(member, io.BytesIO(data))
+    data = changed.read_bytes()
+    archive.update(path=str(changed), sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+    described["model"]["key"] = archive["sha256"][:12]
+    description = directory / "cpu.json"
+    description.write_text(json.dumps(described))
+    return str(description)
+
+
+def process_of(host: Throwaway) -> str:
+    return host.run("systemctl show --property MainPID --value hotpath.service").stdout.strip()
+
+
+def live_version(host: Throwaway) -> str:
+    answer = host.run("curl -sf http://127.0.0.1:8000/v2/models/efficientnet_lite0").stdout
+    (version,) = json.loads(answer)["versions"]
+    return str(version)
+
+
+def test_another_model_alone_comes_in_without_a_restart(
+    host: Throwaway, bundle: dict[str, object], tmp_path: Path
+) -> None:
+    process, version = process_of(host), live_version(host)
+    other = bundle_with(bundle, tmp_path, ('license = "Apache-2.0"', 'license = "Apache-2.0"\ntop_k = 3'))
+    assert_converged(host.play(DEPLOY, inference_service_bundle=other))
+    assert process_of(host) == process
+    assert live_version(host) != version
+    linked = host.run("readlink /var/lib/hotpath/models/efficientnet_lite0/current").stdout.strip()
+    assert live_version(host) == linked
+    assert host.run("cmp /etc/hotpath/deployment /run/hotpath/deployment").returncode == 0
+    again = host.play(DEPLOY, inference_service_bundle=other)
+    assert re.search(rf"{host.name} +: ok=\d+ +changed=0 ", again.words), again.output[-4000:]
+
+
+def test_a_model_that_the_running_service_refuses_changes_nothing(
+    host: Throwaway, bundle: dict[str, object], tmp_path: Path
+) -> None:
+    """Its input is larger than the slots that the service was started with."""
+    process, version = process_of(host), live_version(host)
+    larger = bundle_with(
+        bundle,
+        tmp_path,
+        ("height = 224", "height = 256"),
+        ("width = 224", "width = 256"),
+        ("resize_shorter = 256", "resize_shorter = 292"),
+    )
+    stopped = host.play(DEPLOY, inference_service_bundle=larger)
+    assert_stopped(
+        stopped, "refused the model", "needs slots of 196608 bytes", "inference_service_model_change to restart"
+    )
+    assert (process_of(host), live_version(host)) == (process, version)
+    assert host.run("cmp /etc/hotpath/deployment /run/hotpath/deployment").returncode == 0
+    restarted = host.play(DEPLOY, inference_service_bundle=larger, inference_service_model_change="restart")
+    assert_converged(restarted)
+    assert process_of(host) != process
+    assert_converged(host.play(DEPLOY))
 
 
 def test_wheel_with_another_digest(bundle: dict[str, object], tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ test: controller ## every check there is, on this machine
 test-fast: controller ## the checks that need no throwaway host: linters, types, plugins, service
 	@scripts/bootstrap.sh browser service service38 && $(PYTHON) scripts/check.py fast
 
-test-vm: controller ## the whole of site.yml and the real service in an emulated machine; an hour on 2 cores
+test-vm: controller ## the whole of site.yml and the real service in an emulated machine; 35 minutes on 2 cores
 	@scripts/bootstrap.sh vm && $(PYTHON) scripts/check.py vm
 
 test-faults: controller ## site.yml killed at ten random points instead of four, and the end compared with a play left alone

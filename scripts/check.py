@@ -31,7 +31,7 @@ EVERYTHING = re.compile("")
 MOLECULE_HEADLINES = re.compile(r"(INFO|WARNING|ERROR|CRITICAL) |: ok=\d|failed: |fatal: |^=+ .* in [\d.]+s")
 TAIL = 60
 LANES = 2
-EMULATED = "vm"  # the scenario on a virtual machine, which takes as long as all others together
+EMULATED = "vm"  # the scenario on a virtual machine, the longest stage of all
 LONG = ("vm_site",)  # scenarios that `make test` has no time for
 # The service has its own settings and environment. Modules run apart: a filter may have the same name as a module.
 TYPED = (

@@ -27,7 +27,7 @@ from hotpath.core import EngineSpec
 from hotpath.engine.backend import create
 from hotpath.memory import keep_freed_memory
 from hotpath.models.built import load
-from hotpath.supervisor.placement import Placement, engine_spec, seat_devices, usable_cores
+from hotpath.supervisor.placement import engine_spec, read, seat_devices
 
 SECONDS = 3.0
 BATCH = 8
@@ -65,8 +65,8 @@ def served(settings: Dict[str, str]) -> Tuple[List[EngineSpec], Path]:
     """The engines that the service starts here, and the model's directory."""
     path = Path(settings["hotpath"])
     entry = {"name": settings["name"], "path": path, "backend": settings["backend"]}
-    config, placement = Config.model_validate({"models": [entry]}), Placement({}, (), usable_cores())
-    (model,) = config.models
+    config = Config.model_validate({"models": [entry]})
+    placement, (model,) = read(config.placement.plan), config.models
     devices = seat_devices(config, placement, model)
     return [
         engine_spec(config, placement, model, path, device, seat) for seat, device in enumerate(devices)

@@ -159,11 +159,15 @@ def places(service: Expected) -> list[tuple[str, str, int]]:
 
 
 def test_every_process_is_there(check: Checks, service: Expected) -> None:
-    """As many HTTP workers as asked for, and an engine on each device at least."""
+    """As many HTTP workers as asked for, and as many engines as the service says, on each device."""
     roles = [name.partition("-")[0] for name in children(check)]
     check.equal("HTTP workers", expected=service["inference_service_workers"], found=roles.count("worker"))
-    engines = len(service["__inference_service_engine_devices"]) * max(1, service["inference_service_engines"])
-    check.equal(f"at least {engines} engines", expected=True, found=roles.count("engine") >= engines)
+    program = "/opt/hotpath/current/venv/bin/python -m hotpath models --json --config %s"
+    models = json.loads(check.answer("the running models (hotpath models)", program, CONFIG))["models"]
+    devices = [device for model in models if model["state"] != "configured" for device in model["devices"]]
+    check.equal("engines", expected=len(devices), found=roles.count("engine"))
+    wanted = sorted(service["__inference_service_engine_devices"])
+    check.equal("devices with an engine", expected=wanted, found=sorted(set(devices)))
 
 
 def test_every_thread_stays_on_its_cpus_of_the_plan(check: Checks, service: Expected) -> None:

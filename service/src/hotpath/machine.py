@@ -15,7 +15,7 @@ from typing import Iterator, List, Optional, Sequence, Set, Union
 from hotpath.config import Config
 from hotpath.ipc.arena import stride_of
 from hotpath.models.built import BuiltModel
-from hotpath.supervisor.placement import Placement, default_threads, seat_devices, slot_bytes
+from hotpath.supervisor.placement import Placement, seat_devices, slot_bytes, threads_on
 
 # Resident memory of a process before its model, as measured with the tested sets on x86-64.
 _TORCH_BYTES = 400_000_000
@@ -118,7 +118,7 @@ def processors(config: Config, placement: Placement, root: Path = Path("/")) -> 
                 "host with the role host_plan.",
             )
     threads = sum(
-        entry.threads or default_threads(config, placement, entry, device)
+        threads_on(config, placement, entry, device)
         for entry in config.models
         for device in seat_devices(config, placement, entry)
         if device == "cpu"

@@ -23,11 +23,13 @@ SLOTS = 16
 class Bench:
     """One engine loop (incarnation 7) and the workers' ends of its links."""
 
-    def __init__(self, max_batch: int = 4, workers: int = 1, seconds: float = 0.0, threads: int = 0) -> None:
+    def __init__(
+        self, max_batch: int = 4, workers: int = 1, seconds: float = 0.0, runs_anywhere: bool = False
+    ) -> None:
         links = [link() for _ in range(workers)]
         self.workers = [Channel(near) for near, _ in links]
         self.backend = Notebook()
-        self.runner = HeldRunner(self.backend, threads)
+        self.runner = HeldRunner(self.backend, runs_anywhere)
         self.arena, self.marks = Arena(SLOTS, 12), Marks(SLOTS)
         for slot in range(SLOTS):
             self.arena.view(slot, SHAPE)[:] = numpy.uint8(slot)
@@ -101,7 +103,7 @@ def test_a_lone_request_is_handed_over_in_the_first_turn() -> None:
 
 
 def test_a_quick_batch_of_one_thread_is_run_by_the_loop_itself() -> None:
-    bench = Bench(seconds=0.001, threads=1)
+    bench = Bench(seconds=0.001, runs_anywhere=True)
     bench.send(submit(3))
     (answer,) = results(bench.turn())
     assert answer.outcome.ranking == Ranking((3,), (1.0,)) and not bench.runner.held
@@ -109,13 +111,13 @@ def test_a_quick_batch_of_one_thread_is_run_by_the_loop_itself() -> None:
 
 
 def test_a_longer_batch_leaves_the_loop_free_for_messages() -> None:
-    bench = Bench(seconds=0.1, threads=1)
+    bench = Bench(seconds=0.1, runs_anywhere=True)
     bench.send(submit(3))
     assert bench.turn() == [] and len(bench.runner.held) == 1
 
 
 def test_a_quick_batch_that_fails_is_halved_too() -> None:
-    bench = Bench(seconds=0.0001, threads=1)
+    bench = Bench(seconds=0.0001, runs_anywhere=True)
     bench.send(submit(POISON), submit(1))
     answers = {answer.request: answer.outcome.status for answer in results(bench.turn())}
     assert answers == {POISON: Status.FAILED, 1: Status.OK}

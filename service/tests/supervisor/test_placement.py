@@ -10,7 +10,7 @@ import pytest
 
 from hotpath.config import Config
 from hotpath.core import Refusal
-from hotpath.supervisor.placement import Place, Placement, default_threads, engine_spec, read, seat_devices
+from hotpath.supervisor.placement import Place, Placement, engine_spec, read, seat_devices, threads_on
 
 PLAN = {
     "schema": 1,
@@ -79,7 +79,7 @@ def test_models_on_cpu_share_it() -> None:
     placement = Placement({}, (), cores=32)
     for entry in config.models:
         assert seat_devices(config, placement, entry) == ["cpu"] * 4
-        assert default_threads(config, placement, entry, "cpu") == 3
+        assert threads_on(config, placement, entry, "cpu") == 3
 
 
 def test_without_a_plan_processes_run_anywhere(tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ class Notebook:
 class HeldRunner(Runner):
     """Runs a batch when the test says so, not before."""
 
-    def __init__(self, backend: Notebook, threads: int = 0) -> None:
-        super().__init__(backend, numpy.zeros(SHAPE, numpy.uint8), threads)
+    def __init__(self, backend: Notebook, runs_anywhere: bool = False) -> None:
+        super().__init__(backend, numpy.zeros(SHAPE, numpy.uint8), runs_anywhere)
         self.held: List[Job] = []
 
     def launch(self, job: Job) -> None:

@@ -72,7 +72,8 @@ def run(
         " ".join(f"{size}={seconds * 1000:.1f}" for size, seconds in table.items()),
     )
     announce()
-    runner = Runner(backend, probe(model.shape), spec.threads)
+    alone = spec.device == "cpu" and spec.threads == 1
+    runner = Runner(backend, probe(model.shape), runs_anywhere=alone and backend.depth == 1)
     costs = Costs(table, backend.pads)
     loop = EngineLoop(incarnation, runner, channels, arena, marks, model.shape, costs, row)
     # The batches stay in the thread that warmed up: torch's own threads and a device's context belong to it.

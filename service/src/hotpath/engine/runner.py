@@ -38,9 +38,8 @@ class Job:
 class Runner:
     """`launch` and `collect` are for the loop's thread, `work` for the one that loaded the back end."""
 
-    def __init__(self, backend: Backend, probe: Pixels, threads: int = 0) -> None:
-        """`threads` are the back end's own; 0 for many."""
-        self.runs_anywhere = backend.depth == 1 and threads == 1
+    def __init__(self, backend: Backend, probe: Pixels, runs_anywhere: bool = False) -> None:
+        self.runs_anywhere = runs_anywhere
         """Whether `run` may be called from any thread: neither a device nor threads belong to one of them."""
         self._backend = backend
         self._probe = probe
@@ -60,9 +59,7 @@ class Runner:
 
     def run(self, job: Job) -> None:
         """Do a batch here and now; there must be none on its way."""
-        handle = self._start(job)
-        if handle is not None:
-            self._finish(job, handle[0])
+        self._finish(job, self._start(job))
 
     def collect(self) -> List[Job]:
         """Every batch that was finished since the last time, in order."""
@@ -89,8 +86,7 @@ class Runner:
         def finish() -> None:
             while True:
                 job, handle = launched.get()
-                if handle is not None:
-                    self._finish(job, handle[0])
+                self._finish(job, handle)
                 self._settle(job)
                 room.release()
 
@@ -107,14 +103,15 @@ class Runner:
             return [self._backend.launch(job.inputs)]
         except Exception:
             self._failed(job)
-            job.ended = time.monotonic()
             return None
 
-    def _finish(self, job: Job, handle: Any) -> None:
-        try:
-            job.rankings = self._backend.finish(handle)
-        except Exception:
-            self._failed(job)
+    def _finish(self, job: Job, handle: Optional[List[Any]]) -> None:
+        """`handle` is what `_start` returned: nothing, where the launch has failed already."""
+        if handle is not None:
+            try:
+                job.rankings = self._backend.finish(handle[0])
+            except Exception:
+                self._failed(job)
         job.ended = time.monotonic()
 
     def _failed(self, job: Job) -> None:

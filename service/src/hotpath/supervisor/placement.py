@@ -83,7 +83,7 @@ def engine_spec(
         model_path=path,
         device=device,
         backend=entry.backend,
-        threads=entry.threads or default_threads(config, placement, entry, device),
+        threads=threads_on(config, placement, entry, device),
         max_batch=config.batching.max_batch,
         cpus=place.cpus,
         numa_node=place.node,
@@ -111,10 +111,10 @@ def _engines_on(config: Config, placement: Placement, entry: ModelConfig, device
     return max(1, min(MOST_CPU_ENGINES, _cores_for(config, placement) // max(1, entry.threads)))
 
 
-def default_threads(config: Config, placement: Placement, entry: ModelConfig, device: str) -> int:
-    """Threads of an engine whose model states none; an engine of a GPU computes nothing itself."""
-    if device != "cpu":
-        return 1
+def threads_on(config: Config, placement: Placement, entry: ModelConfig, device: str) -> int:
+    """Threads of each engine: as stated; else one on a GPU, where the engine computes nothing itself."""
+    if entry.threads or device != "cpu":
+        return entry.threads or 1
     return max(1, _cores_for(config, placement) // _engines_on(config, placement, entry, device))
 
 

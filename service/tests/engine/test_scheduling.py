@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import sys
 from pathlib import Path
-from typing import Set, Tuple
 
 import pytest
-from support.server import serving, write_config
+from support.server import python_environment, serving, write_config
 
 from hotpath.engine.scheduling import NICENESS, give_way
 
@@ -24,18 +24,31 @@ def test_a_sandbox_that_forbids_it_is_told_and_nothing_else_happens(
     assert "Operation not permitted" in caplog.text and "smaller under load" in caplog.text
 
 
-def test_threads_that_come_later_give_way_too() -> None:
-    def found() -> Tuple[int, int]:
-        return os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)
+STAGE = """
+import os
+from concurrent.futures import ThreadPoolExecutor
+from hotpath.engine.scheduling import give_way
 
-    def both() -> Set[Tuple[int, int]]:
-        give_way()
-        with ThreadPoolExecutor(1) as pool:
-            return {found(), pool.submit(found).result()}
+def found():
+    return os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)
 
+with ThreadPoolExecutor(1) as before, ThreadPoolExecutor(1) as after:
+    before.submit(int).result()
+    give_way()
+    print({found(), before.submit(found).result(), after.submit(found).result()})
+"""
+
+
+def test_threads_that_are_there_and_that_come_later_give_way() -> None:
     niceness = max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
-    with ThreadPoolExecutor(1) as pool:  # the test's own thread stays as it is
-        assert pool.submit(both).result() == {(os.SCHED_BATCH, niceness)}
+    told = subprocess.run(
+        [sys.executable, "-c", STAGE],
+        env=python_environment(),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    assert told.strip() == str({(int(os.SCHED_BATCH), niceness)})
 
 
 def test_engines_on_the_cpus_give_way_and_workers_do_not(fast_model: Path, tmp_path: Path) -> None:

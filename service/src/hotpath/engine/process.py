@@ -39,8 +39,6 @@ def run(
 ) -> None:
     """Load, warm up, tell the supervisor through `announce`, serve. Returns never. Raises HotpathError."""
     keep_freed_memory()
-    if spec.device == "cpu":
-        give_way()
     for gauge in ("hotpath_engine_clear_at_seconds", "hotpath_engine_images_in_flight"):
         row.set(gauge, 0.0)  # a predecessor may have died in the middle
     for channel in channels:
@@ -71,6 +69,8 @@ def run(
         difference,
         " ".join(f"{size}={seconds * 1000:.1f}" for size, seconds in table.items()),
     )
+    if spec.device == "cpu":
+        give_way()  # not before, or the table would be of how busy the others are
     announce()
     alone = spec.device == "cpu" and spec.threads == 1
     runner = Runner(backend, probe(model.shape), runs_anywhere=alone and backend.depth == 1)

@@ -132,12 +132,28 @@ def _free_port(taken: set[int]) -> int:
     for port in range(wanted, wanted + 100):
         if port in taken:
             continue
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                say(f"Port {port} on 127.0.0.1 is taken; trying the next one (HOTPATH_PORT chooses where to begin)")
-                continue
-        return port
+        if is_free(port):
+            return port
+        say(f"Port {port} on 127.0.0.1 is taken; trying the next one (HOTPATH_PORT chooses where to begin)")
     raise Failure(f"No free port on 127.0.0.1 from {wanted} to {wanted + 99}: set HOTPATH_PORT to another range")
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing on 127.0.0.1 has this port: no listener, and no rule that forwards it elsewhere.
+
+    A container that ended without its engine, as in a power cut, leaves such a rule. The port can be bound then, but
+    nobody who connects to it arrives.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        pass
+    return False

@@ -129,8 +129,6 @@ class Service:
         decode_s = await patience.wait(self.decoder.start(fill, served.model.shape, lease, patience.deadline))
         decoded = time.monotonic()
         urgency = patience.urgency
-        if decoded > patience.deadline:  # an engine would call it late, and 429 would ask for the same again
-            raise DeadlinePassed(urgency.seconds)
         outcome = await patience.wait(
             self._client.submit(lease, served.offer.seats, patience.deadline, urgency.priority)
         )

@@ -106,11 +106,11 @@ class Patience:
             self._gone.cancel()
 
     async def wait(self, outcome: asyncio.Future[T]) -> T:
-        """The outcome's result. Else cancels it and raises DeadlinePassed or ClientGone."""
+        """The outcome's result, in time. Else cancels it and raises DeadlinePassed or ClientGone."""
         self._awaited.add(outcome)
         self._judge()
         try:
-            return await outcome
+            found = await outcome
         except asyncio.CancelledError:
             if self._client_is_gone:
                 raise ClientGone from None
@@ -120,6 +120,9 @@ class Patience:
         finally:
             self._awaited.discard(outcome)
             outcome.cancel()  # without effect on one that is done
+        if time.monotonic() > self.deadline:  # this process had no CPU when its timer was due
+            raise DeadlinePassed(self.urgency.seconds)
+        return found
 
     @property
     def _client_is_gone(self) -> bool:

@@ -34,6 +34,7 @@ class Bench:
         for slot in range(SLOTS):
             self.arena.view(slot, SHAPE)[:] = numpy.uint8(slot)
         self.table = Table(workers, ["0/cpu"], max_batch)
+        self.row = self.table.engines[0]
         self.loop = EngineLoop(
             7,
             self.runner,
@@ -42,7 +43,7 @@ class Bench:
             self.marks,
             SHAPE,
             Costs({1: seconds, max_batch: seconds}),
-            self.table.engines[0],
+            self.row,
         )
 
     def send(self, *messages: Message, worker: int = 0) -> None:
@@ -121,6 +122,22 @@ def test_a_quick_batch_that_fails_is_halved_too() -> None:
     bench.send(submit(POISON), submit(1))
     answers = {answer.request: answer.outcome.status for answer in results(bench.turn())}
     assert answers == {POISON: Status.FAILED, 1: Status.OK}
+
+
+def test_the_row_says_since_when_the_device_has_its_batch() -> None:
+    bench = Bench(max_batch=1)
+    before = time.monotonic()
+    bench.send(submit(1), submit(2))
+    bench.turn()
+    assert len(bench.runner.held) == 2
+    first = bench.row.get("hotpath_engine_batch_since_seconds")
+    assert before <= first <= time.monotonic()
+    bench.runner.release()
+    bench.turn()
+    second = bench.row.get("hotpath_engine_batch_since_seconds")
+    assert second > first, "the device turns to the second batch when it is done with the first"
+    bench.run()
+    assert bench.row.get("hotpath_engine_batch_since_seconds") == 0.0
 
 
 def test_what_waits_together_runs_together_up_to_the_largest_batch() -> None:

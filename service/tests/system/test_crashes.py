@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+from conftest import MakeModel
 from support.colours import picture
 from support.server import serving, until, write_config
 
@@ -62,6 +63,20 @@ def test_a_request_that_outlives_three_engines_is_given_up(slow_model: Path, tmp
         assert response.status_code == 500
         assert response.json()["error"]["code"] == "inference_failed"
         until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200)
+
+
+def test_an_engine_that_hangs_is_followed_by_another(make_model: MakeModel, tmp_path: Path) -> None:
+    """A black image takes it 1,000 s: it is ended when no request can be waiting for it any more."""
+    config = write_config(tmp_path / "hotpath.toml", make_model(1000.0), limits={"request_timeout_s": 1.0})
+    with serving(config) as server:
+        hung = server.children("engine")
+        assert server.predict(picture("black")).status_code == 504
+        server.find("engine-0 has worked at one batch for 10 s: it hangs and is ended")
+        until(lambda: server.children("engine") not in ([], hung))
+        until(lambda: server.metric('hotpath_engine_ready{engine="0/cpu"}') == 1)
+        answer = server.predict(picture("blue"))
+        assert (answer.status_code, answer.json()["label"]) == (200, "blue")
+        assert server.metric('hotpath_restarts_total{role="engine"}') == 1
 
 
 def test_a_killed_worker_takes_only_its_own_connections_and_its_places_come_back(

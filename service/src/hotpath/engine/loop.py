@@ -134,6 +134,8 @@ class EngineLoop:
                 self._marks.ran(submit.slot, self._incarnation, submit.request, alone=len(tickets) == 1)
 
         quick = not self._flights and end - now <= _QUICK_S and self._runner.runs_anywhere
+        if not self._flights:
+            self._row.set("hotpath_engine_batch_since_seconds", now)
         self._flights.append(_Flight(tickets, end, entries[0].group != 0))
         self._row.add("hotpath_engine_images_in_flight", amount=len(tickets))
         job = Job([self._arena.view(t.submit.slot, self._shape) for t in tickets], mark)
@@ -146,6 +148,7 @@ class EngineLoop:
     def _finish(self, job: Job) -> None:
         tickets, seconds = self._flights.popleft().tickets, job.ended - job.started
         self._row.add("hotpath_engine_images_in_flight", amount=-len(tickets))
+        self._row.set("hotpath_engine_batch_since_seconds", job.ended if self._flights else 0.0)
         waits = [max(0.0, job.started - ticket.submit.submitted) for ticket in tickets]
         for waited in waits:
             self._row.observe("hotpath_queue_seconds", waited)

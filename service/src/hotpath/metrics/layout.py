@@ -178,6 +178,12 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
             by_engine=True,
         ),
         Metric(
+            "hotpath_engine_batch_since_seconds",
+            "gauge",
+            "When the device began with the batch it has, on the host's monotonic clock; 0: it has none.",
+            by_engine=True,
+        ),
+        Metric(
             "hotpath_engine_pace_ratio",
             "gauge",
             "How long batches take now, as a multiple of what was measured at warm-up.",

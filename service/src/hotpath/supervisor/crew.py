@@ -115,6 +115,17 @@ class Crew:
             if pid is not None:
                 os.kill(pid, signal.SIGKILL)  # an engine holds nothing that outlives it
 
+    def end_hung(self, longest_s: float) -> List[Post]:
+        """Kill the engines whose device has had its batch for longer than that; which they were."""
+        hung = []
+        for post in self.roster.running("engine"):
+            since = self._row_of(post).get("hotpath_engine_batch_since_seconds")
+            if 0.0 < since < time.monotonic() - longest_s:
+                os.kill(post.pid or 0, signal.SIGKILL)
+                self._row_of(post).set("hotpath_engine_batch_since_seconds", 0.0)
+                hung.append(post)
+        return hung
+
     def gone(self, generation: Generation) -> bool:
         """Whether all of its engines have ended."""
         return all(self._engines[seat].pid is None for seat in generation.seats)

@@ -22,6 +22,9 @@ from hotpath.supervisor.swaps import Swaps
 
 log = logging.getLogger(__name__)
 
+HUNG_S = 10.0
+"""An engine whose batch takes as long, and longer than any request may, is given up: nobody waits for it."""
+
 START_ATTEMPTS = 3
 """How often a child may die before the service has been ready once; then the start is given up."""
 
@@ -54,6 +57,7 @@ class Supervisor:
         self._reload = False
         self._drain_started: Optional[float] = None
         self._exit = 0
+        self._hung_s = max(HUNG_S, config.limits.request_timeout_s)
 
     def run(self) -> int:
         """Serve until stopped; the exit status."""
@@ -72,6 +76,7 @@ class Supervisor:
                     self._start_drain()
                 if self._drained():
                     return self._finish()
+                self._end_hung()
                 self._crew.fill_posts()
                 self._check_ready()
                 self._change_models()
@@ -103,15 +108,15 @@ class Supervisor:
         """Called in a child: its row of the table has changed."""
         os.write(self._wake_writer, b"!")
 
-    def _patience(self, watchdog: Optional[float]) -> Optional[float]:
+    def _patience(self, watchdog: Optional[float]) -> float:
         now = time.monotonic()
-        ends = [end for end in (watchdog, self._swaps.patience) if end is not None]
+        ends = [self._hung_s / 4, *(end for end in (watchdog, self._swaps.patience) if end is not None)]
         due = self._crew.roster.next_due()
         if due is not None:
             ends.append(due - now)
         if self._drain_started is not None:
             ends.append(self._drain_limit() - now)
-        return max(0.0, min(ends)) if ends else None
+        return max(0.0, min(ends))
 
     def _answer(self, question: Question, caller: Caller) -> None:
         """To an operator. Raises HotpathError, KeyError, TypeError or ValueError."""
@@ -121,6 +126,10 @@ class Supervisor:
             if not self._ready:
                 raise HotpathError("The service is still starting.", "Wait until /readyz answers 200.")
         self._swaps.answer(question, caller)
+
+    def _end_hung(self) -> None:
+        for post in self._crew.end_hung(self._hung_s):
+            log.error("%s has worked at one batch for %.0f s: it hangs and is ended", post.name, self._hung_s)
 
     def _change_models(self) -> None:
         if self._drain_started is not None:

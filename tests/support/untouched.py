@@ -7,7 +7,10 @@ from support.throwaway import Throwaway
 RPM_READERS = "var/lib/rpm/rpmdb.sqlite-shm"  # the memory that those who query rpm's database share
 
 # Written by any login, any query or the host's own services: not what a play is judged by.
-LIVING = ("proc", "sys", "dev", "run", "tmp", "root/.ansible", "var/log", "var/tmp", "var/cache", RPM_READERS)
+LIVING = (
+    *("proc", "sys", "dev", "run", "tmp", "root/.ansible", "var/log", "var/tmp", "var/cache", RPM_READERS),
+    *("var/lib/logrotate", "var/lib/systemd/timers"),  # a machine that resumes after midnight does the day's work
+)
 # Services that start when something asks for them and end by themselves, whatever a play does.
 ON_REQUEST = "^(systemd-(fsckd|hostnamed|localed|timedated)|NetworkManager-dispatcher|packagekit)[.]service$"
 # What the roles set in a kernel of the host's own, where the files of LIVING do count.

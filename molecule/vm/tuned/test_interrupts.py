@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import vm
 from support.checks import Checks
+from support.vm import served, until
 
-PATIENCE_S = 300
 MOVE = "for irq in /proc/irq/*/virtio*put.*; do echo 0 > ${irq%/*}/smp_affinity_list; done"
-# The kernel moves an interrupt when it comes the next time, so every queue gets something to do: each CPU has its own.
-# An answer may take an emulated machine longer than ping waits for it, right after the link has come back above all.
-STIR = """
-for cpu in 0 1 2 3 4 5 6 7; do
-    left=30
-    until taskset -c $cpu busybox ping -c 1 -W 1 192.168.77.1; do
-        left=$((left - 1))
-        [ $left -gt 0 ] || exit 1
-    done
-done
-"""
 RECONNECT = "nmcli device disconnect eth0; nmcli device connect eth0"
 # irqbalance looks every 10 s, 360 times an hour. Six instances that look every second come to as many in a minute.
 BALANCERS, PASSES = 6, 60
@@ -35,21 +21,6 @@ def places(plan: dict[str, Any]) -> list[str]:
     """The CPUs that serve eth0."""
     (nic,) = plan["nic_queues"]
     return sorted(map(str, nic["cpus"]))
-
-
-def served(check: Checks) -> list[str]:
-    """The CPUs on which the kernel really serves the eight queue interrupts of eth0."""
-    check.succeeds("traffic on every queue", "sh -c %s", STIR)
-    cpus = vm.effective_cpus(check, "eth0")
-    check.equal("interrupts of queues", expected=8, found=len(cpus))
-    return sorted(set(cpus.values()))
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(1)
 
 
 def test_they_are_where_the_plan_says(check: Checks, places: list[str]) -> None:

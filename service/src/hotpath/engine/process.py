@@ -39,11 +39,7 @@ def run(
 ) -> None:
     """Load, warm up, tell the supervisor through `announce`, serve. Returns never. Raises HotpathError."""
     keep_freed_memory()
-    for gauge in (
-        "hotpath_engine_clear_at_seconds",
-        "hotpath_engine_images_in_flight",
-        "hotpath_engine_batch_since_seconds",
-    ):
+    for gauge in ("hotpath_engine_clear_at_seconds", "hotpath_engine_images_in_flight"):
         row.set(gauge, 0.0)  # a predecessor may have died in the middle
     for channel in channels:
         # Before anything slow: workers learn at once that the predecessor is gone, and submit again.

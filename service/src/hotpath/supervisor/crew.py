@@ -122,7 +122,7 @@ class Crew:
             since = self._row_of(post).get("hotpath_engine_batch_since_seconds")
             if 0.0 < since < time.monotonic() - longest_s:
                 os.kill(post.pid or 0, signal.SIGKILL)
-                self._row_of(post).set("hotpath_engine_batch_since_seconds", 0.0)
+                self._row_of(post).set("hotpath_engine_batch_since_seconds", 0.0)  # once is enough
                 hung.append(post)
         return hung
 
@@ -162,8 +162,11 @@ class Crew:
                     self._row_of(post).set("hotpath_slots_in_use", 0.0)
                     for name in self._generations.names:
                         self._row_of(post).set("hotpath_places_in_use", 0.0, (name,))
-                if post.role == "engine" and not post.wanted:
-                    self._row_of(post).clear()  # nobody sits there any more
+                if post.role == "engine":
+                    # Before its successor starts, which would be ended for this one's batch.
+                    self._row_of(post).set("hotpath_engine_batch_since_seconds", 0.0)
+                    if not post.wanted:
+                        self._row_of(post).clear()  # nobody sits there any more
                 delay = self.roster.died(post, served, time.monotonic())
                 yield Death(post, status, self._reasons.pop(post.name).take(), delay)
 

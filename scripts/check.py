@@ -28,7 +28,7 @@ SERVICE = str(VENV / "service" / "bin" / "python")
 SERVICE38 = str(VENV / "service38" / "bin" / "python")
 EVERYTHING = re.compile("")
 # molecule tells of each step of a scenario, ansible of each host at the end of a play.
-MOLECULE_HEADLINES = re.compile(r"(INFO|WARNING|ERROR|CRITICAL) |: ok=\d|failed: |fatal: |^=+ .* in [\d.]+s")
+MOLECULE_HEADLINES = re.compile(r"(INFO|WARNING|ERROR|CRITICAL) |: ok=\d|failed: |fatal: |^SKIPPED |^=+ .* in [\d.]+s")
 TAIL = 60
 LANES = 2
 EMULATED = "vm"  # the scenario on a virtual machine, the longest stage of all

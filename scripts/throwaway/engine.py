@@ -48,7 +48,11 @@ def image_exists(name: str) -> bool:
 
 
 def containers(prefix: str) -> list[dict[str, Any]]:
-    """What `podman inspect` says about every container whose name begins with `prefix`."""
-    names = run(["podman", "ps", "--all", "--filter", f"name=^{prefix}", "--format", "{{.Names}}"]).split()
-    inspected: list[dict[str, Any]] = json.loads(run(["podman", "inspect", *names])) if names else []
-    return inspected
+    """What `podman ps` says about every container whose name begins with `prefix`.
+
+    One command, because a list that is asked about afterwards may name a container that someone has removed meanwhile.
+    """
+    listed: list[dict[str, Any]] = json.loads(
+        run(["podman", "ps", "--all", "--filter", f"name=^{prefix}", "--format", "json"])
+    )
+    return listed

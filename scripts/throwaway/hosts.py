@@ -40,15 +40,16 @@ class Host:
         return f"http://127.0.0.1:{self.port}" if self.port else None
 
     @classmethod
-    def of(cls, inspected: dict[str, Any]) -> Host:
-        """Read what `podman inspect` says."""
-        bindings = (inspected["HostConfig"].get("PortBindings") or {}).get(f"{SERVICE_PORT}/tcp") or []
+    def of(cls, listed: dict[str, Any]) -> Host:
+        """Read what `podman ps` says."""
+        container = listed["Names"][0]
+        ports = [port["host_port"] for port in listed["Ports"] or [] if port["container_port"] == SERVICE_PORT]
         return cls(
-            name=inspected["Name"].removeprefix(PREFIX),
-            container=inspected["Name"],
-            running=inspected["State"]["Running"],
-            image=inspected["ImageName"],
-            port=int(bindings[0]["HostPort"]) if bindings else None,
+            name=container.removeprefix(PREFIX),
+            container=container,
+            running=listed["State"] == "running",
+            image=listed["Image"],
+            port=ports[0] if ports else None,
         )
 
 

@@ -1,9 +1,9 @@
 """A cheap load generator for HTTP/1.1 on one thread: raw sockets and epoll, requests made beforehand.
 
 Closed loop: each of N clients sends its next request when its answer is complete. Open loop: requests leave
-at times drawn beforehand, whatever the server does, and their latency counts from that intended time, so that
-a stalled server cannot hide by stalling the generator (coordinated omission). When all clients are busy, one
-more is opened.
+at a constant rate or at random (Poisson), whatever the server does, and their latency counts from the
+intended time, so that a stalled server cannot hide by stalling the generator (coordinated omission). When all
+clients are busy, one more is opened.
 
 Prints one line of JSON. Every answer's status is checked; what is not 200 counts as an error, by status.
 """
@@ -167,7 +167,7 @@ def closed_loop(load: Load, clients: int) -> None:
                 load.send_next(done, time.perf_counter())
 
 
-def open_loop(load: Load, rate: float, start: float, poisson: bool) -> float:
+def open_loop(load: Load, rate: float, start: float, random_times: bool) -> float:
     """Send at `rate` a second until the end; the worst lateness of a send in seconds, the generator's own."""
     spread = random.Random(7)
     idle: Deque[Client] = deque(load.add_client() for _ in range(16))
@@ -181,7 +181,7 @@ def open_loop(load: Load, rate: float, start: float, poisson: bool) -> float:
                 break
             late = max(late, time.perf_counter() - due)
             load.send_next(client, due)
-            due += spread.expovariate(rate) if poisson else 1.0 / rate
+            due += spread.expovariate(rate) if random_times else 1.0 / rate
         if due >= load.end and len(idle) == len(load.clients):
             return late
         # epoll waits in whole milliseconds, select in microseconds; an epoll descriptor may be selected.
@@ -226,7 +226,12 @@ def main() -> int:
     parser.add_argument("--warm", type=float, default=2.0, help="seconds before that")
     parser.add_argument("--clients", type=int, help="closed loop with so many")
     parser.add_argument("--rate", type=float, help="open loop with so many requests a second")
-    parser.add_argument("--fixed", action="store_true", help="open loop at equal distances, not Poisson's")
+    parser.add_argument(
+        "--arrivals",
+        choices=("constant", "random"),
+        default="constant",
+        help="of the open loop: at equal distances, as wrk2 sends, or a Poisson process (default: constant)",
+    )
     options = parser.parse_args()
     address = ("127.0.0.1", options.port)
     photographs = [path.read_bytes() for path in sorted(options.bodies.glob("*.jpg"))]
@@ -240,7 +245,7 @@ def main() -> int:
     if options.clients:
         closed_loop(load, options.clients)
     else:
-        lateness = open_loop(load, options.rate, start, not options.fixed)
+        lateness = open_loop(load, options.rate, start, options.arrivals == "random")
     found = summary(load, options.seconds)
     found["generator_cpu_ms_per_request"] = round((time.process_time() - cpu) * 1000 / max(1, load.sent), 4)
     if lateness is not None:

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Union
 
 import report
 from environments import BENCH, CACHE, ROOT, SERVICE_PYTHON, SetupError, python
@@ -25,6 +25,7 @@ MODELS = CACHE / "models"
 PHOTOGRAPHS = CACHE / "photographs"
 SOURCE = ROOT / ".cache" / "model-source" / "efficientnet_lite0"
 RATE_SHARE = 0.7
+ARRIVALS = ("constant", "random")
 # PyTorch's advice where several processes infer on one machine: a thread each. With torch's default every
 # worker starts a thread a CPU, they spin against each other, and a tiny model takes ten times as long.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -39,8 +40,8 @@ class Bench:
         self.servers = [s for s in [HOTPATH, *PEERS] if not options.only or s.name in options.only]
         self.results: Dict[str, Any] = {}
 
-    def load(self, server: Running, size: str, **how: float) -> Dict[str, Any]:
-        """Run the generator against a server: clients=N or rate=R."""
+    def load(self, server: Running, size: str, **how: Union[float, str]) -> Dict[str, Any]:
+        """Run the generator against a server: clients=N, or rate=R and arrivals=constant or random."""
         command = [sys.executable, str(BENCH / "load.py"), "--port", str(server.port)]
         command += ["--path", server.server.path, "--encoding", server.server.encoding]
         command += ["--bodies", str(PHOTOGRAPHS / size)]
@@ -123,8 +124,9 @@ class Bench:
     def row_c(self) -> None:
         """Open loop at 70 % of what the closed loop reached, and a lone client, for both models.
 
-        The ideal is the wait in one queue before all CPUs, where each request takes the processor time that
-        it took in the open loop, and then the lone request's latency.
+        Once at a constant rate and once at random, where even an ideal server lets requests wait. The ideal
+        is the wait in one queue before all CPUs, where each request takes the processor time that it took in
+        the open loop, and then the lone request's latency.
         """
         rows = {}
         for model in ("tiny", "efficientnet_lite0"):
@@ -133,14 +135,16 @@ class Bench:
             with running(HOTPATH, MODELS / model, sample) as up:
                 lone = self.load(up, "500", clients=1)
                 full = self.load(up, "500", clients=32)
-                opened = self.load(up, "500", rate=RATE_SHARE * full["rate"])
+                rate = RATE_SHARE * full["rate"]
+                opened = {how: self.load(up, "500", rate=rate, arrivals=how) for how in ARRIVALS}
             floor = alone["decode_ms"]["500"] + alone["batch_ms"]["1"]
-            each = opened["cpu_ms_per_request"] / 1000
-            queued = percentile(waits(opened["rate"], each, len(os.sched_getaffinity(0))), 0.99)
+            each = opened["random"]["cpu_ms_per_request"] / 1000
+            queued = percentile(waits(opened["random"]["rate"], each, len(os.sched_getaffinity(0))), 0.99)
             ideal = queued * 1000 + lone["p50_ms"]
-            rows[model] = {"lone": lone, "capacity": full, "open": opened, "floor_ms": round(floor, 3)}
+            rows[model] = {"lone": lone, "capacity": full, **opened, "floor_ms": round(floor, 3)}
             rows[model]["ideal_p99_ms"] = round(ideal, 3)
-            say(f"{model} at {RATE_SHARE * full['rate']:.0f}/s: {brief(opened)}; lone: {brief(lone)}")
+            for how in ARRIVALS:
+                say(f"{model} at {rate:.0f}/s, {how}: {brief(opened[how])}; lone: {brief(lone)}")
         self.results["c"] = rows
 
     def row_d(self) -> None:

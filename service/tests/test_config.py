@@ -19,7 +19,7 @@ def read(tmp_path: Path, text: str) -> Path:
 
 def test_what_is_left_out_has_the_documented_defaults(tmp_path: Path) -> None:
     config = load(read(tmp_path, MODEL))
-    assert (config.server.port, config.server.workers, config.limits.queue) == (8000, 2, 256)
+    assert (config.server.port, config.server.workers, config.limits.queue) == (8000, 0, 256)
     assert (config.models[0].backend, config.models[0].devices) == ("torchscript", ["cpu"])
 
 

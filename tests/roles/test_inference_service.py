@@ -151,17 +151,23 @@ def places(service: Expected) -> list[tuple[str, str, int]]:
     chosen = [engines[device] for device in service["__inference_service_engine_devices"] if device in engines]
     wanted = [("engine", cpu_list(engine["cpus"]), engine["numa_node"]) for engine in chosen]
     nodes = sorted({engine["numa_node"] for engine in engines.values()})
-    for index in range(service["inference_service_workers"] if nodes else 0):
-        node = nodes[index % len(nodes)]
+    for node in nodes[: service["inference_service_workers"] or None]:
         beside = [cpu for engine in engines.values() if engine["numa_node"] == node for cpu in engine["worker_cpus"]]
         wanted.append(("worker", cpu_list(beside), node))
     return sorted(set(wanted))
 
 
+def worker_count(service: Expected, engines: int) -> int:
+    """HTTP workers beside so many engines: as asked for, else one on each CPU that the plan leaves to them."""
+    cpus = {cpu for engine in service["hotpath_plan"]["engines"] for cpu in engine["worker_cpus"]}
+    return service["inference_service_workers"] or max(2, min(len(cpus), 64, 16 * engines))
+
+
 def test_every_process_is_there(check: Checks, service: Expected) -> None:
     """As many HTTP workers as asked for, and as many engines as the service says, on each device."""
     roles = [name.partition("-")[0] for name in children(check)]
-    check.equal("HTTP workers", expected=service["inference_service_workers"], found=roles.count("worker"))
+    workers = worker_count(service, roles.count("engine"))
+    check.equal("HTTP workers", expected=workers, found=roles.count("worker"))
     program = "/opt/hotpath/current/venv/bin/python -m hotpath models --json --config %s"
     models = json.loads(check.answer("the running models (hotpath models)", program, CONFIG))["models"]
     devices = [device for model in models if model["state"] != "configured" for device in model["devices"]]

@@ -38,7 +38,12 @@ class ServerConfig(_Section):
 
     host: str = Field("0.0.0.0", description="an address of this machine; used when systemd passes no socket")
     port: int = Field(8000, ge=0, le=65535, description="a TCP port; 0 takes a free one")
-    workers: int = Field(2, ge=1, le=255, description="a number of HTTP worker processes from 1 to 255")
+    workers: int = Field(
+        0,
+        ge=0,
+        le=255,
+        description="a number of HTTP worker processes up to 255; 0 for one on each CPU left to them",
+    )
     keep_alive_s: int = Field(
         120, ge=1, description="whole seconds that an idle connection is kept, at least 1"
     )

@@ -15,7 +15,7 @@ from typing import Iterator, List, Optional, Sequence, Set, Union
 from hotpath.config import Config
 from hotpath.ipc.arena import stride_of
 from hotpath.models.built import BuiltModel
-from hotpath.supervisor.placement import Placement, seat_devices, slot_bytes, threads_on
+from hotpath.supervisor.placement import Placement, seat_devices, slot_bytes, threads_on, worker_count
 
 # Resident memory of a process before its model, as measured with the tested sets on x86-64.
 _TORCH_BYTES = 400_000_000
@@ -50,7 +50,7 @@ def memory(
 
 def _needed(config: Config, models: Sequence[BuiltModel], placement: Placement) -> int:
     arena = 0 if config.placement.arena else arena_bytes(config, models)
-    total = arena + config.server.workers * _WORKER_BYTES
+    total = arena + worker_count(config, placement) * _WORKER_BYTES
     for entry, model in zip(config.models, models):
         size = model.artifact(entry.backend).stat().st_size
         for device in seat_devices(config, placement, entry):

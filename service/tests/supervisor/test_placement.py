@@ -10,7 +10,15 @@ import pytest
 
 from hotpath.config import Config
 from hotpath.core import Refusal
-from hotpath.supervisor.placement import Place, Placement, engine_spec, read, seat_devices, threads_on
+from hotpath.supervisor.placement import (
+    Place,
+    Placement,
+    engine_spec,
+    read,
+    seat_devices,
+    threads_on,
+    worker_count,
+)
 
 PLAN = {
     "schema": 1,
@@ -71,6 +79,30 @@ def test_engines_on_cpu_share_what_the_workers_leave_them(
     assert len(devices) == engines
     specs = [engine_spec(config, placement, entry, Path("/m"), device, 0) for device in devices]
     assert {spec.threads for spec in specs} == {threads}
+
+
+@pytest.mark.parametrize(
+    ("placement", "stated", "workers"),
+    [
+        (Placement({}, (), cores=1), {}, 2),
+        (Placement({}, (), cores=2), {}, 2),
+        (Placement({}, (), cores=16), {}, 4),
+        (Placement({}, (), cores=16), {"devices": ["cuda:0"]}, 15),
+        (Placement({}, (), cores=64), {"devices": ["cuda:0"]}, 16),
+        (Placement({}, (), cores=128), {"devices": [f"cuda:{gpu}" for gpu in range(8)]}, 64),
+        (Placement({"cuda:0": Place((1,))}, (Place((2, 3, 4), 0), Place((8, 9), 1)), cores=64), {}, 5),
+        (Placement({"cuda:0": Place((1,))}, (Place((2,), 0),), cores=64), {"devices": ["cuda:0"]}, 2),
+    ],
+)
+def test_each_cpu_that_is_left_has_an_http_worker(
+    placement: Placement, stated: Dict[str, Any], workers: int
+) -> None:
+    def count(server: Dict[str, int]) -> int:
+        tables = {"server": server, "models": [{"name": "m", "path": "/m", **stated}]}
+        return worker_count(Config.model_validate(tables), placement)
+
+    assert count({}) == workers
+    assert count({"workers": 3}) == 3
 
 
 def test_models_on_cpu_share_it() -> None:

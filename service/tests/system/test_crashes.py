@@ -79,6 +79,24 @@ def test_an_engine_that_hangs_is_followed_by_another(make_model: MakeModel, tmp_
         assert server.metric('hotpath_restarts_total{role="engine"}') == 1
 
 
+def test_a_worker_that_hangs_is_followed_by_another_and_harms_nobody(
+    fast_model: Path, tmp_path: Path
+) -> None:
+    config = write_config(
+        tmp_path / "hotpath.toml", fast_model, server={"workers": 2}, limits={"request_timeout_s": 1.0}
+    )
+    with serving(config) as server:
+        workers = server.children("worker")
+        os.kill(workers[0], signal.SIGSTOP)
+        answers = [server.predict(picture("blue")) for _ in range(10)]
+        assert [answer.status_code for answer in answers] == [200] * 10
+        server.find("has not come back to its event loop for 10 s: it hangs and is ended")
+        until(lambda: len(server.children("worker")) == 2 and workers[0] not in server.children("worker"))
+        assert workers[1] in server.children("worker")
+        until(lambda: server.metric("hotpath_workers_ready") == 2)
+        assert server.metric('hotpath_restarts_total{role="worker"}') == 1
+
+
 def test_a_killed_worker_takes_only_its_own_connections_and_its_places_come_back(
     fast_model: Path, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from typing import Iterator, List, Optional, Sequence
 
 import uvicorn
@@ -43,11 +44,13 @@ class Server(uvicorn.Server):
 
     @override
     async def on_tick(self, counter: int) -> bool:
+        self._row.set("hotpath_worker_seen_at_seconds", time.monotonic())
         self._tell()  # connections end without a word to anybody here
         return await super().on_tick(counter)
 
     @override
     async def shutdown(self, sockets: Optional[List[socket.socket]] = None) -> None:
+        self._row.set("hotpath_worker_seen_at_seconds", 0.0)  # finishing has a time limit of its own
         self._acceptor.stop()
         await super().shutdown(sockets=self._listeners)
         self._tell()

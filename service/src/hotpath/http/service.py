@@ -59,7 +59,7 @@ class Service:
         self.catalogue = catalogue
         self.most_images = min(config.batching.max_batch, slots.size)
         """How many images one request may bring."""
-        self.decoder = Decoder(arena, row, config.server.workers)
+        self.decoder = Decoder(arena, row, len(table.workers))
         self._client = client
         self._slots = slots
         self._kept = kept_places(config)

@@ -262,6 +262,12 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
         ),
         Metric("hotpath_workers_ready", "gauge", "HTTP workers that accept connections."),
         Metric(
+            "hotpath_worker_seen_at_seconds",
+            "gauge",
+            "When the HTTP worker's event loop came round last, on the host's monotonic clock; 0: it ends.",
+            hidden=True,
+        ),
+        Metric(
             "hotpath_restarts",
             "counter",
             "Children that died and were started again, by role.",

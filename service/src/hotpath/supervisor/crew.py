@@ -23,7 +23,8 @@ from hotpath.ipc.slots import SlotMap
 from hotpath.metrics.table import Row, Table
 from hotpath.supervisor import child, memory
 from hotpath.supervisor.generations import Generation, Generations
-from hotpath.supervisor.placement import Place, Placement, slot_bytes
+from hotpath.supervisor.hung import SINCE, end_hung
+from hotpath.supervisor.placement import Place, Placement, slot_bytes, worker_count
 from hotpath.supervisor.roster import Post, Roster
 
 
@@ -71,7 +72,7 @@ class Crew:
         self._sockets = sockets
         self._announce = announce
         self._leave_to_parent = leave_to_parent
-        workers, seats = config.server.workers, generations.seats
+        workers, seats = worker_count(config, placement), generations.seats
         self.slot_bytes = slot_bytes(config, [item.model for item in generations.all])
         self._arena = Arena(config.limits.queue, self.slot_bytes, config.placement.arena)
         for worker in range(workers):
@@ -116,15 +117,8 @@ class Crew:
                 os.kill(pid, signal.SIGKILL)  # an engine holds nothing that outlives it
 
     def end_hung(self, longest_s: float) -> List[Post]:
-        """Kill the engines whose device has had its batch for longer than that; which they were."""
-        hung = []
-        for post in self.roster.running("engine"):
-            since = self._row_of(post).get("hotpath_engine_batch_since_seconds")
-            if 0.0 < since < time.monotonic() - longest_s:
-                os.kill(post.pid or 0, signal.SIGKILL)
-                self._row_of(post).set("hotpath_engine_batch_since_seconds", 0.0)  # once is enough
-                hung.append(post)
-        return hung
+        """Kill the children that are at one thing for longer than that; which they were."""
+        return end_hung(self.roster.posts, self._row_of, longest_s)
 
     def gone(self, generation: Generation) -> bool:
         """Whether all of its engines have ended."""
@@ -157,16 +151,14 @@ class Crew:
                 ready = "hotpath_engine_ready" if post.role == "engine" else "hotpath_workers_ready"
                 served = self._row_of(post).get(ready) > 0
                 self._row_of(post).set(ready, 0.0)
+                self._row_of(post).set(SINCE[post.role], 0.0)  # or its successor would be ended for it
                 if post.role == "worker":
                     self._slots.reclaim(post.index)
                     self._row_of(post).set("hotpath_slots_in_use", 0.0)
                     for name in self._generations.names:
                         self._row_of(post).set("hotpath_places_in_use", 0.0, (name,))
-                if post.role == "engine":
-                    # Before its successor starts, which would be ended for this one's batch.
-                    self._row_of(post).set("hotpath_engine_batch_since_seconds", 0.0)
-                    if not post.wanted:
-                        self._row_of(post).clear()  # nobody sits there any more
+                elif not post.wanted:
+                    self._row_of(post).clear()  # nobody sits there any more
                 delay = self.roster.died(post, served, time.monotonic())
                 yield Death(post, status, self._reasons.pop(post.name).take(), delay)
 
@@ -248,7 +240,7 @@ class Crew:
     def _start_worker(self, post: Post, reason: child.Reason) -> int:
         offers = self._generations.current()
         channels = [Channel(pair[0]) for pair in self._links[post.index]]
-        home = slots_of(post.index, self._config.server.workers, self._config.limits.queue)
+        home = slots_of(post.index, len(self._workers), self._config.limits.queue)
         row = self.table.workers[post.index]
         steering = self._steering[post.index][0]
 

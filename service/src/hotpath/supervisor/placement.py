@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 MOST_CPU_ENGINES = 4
 """Engines that a model has on the CPUs unless it states a number."""
 
+FEWEST_WORKERS, MOST_WORKERS, MOST_WORKERS_OF_ENGINE = 2, 64, 16
+"""HTTP workers unless their number is stated. With two, the death of one leaves another that answers."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -88,6 +91,24 @@ def engine_spec(
         cpus=place.cpus,
         numa_node=place.node,
     )
+
+
+def worker_count(config: Config, placement: Placement) -> int:
+    """HTTP workers: as stated; else one on each CPU that is left to them, so that each decodes on its own.
+
+    With a plan those are the plan's. Without one they are the machine's cores less what engines on CPUs
+    compute with, or less one for each engine on a GPU.
+    """
+    if config.server.workers:
+        return config.server.workers
+    engines = [device for entry in config.models for device in seat_devices(config, placement, entry)]
+    if placement.workers:
+        left = sum(len(place.cpus) for place in placement.workers)
+    elif "cpu" in engines:
+        left = placement.cores // 4
+    else:
+        left = placement.cores - len(engines)
+    return max(FEWEST_WORKERS, min(left, MOST_WORKERS, MOST_WORKERS_OF_ENGINE * len(engines)))
 
 
 def slot_bytes(config: Config, models: Sequence[BuiltModel]) -> int:

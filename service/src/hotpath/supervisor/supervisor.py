@@ -17,13 +17,11 @@ from hotpath.supervisor import child, systemd
 from hotpath.supervisor.control import Caller, Control, Question
 from hotpath.supervisor.crew import Crew, Death
 from hotpath.supervisor.generations import Generations
+from hotpath.supervisor.hung import HUNG_S, SIGNS
 from hotpath.supervisor.placement import Placement
 from hotpath.supervisor.swaps import Swaps
 
 log = logging.getLogger(__name__)
-
-HUNG_S = 10.0
-"""An engine whose batch takes as long, and longer than any request may, is given up: nobody waits for it."""
 
 START_ATTEMPTS = 3
 """How often a child may die before the service has been ready once; then the start is given up."""
@@ -129,7 +127,7 @@ class Supervisor:
 
     def _end_hung(self) -> None:
         for post in self._crew.end_hung(self._hung_s):
-            log.error("%s has worked at one batch for %.0f s: it hangs and is ended", post.name, self._hung_s)
+            log.error("%s %s for %.0f s: it hangs and is ended", post.name, SIGNS[post.role], self._hung_s)
 
     def _change_models(self) -> None:
         if self._drain_started is not None:

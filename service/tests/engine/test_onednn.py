@@ -28,10 +28,10 @@ needs_operators = pytest.mark.skipif(
 )
 
 
-def pictures(count: int) -> Any:
+def pictures(count: int, width: int = SIDE) -> Any:
     torch.manual_seed(5)
     smooth = torch.rand(count, 3, 4, 4) * 255
-    large = torch.nn.functional.interpolate(smooth, (SIDE, SIDE), mode="bilinear")
+    large = torch.nn.functional.interpolate(smooth, (SIDE, width), mode="bilinear")
     return large.permute(0, 2, 3, 1).to(torch.uint8).contiguous()
 
 
@@ -61,6 +61,19 @@ def test_it_answers_as_the_eager_model(precision: str, normalisation: Any, batch
     assert (wanted - found).abs().max() <= LIMIT[precision]
     assert torch.equal(found, again)  # a kernel that adds writes over its operand: nothing of it may stay
     assert wanted.amax(1).min() > wanted.amin(1).max()  # the answers mean something
+
+
+@needs_operators
+def test_pictures_that_are_wider_than_high_are_normalised_alike() -> None:
+    width = SIDE + 16
+    eager = Classifier(small(CLASSES), *IMAGENET, CLASSES).eval()
+    program = lower(freeze(eager.network, torch.zeros(2, 3, SIDE, width)))
+    form = Lowered(program, "float32", {})
+    fused = onednn.OneDnnClassifier(form, (SIDE, width, 3), *IMAGENET, CLASSES)
+    images = pictures(3, width)
+    with torch.inference_mode():
+        wanted, found = probabilities(eager(images)), probabilities(fused(images))
+    assert (wanted - found).abs().max() <= LIMIT["float32"]
 
 
 @needs_operators

@@ -80,8 +80,9 @@ class OneDnnClassifier(nn.Module):
         self._int8 = lowered.precision == "int8"
         self._dtype = _FLOATS.get(lowered.precision, torch.float32)
         self._top_k = top_k
-        self._mean = torch.tensor(mean).view(1, 3, 1, 1)
-        self._std = torch.tensor(std).view(1, 3, 1, 1)
+        # A row of pixels wide: with one value a channel, torch would compute three numbers at a time.
+        self._mean = torch.tensor(mean).repeat(shape[1])
+        self._std = torch.tensor(std).repeat(shape[1])
         if self._int8:
             self._ranges[self._program.entry] = pixel_range(mean, std)
         scale, zero = self._ranges.get(self._program.entry, (0.0, 0))
@@ -91,7 +92,7 @@ class OneDnnClassifier(nn.Module):
     def forward(self, pixels: Tensor) -> Tuple[Tensor, Tensor]:
         """Normalise, run the network, rank."""
         program = self._program
-        values = {program.entry: self._normalise(pixels.permute(0, 3, 1, 2))}
+        values = {program.entry: self._normalise(pixels).permute(0, 3, 1, 2)}
         for target, call, ends in self._plan:
             values[target] = call(values)
             for name in ends:
@@ -104,15 +105,15 @@ class OneDnnClassifier(nn.Module):
         scores, classes = torch.softmax(logits, dim=1).topk(self._top_k, dim=1)
         return scores, classes
 
-    def _normalise(self, images: Tensor) -> Tensor:
-        """Pixels to the first step's input; the memory stays channels-last throughout."""
+    def _normalise(self, pixels: Tensor) -> Tensor:
+        """Pixels to the first step's input, in the pixels' own order."""
         if self._pixels_as_they_are:
-            return images
-        normal = images.to(torch.float32).sub_(self._mean).div_(self._std)
-        if not self._int8:
-            return normal.to(self._dtype)
-        scale, zero = self._ranges[self._program.entry]
-        return normal.div_(scale).add_(zero).round_().clamp_(0, 255).to(torch.uint8)
+            return pixels
+        normal = pixels.flatten(2).to(torch.float32).sub_(self._mean).div_(self._std)
+        if self._int8:
+            scale, zero = self._ranges[self._program.entry]
+            normal.div_(scale).add_(zero).round_().clamp_(0, 255)
+        return normal.to(torch.uint8 if self._int8 else self._dtype).view(pixels.shape)
 
     def _prepare(self, shape: Tuple[int, int, int]) -> List[Tuple[str, Call, Tuple[str, ...]]]:
         sizes: Dict[str, Tuple[int, ...]] = {self._program.entry: (_BATCH, shape[2], shape[0], shape[1])}

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from hotpath.config import Config
 from hotpath.http.app import create
 from hotpath.http.catalogue import Catalogue
+from hotpath.http.joined import Protocol
 from hotpath.http.keys import KeyFile
 from hotpath.http.server import Server
 from hotpath.http.service import Service
@@ -87,7 +88,7 @@ def run(
     server = Server(
         uvicorn.Config(
             create(service, row, lifespan, keys, observation.observers),
-            http="httptools",
+            http=Protocol,
             ws="none",
             lifespan="on",
             log_config=None,

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Callable, List, cast
 
 import pytest
+
 from hotpath.http.joined import JoinedWrites
 
 HEAD, BODY = b"HTTP/1.1 200 OK\r\n\r\n", b"{}"

@@ -116,8 +116,8 @@ class Crew:
             if pid is not None:
                 os.kill(pid, signal.SIGKILL)  # an engine holds nothing that outlives it
 
-    def end_hung(self, longest_s: float) -> List[Post]:
-        """Kill the children that are at one thing for longer than that; which they were."""
+    def end_hung(self, longest_s: float) -> List[str]:
+        """Kill the children that are at one thing for longer than that; who did what for too long."""
         return end_hung(self.roster.posts, self._row_of, longest_s)
 
     def gone(self, generation: Generation) -> bool:

@@ -17,7 +17,7 @@ from hotpath.supervisor import child, systemd
 from hotpath.supervisor.control import Caller, Control, Question
 from hotpath.supervisor.crew import Crew, Death
 from hotpath.supervisor.generations import Generations
-from hotpath.supervisor.hung import HUNG_S, SIGNS
+from hotpath.supervisor.hung import HUNG_S
 from hotpath.supervisor.placement import Placement
 from hotpath.supervisor.swaps import Swaps
 
@@ -126,8 +126,8 @@ class Supervisor:
         self._swaps.answer(question, caller)
 
     def _end_hung(self) -> None:
-        for post in self._crew.end_hung(self._hung_s):
-            log.error("%s %s for %.0f s: it hangs and is ended", post.name, SIGNS[post.role], self._hung_s)
+        for sign in self._crew.end_hung(self._hung_s):
+            log.error("%s: it hangs and is ended", sign)
 
     def _change_models(self) -> None:
         if self._drain_started is not None:

@@ -1,0 +1,76 @@
+"""Who is at one thing for too long is ended, once; nobody else is."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from typing import Iterator, List
+
+import pytest
+
+from hotpath.metrics.table import Row, Table
+from hotpath.supervisor.hung import LOADING_S, SINCE, end_hung
+from hotpath.supervisor.roster import Post
+
+LONGEST_S = 10.0
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table(1, ["0/cpu"], 8)
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
+        yield process
+        process.kill()
+
+
+def row_of(table: Table, post: Post) -> Row:
+    return (table.engines if post.role == "engine" else table.workers)[post.index]
+
+
+def ended(table: Table, post: Post) -> List[str]:
+    return end_hung([post], lambda of: row_of(table, of), LONGEST_S)
+
+
+@pytest.mark.parametrize(
+    ("role", "sign"),
+    [
+        ("engine", "engine-0 has worked at one batch for 10 s"),
+        ("worker", "worker-0 has not come back to its event loop for 10 s"),
+    ],
+)
+def test_a_child_at_one_thing_for_too_long_is_ended_once(
+    table: Table, child: subprocess.Popen[bytes], role: str, sign: str
+) -> None:
+    post = Post(role, 0, child.pid, started=time.monotonic())
+    row_of(table, post).set(SINCE[role], time.monotonic() - LONGEST_S - 1)
+    assert ended(table, post) == [sign]
+    assert ended(table, post) == []
+    assert child.wait() == -signal.SIGKILL
+
+
+def test_an_engine_that_never_gets_warm_is_ended_once(table: Table, child: subprocess.Popen[bytes]) -> None:
+    post = Post("engine", 0, child.pid, started=time.monotonic() - LOADING_S - 1)
+    assert ended(table, post) == ["engine-0 has loaded for 600 s"]
+    assert ended(table, post) == []
+    assert child.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("role", ["engine", "worker"])
+def test_others_are_left_alone(table: Table, child: subprocess.Popen[bytes], role: str) -> None:
+    long_ago = time.monotonic() - LOADING_S - 1
+    post = Post(role, 0, child.pid, started=long_ago)
+    row = row_of(table, post)
+    if role == "engine":
+        row.set("hotpath_engine_ready", 1.0)
+    assert ended(table, post) == []  # it waits for work; a worker may be draining
+    row.set(SINCE[role], time.monotonic() - LONGEST_S / 2)
+    assert ended(table, post) == []  # it is at work
+    row.set(SINCE[role], long_ago)
+    assert ended(table, Post(role, 0, None, started=long_ago)) == []  # nobody fills the post
+    assert child.poll() is None

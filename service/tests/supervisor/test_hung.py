@@ -11,7 +11,7 @@ from typing import Iterator, List
 import pytest
 
 from hotpath.metrics.table import Row, Table
-from hotpath.supervisor.hung import LOADING_S, SINCE, end_hung
+from hotpath.supervisor.hung import LOADING_S, SINCE, Watch
 from hotpath.supervisor.roster import Post
 
 LONGEST_S = 10.0
@@ -34,7 +34,7 @@ def row_of(table: Table, post: Post) -> Row:
 
 
 def ended(table: Table, post: Post) -> List[str]:
-    return end_hung([post], lambda of: row_of(table, of), LONGEST_S)
+    return Watch(LONGEST_S).end_hung([post], lambda of: row_of(table, of))
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,19 @@ def test_others_are_left_alone(table: Table, child: subprocess.Popen[bytes], rol
     row.set(SINCE[role], long_ago)
     assert ended(table, Post(role, 0, None, started=long_ago)) == []  # nobody fills the post
     assert child.poll() is None
+
+
+def test_after_the_machine_has_slept_everybody_gets_time_to_come_round(
+    table: Table, child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    watch, post = Watch(LONGEST_S), Post("worker", 0, child.pid, started=clock)
+    row = row_of(table, post)
+    row.set(SINCE["worker"], clock)
+    told = []
+    for seconds in (1.0, 3600.0, 0.1, 1.0, 1.5):
+        clock += seconds
+        told.append(watch.end_hung([post], lambda of: row_of(table, of)))
+    assert told[:-1] == [[], [], [], []]
+    assert told[-1] == ["worker-0 has not come back to its event loop for 10 s"]

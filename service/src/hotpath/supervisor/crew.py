@@ -23,7 +23,7 @@ from hotpath.ipc.slots import SlotMap
 from hotpath.metrics.table import Row, Table
 from hotpath.supervisor import child, memory
 from hotpath.supervisor.generations import Generation, Generations
-from hotpath.supervisor.hung import SINCE, end_hung
+from hotpath.supervisor.hung import SINCE, Watch
 from hotpath.supervisor.placement import Place, Placement, slot_bytes, worker_count
 from hotpath.supervisor.roster import Post, Roster
 
@@ -116,9 +116,9 @@ class Crew:
             if pid is not None:
                 os.kill(pid, signal.SIGKILL)  # an engine holds nothing that outlives it
 
-    def end_hung(self, longest_s: float) -> List[str]:
-        """Kill the children that are at one thing for longer than that; who did what for too long."""
-        return end_hung(self.roster.posts, self._row_of, longest_s)
+    def end_hung(self, watch: Watch) -> List[str]:
+        """Kill the children that hang; who did what for too long."""
+        return watch.end_hung(self.roster.posts, self._row_of)
 
     def gone(self, generation: Generation) -> bool:
         """Whether all of its engines have ended."""

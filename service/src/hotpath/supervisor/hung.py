@@ -20,17 +20,40 @@ LOADING_S = 600.0
 """An engine that is not warm after as long hangs too; a swap gives up sooner."""
 
 
-def end_hung(posts: Iterable[Post], row_of: Callable[[Post], Row], longest_s: float) -> List[str]:
-    """Kill the running children that are at one thing for longer than that; who did what for too long."""
-    hung = []
-    for post in posts:
-        sign = _sign(post, row_of(post), longest_s) if post.pid is not None else None
-        if post.pid is not None and sign is not None:
-            os.kill(post.pid, signal.SIGKILL)
-            row_of(post).set(SINCE[post.role], 0.0)  # once is enough
-            post.started = time.monotonic()
-            hung.append(f"{post.name} {sign}")
-    return hung
+class Watch:
+    """Ends children that hang. To be asked several times in `longest_s`."""
+
+    def __init__(self, longest_s: float) -> None:
+        """`longest_s` is how long a child may be at one thing."""
+        self._longest_s = longest_s
+        self._asked = self._fair_from = time.monotonic()
+
+    @property
+    def patience(self) -> float:
+        """Seconds until it is to be asked again."""
+        return self._longest_s / 4
+
+    def end_hung(self, posts: Iterable[Post], row_of: Callable[[Post], Row]) -> List[str]:
+        """Kill the running children that hang; who did what for too long.
+
+        Where this process was not there itself, because the machine slept or had no CPU for it, neither were
+        they: then they get the time to come round.
+        """
+        now = time.monotonic()
+        if now - self._asked > 2 * self.patience:
+            self._fair_from = now + self.patience
+        self._asked = now
+        if now < self._fair_from:
+            return []
+        hung = []
+        for post in posts:
+            sign = _sign(post, row_of(post), self._longest_s) if post.pid is not None else None
+            if post.pid is not None and sign is not None:
+                os.kill(post.pid, signal.SIGKILL)
+                row_of(post).set(SINCE[post.role], 0.0)  # once is enough
+                post.started = now
+                hung.append(f"{post.name} {sign}")
+        return hung
 
 
 def _sign(post: Post, row: Row, longest_s: float) -> Optional[str]:

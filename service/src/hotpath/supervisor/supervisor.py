@@ -17,7 +17,7 @@ from hotpath.supervisor import child, systemd
 from hotpath.supervisor.control import Caller, Control, Question
 from hotpath.supervisor.crew import Crew, Death
 from hotpath.supervisor.generations import Generations
-from hotpath.supervisor.hung import HUNG_S
+from hotpath.supervisor.hung import HUNG_S, Watch
 from hotpath.supervisor.placement import Placement
 from hotpath.supervisor.swaps import Swaps
 
@@ -55,7 +55,7 @@ class Supervisor:
         self._reload = False
         self._drain_started: Optional[float] = None
         self._exit = 0
-        self._hung_s = max(HUNG_S, config.limits.request_timeout_s)
+        self._watch = Watch(max(HUNG_S, config.limits.request_timeout_s))
 
     def run(self) -> int:
         """Serve until stopped; the exit status."""
@@ -108,7 +108,7 @@ class Supervisor:
 
     def _patience(self, watchdog: Optional[float]) -> float:
         now = time.monotonic()
-        ends = [self._hung_s / 4, *(end for end in (watchdog, self._swaps.patience) if end is not None)]
+        ends = [self._watch.patience, *(end for end in (watchdog, self._swaps.patience) if end is not None)]
         due = self._crew.roster.next_due()
         if due is not None:
             ends.append(due - now)
@@ -126,7 +126,7 @@ class Supervisor:
         self._swaps.answer(question, caller)
 
     def _end_hung(self) -> None:
-        for sign in self._crew.end_hung(self._hung_s):
+        for sign in self._crew.end_hung(self._watch):
             log.error("%s: it hangs and is ended", sign)
 
     def _change_models(self) -> None:

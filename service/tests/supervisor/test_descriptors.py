@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator
 
-import pytest
 from support.server import python_environment, serving, until, write_config
 
 ROOM = """
@@ -35,19 +32,9 @@ def test_too_few_files_for_the_links_are_refused_with_the_way_out() -> None:
     assert "may have 500" in told and "LimitNOFILE" in told
 
 
-@pytest.fixture
-def few_files() -> Iterator[None]:
-    """A low limit, as a shell gives it, for what is started meanwhile."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (128, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
-
-
-@pytest.mark.usefixtures("few_files")
 def test_the_service_starts_where_its_first_limit_would_be_too_low(fast_model: Path, tmp_path: Path) -> None:
     """Four workers with links to nine engines and their successors: 152 ends."""
     config = write_config(tmp_path / "hotpath.toml", fast_model, server={"workers": 4}, engines=9)
-    with serving(config) as server:
+    with serving(config, under=("prlimit", "--nofile=128:")) as server:
         until(lambda: server.metric("hotpath_workers_ready") == 4)
         assert server.stop() == 0

@@ -127,10 +127,15 @@ def write_config(
 
 
 @contextlib.contextmanager
-def serving(config: Path, environment: Optional[Dict[str, str]] = None) -> Iterator[Server]:
-    """A running service; killed at the end if the test has not stopped it."""
+def serving(
+    config: Path, environment: Optional[Dict[str, str]] = None, under: Sequence[str] = ()
+) -> Iterator[Server]:
+    """A running service; killed at the end if the test has not stopped it.
+
+    `under` is a command that becomes the one which follows its arguments, such as prlimit(1).
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", "hotpath", "serve", "--config", str(config)],
+        [*under, sys.executable, "-m", "hotpath", "serve", "--config", str(config)],
         stderr=subprocess.PIPE,
         text=True,
         env=python_environment(environment),

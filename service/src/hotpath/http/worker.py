@@ -8,6 +8,7 @@ import gc
 import logging
 import signal
 import socket
+import time
 from pathlib import Path
 from typing import AsyncIterator, Callable, Sequence
 
@@ -77,6 +78,7 @@ def run(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         client.start()
         steering.start()
+        row.set("hotpath_worker_seen_at_seconds", time.monotonic())  # by which it is judged from now on
         row.set("hotpath_workers_ready", 1.0)
         # What lives as long as the process need not be looked through for garbage, 20 ms each time.
         gc.collect()

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Iterator, List
+from typing import Callable, Iterator, List
 
 import pytest
 
@@ -15,6 +15,7 @@ from hotpath.supervisor.hung import LOADING_S, SINCE, Watch
 from hotpath.supervisor.roster import Post
 
 LONGEST_S = 10.0
+Ended = Callable[[Post], List[str]]
 
 
 @pytest.fixture
@@ -33,8 +34,10 @@ def row_of(table: Table, post: Post) -> Row:
     return (table.engines if post.role == "engine" else table.workers)[post.index]
 
 
-def ended(table: Table, post: Post) -> List[str]:
-    return Watch(LONGEST_S).end_hung([post], lambda of: row_of(table, of))
+@pytest.fixture
+def ended(table: Table) -> Ended:
+    watch = Watch(LONGEST_S)
+    return lambda post: watch.end_hung([post], lambda of: row_of(table, of))
 
 
 @pytest.mark.parametrize(
@@ -45,34 +48,34 @@ def ended(table: Table, post: Post) -> List[str]:
     ],
 )
 def test_a_child_at_one_thing_for_too_long_is_ended_once(
-    table: Table, child: subprocess.Popen[bytes], role: str, sign: str
+    ended: Ended, table: Table, child: subprocess.Popen[bytes], role: str, sign: str
 ) -> None:
     post = Post(role, 0, child.pid, started=time.monotonic())
     row_of(table, post).set(SINCE[role], time.monotonic() - LONGEST_S - 1)
-    assert ended(table, post) == [sign]
-    assert ended(table, post) == []
+    assert ended(post) == [sign]
+    assert ended(post) == []
     assert child.wait() == -signal.SIGKILL
 
 
-def test_an_engine_that_never_gets_warm_is_ended_once(table: Table, child: subprocess.Popen[bytes]) -> None:
+def test_an_engine_that_never_gets_warm_is_ended_once(ended: Ended, child: subprocess.Popen[bytes]) -> None:
     post = Post("engine", 0, child.pid, started=time.monotonic() - LOADING_S - 1)
-    assert ended(table, post) == ["engine-0 has loaded for 600 s"]
-    assert ended(table, post) == []
+    assert ended(post) == ["engine-0 has loaded for 600 s"]
+    assert ended(post) == []
     assert child.wait() == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("role", ["engine", "worker"])
-def test_others_are_left_alone(table: Table, child: subprocess.Popen[bytes], role: str) -> None:
+def test_others_are_left_alone(ended: Ended, table: Table, child: subprocess.Popen[bytes], role: str) -> None:
     long_ago = time.monotonic() - LOADING_S - 1
     post = Post(role, 0, child.pid, started=long_ago)
     row = row_of(table, post)
     if role == "engine":
         row.set("hotpath_engine_ready", 1.0)
-    assert ended(table, post) == []  # it waits for work; a worker may be draining
+    assert ended(post) == []  # it waits for work; a worker may be draining
     row.set(SINCE[role], time.monotonic() - LONGEST_S / 2)
-    assert ended(table, post) == []  # it is at work
+    assert ended(post) == []  # it is at work
     row.set(SINCE[role], long_ago)
-    assert ended(table, Post(role, 0, None, started=long_ago)) == []  # nobody fills the post
+    assert ended(Post(role, 0, None, started=long_ago)) == []  # nobody fills the post
     assert child.poll() is None
 
 

@@ -22,6 +22,7 @@ from hotpath.ipc.offers import MAX_BYTES, Report
 from hotpath.ipc.slots import SlotMap
 from hotpath.metrics.table import Row, Table
 from hotpath.supervisor import child, memory
+from hotpath.supervisor.descriptors import make_room
 from hotpath.supervisor.generations import Generation, Generations
 from hotpath.supervisor.hung import SINCE, Watch
 from hotpath.supervisor.placement import Place, Placement, slot_bytes, worker_count
@@ -80,6 +81,7 @@ class Crew:
                 self._arena.touch(slots_of(worker, workers, config.limits.queue))
         self._slots = SlotMap(config.limits.queue)
         self._marks = Marks(config.limits.queue)
+        make_room(workers, seats)
         self._links = [[link() for _ in range(seats)] for _ in range(workers)]
         self._steering = [link() for _ in range(workers)]
         self.table = Table(workers, generations.seat_labels(), config.batching.max_batch, generations.names)

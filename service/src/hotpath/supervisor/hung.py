@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Callable, Iterable, List, Optional
+from typing import Callable, Dict, Iterable, List, Optional
 
 from hotpath.metrics.table import Row
 from hotpath.supervisor.roster import Post
@@ -27,6 +27,8 @@ class Watch:
         """`longest_s` is how long a child may be at one thing."""
         self._longest_s = longest_s
         self._asked = self._fair_from = time.monotonic()
+        self._ended: Dict[str, int] = {}
+        """Incarnations that were killed, by the name of their post: once is enough."""
 
     @property
     def patience(self) -> float:
@@ -47,17 +49,18 @@ class Watch:
             return []
         hung = []
         for post in posts:
-            sign = _sign(post, row_of(post), self._longest_s) if post.pid is not None else None
-            if post.pid is not None and sign is not None:
+            if post.pid is None or self._ended.get(post.name) == post.incarnation:
+                continue
+            sign = _sign(post, row_of(post), now, self._longest_s)
+            if sign is not None:
                 os.kill(post.pid, signal.SIGKILL)
-                row_of(post).set(SINCE[post.role], 0.0)  # once is enough
-                post.started = now
+                self._ended[post.name] = post.incarnation
                 hung.append(f"{post.name} {sign}")
         return hung
 
 
-def _sign(post: Post, row: Row, longest_s: float) -> Optional[str]:
-    now, since = time.monotonic(), row.get(SINCE[post.role])
+def _sign(post: Post, row: Row, now: float, longest_s: float) -> Optional[str]:
+    since = row.get(SINCE[post.role])
     if 0.0 < since < now - longest_s:
         doing = "worked at one batch" if post.role == "engine" else "not come back to its event loop"
         return f"has {doing} for {longest_s:.0f} s"

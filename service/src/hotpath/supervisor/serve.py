@@ -13,7 +13,6 @@ from hotpath.logs import set_up
 from hotpath.models.built import BuiltModel
 from hotpath.models.built import load as load_model
 from hotpath.supervisor import child, placement, ports, systemd
-from hotpath.supervisor.descriptors import make_room
 from hotpath.supervisor.generations import Generations
 from hotpath.supervisor.supervisor import Supervisor
 
@@ -30,7 +29,6 @@ def serve(path: Path) -> int:
     plan = placement.read(config.placement.plan)
     placement.warn_of_gaps(config, plan)
     generations = Generations(config, models, plan)
-    make_room(placement.worker_count(config, plan), generations.seats)
     sockets = systemd.take_listening_sockets() or [ports.listen(config.server.host, config.server.port)]
     return Supervisor(path, config, generations, plan, sockets).run()
 

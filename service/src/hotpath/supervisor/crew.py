@@ -11,18 +11,18 @@ import signal
 import socket
 import time
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterator, List, Optional
+from typing import Callable, Dict, Iterator, List
 
 from hotpath.config import Config
 from hotpath.core import EngineSpec
 from hotpath.ipc.arena import Arena, slots_of
 from hotpath.ipc.channel import Channel, link
 from hotpath.ipc.marks import Marks
-from hotpath.ipc.offers import MAX_BYTES, Report
 from hotpath.ipc.slots import SlotMap
 from hotpath.metrics.table import Row, Table
 from hotpath.supervisor import child, memory
 from hotpath.supervisor.descriptors import make_room
+from hotpath.supervisor.followers import Followers
 from hotpath.supervisor.generations import Generation, Generations
 from hotpath.supervisor.hung import SINCE, Watch
 from hotpath.supervisor.placement import Place, Placement, slot_bytes, worker_count
@@ -83,21 +83,14 @@ class Crew:
         self._marks = Marks(config.limits.queue)
         make_room(workers, seats)
         self._links = [[link() for _ in range(seats)] for _ in range(workers)]
-        self._steering = [link() for _ in range(workers)]
         self.table = Table(workers, generations.seat_labels(), config.batching.max_batch, generations.names)
         self.table.supervisor.set("hotpath_slots", config.limits.queue)
         self._engines = [Post("engine", seat, due=None, wanted=False) for seat in range(seats)]
         self._workers = [Post("worker", index) for index in range(workers)]
         self.roster = Roster([*self._engines, *self._workers])
+        self.followers = Followers(self._workers, generations.current)
         self._reasons: Dict[str, child.Reason] = {}
         self._show_shares()
-        self._reports: List[Optional[Report]] = [None] * workers
-        self._behind = [False] * workers
-
-    @property
-    def steering(self) -> List[socket.socket]:
-        """Where workers report, by their number; for a selector."""
-        return [pair[1] for pair in self._steering]
 
     def seat(self, generation: Generation) -> None:
         """Let engines of the generation take its seats."""
@@ -168,41 +161,7 @@ class Crew:
         """Tell every worker of the generations as they stand."""
         self._generations.publish()
         self._show_shares()
-        self._behind = [True] * len(self._workers)
-        self.catch_up()
-
-    def catch_up(self) -> None:
-        """Send the offers to those that have not had them: a stopped worker's link may be full."""
-        offers = self._generations.current().encode()
-        for index, behind in enumerate(self._behind):
-            if behind:
-                try:
-                    self._steering[index][1].send(offers)
-                    self._behind[index] = False
-                except BlockingIOError:
-                    continue
-
-    def hear(self, worker: int) -> None:
-        """Take in a worker's reports."""
-        while True:
-            try:
-                report = Report.decode(self._steering[worker][1].recv(MAX_BYTES))
-            except BlockingIOError:
-                return
-            if report.worker == self._workers[worker].incarnation:
-                self._reports[worker] = report
-
-    def current_reports(self) -> List[Optional[Report]]:
-        """What running workers said last; None for one that says nothing of the latest offers."""
-        number = self._generations.current().number
-        found: List[Optional[Report]] = []
-        for post, report in zip(self._workers, self._reports):
-            if post.pid is None:
-                continue  # its successor begins with the latest offers
-            mine = report is not None and report.worker == post.incarnation
-            latest = mine and report is not None and (report.number >= number or report.failed)
-            found.append(report if latest else None)
-        return found
+        self.followers.publish()
 
     def dismiss_workers(self) -> None:
         """Let the workers finish what they accepted; nothing new is let in, and none is started again."""
@@ -244,7 +203,7 @@ class Crew:
         channels = [Channel(pair[0]) for pair in self._links[post.index]]
         home = slots_of(post.index, len(self._workers), self._config.limits.queue)
         row = self.table.workers[post.index]
-        steering = self._steering[post.index][0]
+        steering = self.followers.end_of(post.index)
 
         def work() -> None:
             from hotpath.http.worker import run

@@ -86,12 +86,12 @@ class Supervisor:
 
     def _register(self, selector: selectors.BaseSelector) -> None:
         selector.register(self._wake_reader, selectors.EVENT_READ, self._on_wake)
-        for index, end in enumerate(self._crew.steering):
+        for index, end in enumerate(self._crew.followers.ends):
             selector.register(end, selectors.EVENT_READ, self._listener(index))
         self._control.register(selector)
 
     def _listener(self, worker: int) -> Callable[[], None]:
-        return lambda: self._crew.hear(worker)
+        return lambda: self._crew.followers.hear(worker)
 
     def _on_wake(self) -> None:
         os.read(self._wake_reader, 4096)

@@ -11,9 +11,11 @@ from hotpath.config import Config, ModelConfig, load
 from hotpath.core import HotpathError
 from hotpath.ipc.offers import State
 from hotpath.models.built import load as load_model
+from hotpath.supervisor.audience import Audience, Listener
 from hotpath.supervisor.control import Caller, Question
 from hotpath.supervisor.crew import Crew, Death
 from hotpath.supervisor.generations import Generation, Generations
+from hotpath.supervisor.reloading import beyond_models, changed_models
 from hotpath.supervisor.swap import Comparison, Swap, Wishes, unsuitable
 
 log = logging.getLogger(__name__)
@@ -24,49 +26,6 @@ TICK_S = 0.1
 
 class SwapError(HotpathError):
     """A swap that can't begin, or has come to nothing."""
-
-
-class Listener:
-    """A connection that waits for the end of one swap, or of several."""
-
-    def __init__(self, caller: Caller, swaps: int = 1, wants_refusal: bool = False) -> None:
-        self.caller = caller
-        self._open = swaps
-        self._wants_refusal = wants_refusal
-        self._ok = True
-        self._texts: List[str] = []
-
-    def settle(self, done: bool, text: str) -> None:
-        """One of them has ended."""
-        self._open -= 1
-        self._ok = self._ok and done is not self._wants_refusal
-        self._texts.append(text)
-        if self._open == 0:
-            self.caller.end(self._ok, "\n".join(self._texts))
-
-
-class Audience:
-    """Who hears of a swap: the log, and the connections that wait for its end."""
-
-    def __init__(self) -> None:
-        self.listeners: List[Listener] = []
-
-    def tell(self, text: str) -> None:
-        """Of progress."""
-        log.info("swap: %s", text)
-        for listener in self.listeners:
-            listener.caller.tell(text)
-
-    def join(self, listener: Optional[Listener]) -> None:
-        """Tell this one too, from now on."""
-        if listener is not None:
-            self.listeners.append(listener)
-
-    def dismiss(self, done: bool, text: str) -> None:
-        """That was the end."""
-        for listener in self.listeners:
-            listener.settle(done, text)
-        self.listeners.clear()
 
 
 class Swaps:
@@ -116,11 +75,12 @@ class Swaps:
 
     def step(self) -> None:
         """Go on with every swap."""
-        self._crew.catch_up()
+        followers = self._crew.followers
+        followers.catch_up()
         for name, swap in list(self._running.items()):
-            report = next((item for item in self._crew.current_reports() if item and item.failed), None)
-            if report is not None and swap.generation.state is State.LOADING:
-                swap.refuse(f"A worker can't follow: {report.failed}", time.monotonic())
+            failure = followers.failure()
+            if failure and swap.generation.state is State.LOADING:
+                swap.refuse(f"A worker can't follow: {failure}", time.monotonic())
             swap.step(time.monotonic())
             if swap.is_canary:
                 share = f"{swap.generation.share:.4g} of the requests"
@@ -163,13 +123,12 @@ class Swaps:
     def reload(self, caller: Optional[Caller]) -> None:
         """Read the configuration again and swap every model whose version or back end is another one now."""
         config = load(self._config_path)
-        live = {entry.name: self._generations.live(entry.name) for entry in self._config.models}
-        problems = _beyond_models(self._config, config)
+        problems = beyond_models(self._config, config)
         if problems:
             raise SwapError(
                 f"These settings have changed too: {', '.join(problems)}.", "Restart the service."
             )
-        changed = [entry for entry in config.models if _differs(entry, live[entry.name])]
+        changed = changed_models(config, self._generations.live)
         if not changed:
             log.info("reload: every model is live as configured")
             if caller is not None:
@@ -249,12 +208,11 @@ class Swaps:
 
     def followed(self) -> bool:
         """Whether every running worker follows what was published last."""
-        return all(report is not None and not report.failed for report in self._crew.current_reports())
+        return self._crew.followers.all_follow()
 
     def idle(self, generation: Generation) -> bool:
         """Whether no running worker needs it."""
-        reports = self._crew.current_reports()
-        return all(report is not None and generation.number not in report.held for report in reports)
+        return self._crew.followers.all_without(generation.number)
 
     def compared(self, generation: Generation) -> Comparison:
         """How its copies were answered."""
@@ -289,23 +247,3 @@ class Swaps:
         for audience in self._audiences.values():
             audience.dismiss(False, "The service is shutting down.")
         self._running.clear()
-
-
-def _differs(entry: ModelConfig, live: Generation) -> bool:
-    return (entry.path.resolve(), entry.backend) != (live.model.directory, live.entry.backend)
-
-
-def _beyond_models(before: Config, after: Config) -> List[str]:
-    """Settings that differ and that a running service can't take over."""
-    old, new = before.model_dump(), after.model_dump()
-    for document in (old, new):
-        document["models"] = {
-            entry["name"]: {key: value for key, value in entry.items() if key not in ("path", "backend")}
-            for entry in document["models"]
-        }
-    found = []
-    for section in old:
-        for key in {**old[section], **new[section]}:
-            if old[section].get(key) != new[section].get(key):
-                found.append(f"{section}.{key}")
-    return found

@@ -90,12 +90,22 @@ class Client:
 class Load:
     """A run: its clients, its clock and what it found."""
 
-    def __init__(self, address: Tuple[str, int], requests: List[bytes], begin: float, end: float) -> None:
+    def __init__(
+        self,
+        address: Tuple[str, int],
+        requests: List[bytes],
+        begin: float,
+        end: float,
+        by_intended_time: bool = False,
+    ) -> None:
         self.address = address
         self.requests = requests
         self.begin = begin
         """Answers before this only warm up."""
         self.end = end
+        self.by_intended_time = by_intended_time
+        """Whether a request counts that was due between begin and end, however late its answer; else an answer
+        counts that came between them."""
         self.latencies: List[float] = []
         self.statuses: Counter[str] = Counter()
         self.sent = 0
@@ -130,7 +140,7 @@ class Load:
         if answer is None:
             return None
         now = time.perf_counter()
-        if self.begin <= now < self.end:
+        if self._counts(client, now):
             status = answer[9:12].decode()
             self.statuses[status] += 1
             if status == "200":
@@ -139,9 +149,11 @@ class Load:
             self._replace(client)
         return client
 
+    def _counts(self, client: Client, now: float) -> bool:
+        return self.begin <= (client.started if self.by_intended_time else now) < self.end
+
     def _lost(self, client: Client) -> Client:
-        now = time.perf_counter()
-        if self.begin <= now < self.end:
+        if self._counts(client, time.perf_counter()):
             self.statuses["lost"] += 1
         self._replace(client)
         return client
@@ -189,7 +201,7 @@ def open_loop(load: Load, rate: float, start: float, random_times: bool) -> floa
         if select.select([load.epoll], [], [], wait)[0]:
             for descriptor, events in load.epoll.poll(0):
                 done = load.handle(descriptor, events)
-                if done is not None:
+                if done is not None and done not in idle:  # one that was idle may be closed by the server
                     idle.append(done)
     load.statuses["unanswered"] += len(load.clients) - len(idle)
     return late
@@ -239,7 +251,8 @@ def main() -> int:
     gc.collect()
     gc.disable()
     start = time.perf_counter()
-    load = Load(address, requests, start + options.warm, start + options.warm + options.seconds)
+    begin = start + options.warm
+    load = Load(address, requests, begin, begin + options.seconds, by_intended_time=not options.clients)
     lateness = None
     cpu = time.process_time()
     if options.clients:

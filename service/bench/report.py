@@ -65,7 +65,7 @@ def _ratios(rows: Dict[str, Any], counts: List[str], tail: str, wanted: float) -
     for count in counts:
         ours = rows.get("hotpath", {}).get(count)
         best = _best({name: row for name, row in rows.items() if not name.endswith("-ours")}, count)
-        if not ours or best is None:
+        if not ours or not ours["rate"] or best is None:
             continue
         theirs = rows[best][count]
         lines.append(

@@ -171,7 +171,7 @@ def versions(config: Config, models: Sequence[BuiltModel]) -> Iterator[Finding]:
                 yield Finding(
                     "versions",
                     f"{entry.name} was built with {name} {before}, and {found or 'none'} will run it. Build "
-                    "it again with this release if its probes are answered differently.",
+                    "it again with this release (--again) if its probes are answered differently.",
                     serious=False,
                 )
 
@@ -202,7 +202,7 @@ def _gpus_of_torch() -> Union[int, str]:
     """How many GPUs torch sees, or why it can't say."""
     try:
         import torch
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError where a library that torch needs is missing
         return f"torch can't be imported ({error}). Install the service from a lock that holds it."
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 

@@ -53,15 +53,13 @@ class _Track:
 def warmup(path: Path, url: Optional[str], timeout: float) -> int:
     """Warm up the service of the configuration at `path`; prints a table. Raises WarmupError."""
     config = load(path)
-    address = urlsplit(url or _address(config))
-    if address.scheme != "http" or not address.hostname:
-        raise WarmupError(f"{url!r} is no http address.", "Give one such as http://127.0.0.1:8000.")
+    host, port = _host_and_port(url or _address(config))
     deadline = time.monotonic() + timeout
     token = token_for(Path(config.auth.keys), "predict") if config.auth.keys else None
-    client = _Client(address.hostname, address.port or 80, token)
+    client = _Client(host, port, token)
     client.wait_until_ready(deadline)
     tracks = [
-        _Track(model, probe, (model.directory / probe.file).read_bytes())
+        _Track(model, probe, model.read_probe(probe))
         for model in (load_model(entry.path, verify=False) for entry in config.models)
         for probe in model.probes
     ]
@@ -77,8 +75,20 @@ def warmup(path: Path, url: Optional[str], timeout: float) -> int:
 
 
 def _address(config: Config) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.server.host, config.server.host)
-    return f"http://{host}:{config.server.port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.server.host, config.server.host)
+    return f"http://[{host}]:{config.server.port}" if ":" in host else f"http://{host}:{config.server.port}"
+
+
+def _host_and_port(url: str) -> Tuple[str, int]:
+    """Of an http address. Raises WarmupError."""
+    try:
+        address = urlsplit(url)
+        host, port = address.hostname or "", address.port or 80
+    except ValueError:  # of brackets and ports
+        host, port = "", 0
+    if not host or address.scheme != "http":
+        raise WarmupError(f"{url!r} is no http address.", "Give one such as http://127.0.0.1:8000.")
+    return host, port
 
 
 def _ask(client: _Client, track: _Track, deadline: float) -> None:

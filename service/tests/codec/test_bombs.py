@@ -98,3 +98,20 @@ def test_garbage_between_jpeg_segments(picture: Image.Image, encode: Any) -> Non
     body = encode(picture, "JPEG")
     assert refused(body[:2] + b"\xff\0" * 5_000_000 + body[2:]).code == "corrupt_image"
     assert probe(body[:2] + b"\xff" * 5_000_000 + body[2:], ImageLimits()).width == 400  # legal filling
+
+
+def test_a_gif_of_many_extensions_of_many_parts(picture: Image.Image, encode: Any) -> None:
+    extension = b"\x21\xfe" + b"\x01x" * (MAX_PARTS // 2) + b"\0"
+    body = encode(picture, "GIF")
+    probe(after_gif_palette(body, extension), ImageLimits())
+    error = refused(after_gif_palette(body, extension * 3))
+    assert (error.status, error.code) == (422, "corrupt_image")
+    assert f"more than {MAX_PARTS} parts" in error.message
+
+
+@pytest.mark.parametrize("compression", [1, 2])
+def test_a_run_length_encoded_bmp(compression: int) -> None:
+    header = struct.pack("<IiiHHIIiiII", 40, 2_000_000, 1, 1, 8, compression, 4, 0, 0, 0, 0)
+    error = refused(b"BM" + struct.pack("<IHHI", 58, 0, 0, 54) + header + b"\0\1\0\1")
+    assert (error.status, error.code) == (415, "unsupported_image")
+    assert "run-length" in error.message

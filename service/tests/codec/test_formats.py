@@ -91,6 +91,14 @@ def test_adobe_inverted_and_plain_cmyk_agree(encode: Any, decode: Any) -> None:
     assert abs(int(decode(plain)[0][9, 9, 1]) - ink) <= 3
 
 
+def test_every_row_of_a_tall_cmyk_picture_is_converted(encode: Any, decode: Any) -> None:
+    rows, columns = np.mgrid[0:515, 0:300]
+    grey = Image.fromarray((rows * 255 // 514 + columns * 0).astype(np.uint8))
+    wanted, _ = decode(encode(grey.convert("RGB"), "JPEG", quality=95))
+    found, _ = decode(encode(grey.convert("RGB").convert("CMYK"), "JPEG", quality=95))
+    assert np.abs(found.astype(int) - wanted).max() <= 6
+
+
 def test_uncommon_chroma_sampling_is_decoded(encode: Any, decode: Any) -> None:
     """Cb with two blocks to four of Y and one of Cr: TurboJPEG has no name for that, libjpeg decodes it."""
     usual = encode(Image.new("RGB", (320, 320), (128, 128, 128)), "JPEG", subsampling=2)

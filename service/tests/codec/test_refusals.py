@@ -8,6 +8,7 @@ from typing import Any, Dict
 
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image
 
 from hotpath.codec import ImageError, ImageLimits, ImageSpec, decode_into, probe
@@ -103,6 +104,19 @@ def test_bytes_before_the_end_mark_do_no_harm(picture: Image.Image, encode: Any,
     body = encode(picture, "JPEG")
     assert np.array_equal(decode(body[:-2] + b"\0\0\0" + body[-2:])[0], decode(body)[0])
     assert np.array_equal(decode(body + b"trailing bytes")[0], decode(body)[0])
+
+
+def test_a_damaged_picture_with_data_left_over_is_not_answered(encode: Any) -> None:
+    body = encode(Image.effect_noise((400, 300), 60), "JPEG")
+    reasons = set()
+    for place in range(len(body) // 2, len(body) // 2 + 100):
+        damaged = body[:place] + b"\x55\x55\x55\x55\x55\x55\x55\x55" + body[place + 8 :]
+        try:
+            simplejpeg.decode_jpeg(damaged, strict=True)
+        except ValueError as error:
+            if "before marker 0xd9" in str(error):
+                reasons.add(refusal(damaged).code)
+    assert reasons == {"corrupt_image"}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ brackets: 500 x 375 3 ms (6 ms), 1920 x 1280 8 ms (48 ms).
 
 from __future__ import annotations
 
+import re
 from typing import Tuple
 
 import numpy as np
@@ -19,9 +20,11 @@ from hotpath.codec.header import JpegHeader
 # Only these denominators have fast inverse transforms; 5/8 and the like cost as much as a full decode.
 _REDUCTIONS = (8, 4, 2)
 
-# A warning that leaves every pixel as it was sent: bytes between the last block and the end mark.
-_HARMLESS = "extraneous bytes before marker 0xd9"
+# Some cameras write zeros between the last block and the end mark. Other bytes there are what a damaged
+# picture had left over.
+_LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 
+_ROWS = 64
 
 # TurboJPEG knows the usual chroma samplings. The others go through Pillow, which notices a file that is cut
 # off but not one that is damaged in its middle.
@@ -42,7 +45,7 @@ def decode(body: bytes, header: JpegHeader, shorter: int) -> Tuple[Decoded, int]
             return raster.decode(body, header), 1
         if "premature end" in reason.lower():
             raise errors.truncated("JPEG") from error
-        if _HARMLESS not in reason:
+        if not _is_padding(reason, body):
             raise errors.corrupt("JPEG", reason) from error
         pixels = _decode(body, header, reduction, strict=False)
     return pixels, reduction
@@ -60,7 +63,21 @@ def _decode(body: bytes, header: JpegHeader, reduction: int, strict: bool) -> np
     return _cmyk_to_rgb(pixels, inverted=header.adobe) if inks else pixels
 
 
+def _is_padding(reason: str, body: bytes) -> bool:
+    """Whether a warning is about nothing but zeros before the end mark."""
+    found = _LEFT_OVER.search(reason)
+    count = int(found.group(1)) if found else 0
+    return count > 0 and body[: body.rfind(b"\xff\xd9")].rstrip(b"\xff").endswith(bytes(count))
+
+
 def _cmyk_to_rgb(cmyk: npt.NDArray[np.uint8], inverted: bool) -> npt.NDArray[np.uint8]:
-    """Multiply each ink's light by black's. Adobe stores light (255 - ink), others store ink."""
-    light = cmyk.astype(np.uint16) if inverted else 255 - cmyk.astype(np.uint16)
-    return ((light[..., :3] * light[..., 3:] + 127) // 255).astype(np.uint8)
+    """Multiply each ink's light by black's. Adobe stores light (255 - ink), others store ink.
+
+    Some rows at a time, because two bytes for each of many pixels would take more memory than the picture.
+    """
+    rgb = np.empty((*cmyk.shape[:2], 3), np.uint8)
+    for start in range(0, len(cmyk), _ROWS):
+        rows = cmyk[start : start + _ROWS]
+        light = rows.astype(np.uint16) if inverted else 255 - rows.astype(np.uint16)
+        rgb[start : start + _ROWS] = (light[..., :3] * light[..., 3:] + 127) // 255
+    return rgb

@@ -2,59 +2,134 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import logging
 import os
 import platform
+import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 import numpy
 
 from hotpath import __version__
+from hotpath.codec import ImageSpec
 from hotpath.core import EngineSpec, Ranking
 from hotpath.engine.backend import Backend, create
 from hotpath.metrics.layout import buckets_up_to
 from hotpath.models.built import FORMAT, METADATA, BuiltModel, ModelError, digest, load
-from hotpath.models.checking import answers, compare, judge_labels, probe_pixels, reference_document
+from hotpath.models.checking import (
+    answers,
+    compare,
+    decode_probe,
+    judge_labels,
+    probe_pixels,
+    reference_document,
+)
 from hotpath.models.report import REPORT, REPORT_TEXT, as_text
 from hotpath.models.source import Source, read
 
 _CHECKED_BATCH = 8
 """Batches up to this size are compared; the sizes are those that an engine warms."""
 
+_HALF = re.compile(r"\.[0-9a-f]{12}-")
+"""How the name of a directory begins in which a version is being built."""
 
-def build(source_directory: Path, models_directory: Path, precision: str = "") -> Tuple[BuiltModel, bool]:
+_TORCH_CANNOT_WRITE = "PytorchStreamWriter"
+
+
+log = logging.getLogger(__name__)
+
+
+def build(
+    source_directory: Path, models_directory: Path, precision: str = "", again: bool = False
+) -> Tuple[BuiltModel, bool]:
     """Build the source under models_directory/<name>/<version>; (the model, whether it was there already).
 
-    `precision` stands in for the source's own when given. The directory appears whole or not at all.
-    Raises ModelError or Refusal.
+    `precision` stands in for the source's own when given. What is there already is kept, unless it is damaged
+    or can't run on this processor, or `again` asks for another. The directory appears whole or not at all,
+    and two builds of one model wait for each other. Raises ModelError or Refusal.
     """
     source = read(source_directory)
     if precision:
         source = source.model_copy(update={"precision": precision})
     final = models_directory / source.name / source.version
-    if final.exists():
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with _alone_in(final.parent):
+            if not again and _is_sound(final):
+                return load(final), True
+            _build_into(final, source, source_directory)
+            return load(final), False
+    except OSError as error:
+        raise ModelError(
+            f"The model can't be written: {error.filename or models_directory}: {error.strerror or error}.",
+            f"Give {models_directory} room, and let this user write there.",
+        ) from error
+
+
+@contextlib.contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Hold the directory while a model is built in it; what a killed build left there goes."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
         try:
-            return load(final), True
-        except ModelError:
-            shutil.rmtree(final)  # damaged: build it again
-    final.parent.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.warning("another build works in %s; this one waits for it", directory)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        for left in directory.iterdir():
+            if _HALF.match(left.name):
+                shutil.rmtree(left)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_sound(directory: Path) -> bool:
+    """Whether it holds a model that can run here."""
+    if not directory.exists():
+        return False
+    try:
+        model = load(directory)
+    except ModelError:
+        return False
+    if "onednn" not in model.artifacts:
+        return True
+    from hotpath.engine.onednn import unusable
+
+    return not unusable(model.precision("onednn"))
+
+
+def _build_into(final: Path, source: Source, origin: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{source.version}-", dir=final.parent) as temporary:
         half = Path(temporary) / source.version
         half.mkdir()
-        _write(source, source_directory, half)
+        try:
+            _write(source, origin, half)
+        except ModelError as error:  # about a copy that nobody has ever seen
+            raise ModelError(error.message.replace(str(half), str(origin)), error.remedy) from error
+        except RuntimeError as error:
+            if _TORCH_CANNOT_WRITE not in str(error):
+                raise
+            raise OSError(None, "torch could not write all of it; the disk may be full") from error
+        if final.exists():
+            final.rename(Path(temporary) / "old")
         half.rename(final)
-    return load(final), False
 
 
 def _write(source: Source, origin: Path, target: Path) -> None:
     for name in source.files:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(origin / name, target / name)
-    classes = len((target / source.labels.file).read_text(encoding="utf-8").splitlines())
-    artifacts, precision = _make_artifacts(source, target, classes)
+    spec = ImageSpec.from_dict(source.preprocessing.model_dump())
+    for probe in source.probes:
+        decode_probe((target / probe.file).read_bytes(), spec, probe.file)
+    artifacts, precision = _make_artifacts(source, target, _count_lines(target / source.labels.file))
     document = _describe(source, artifacts, precision)
     _save(document, source, target)
     model = load(target)
@@ -65,6 +140,14 @@ def _write(source: Source, origin: Path, target: Path) -> None:
     _save(document, source, target, REPORT, REPORT_TEXT)
 
 
+def _count_lines(labels: Path) -> int:
+    """How many labels there are. Raises ModelError."""
+    try:
+        return len(labels.read_text(encoding="utf-8").splitlines())
+    except UnicodeDecodeError as error:
+        raise ModelError(f"The labels {labels} can't be read: {error}.", "Save them as UTF-8.") from error
+
+
 def _make_artifacts(source: Source, target: Path, classes: int) -> Tuple[Dict[str, str], Dict[str, Any]]:
     """Back end -> file, and the report on precisions."""
     if source.architecture == "numeric":
@@ -72,7 +155,7 @@ def _make_artifacts(source: Source, target: Path, classes: int) -> Tuple[Dict[st
     try:
         from hotpath.models import precision
         from hotpath.models.tracing import trace
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError where a library that torch needs is missing
         raise ModelError(
             f"Building {source.name} needs torch, which can't be imported: {error}.",
             "Install the service from a lock that holds torch.",

@@ -67,6 +67,16 @@ class BuiltModel:
         }
         return chosen.get(backend) or "float32"
 
+    def read_probe(self, probe: Probe) -> bytes:
+        """The photograph as it was sent. Raises ModelError."""
+        try:
+            return (self.directory / probe.file).read_bytes()
+        except OSError as error:
+            raise ModelError(
+                f"The probe {self.directory / probe.file} can't be read: {error.strerror}.",
+                "Copy or build this model version again.",
+            ) from error
+
     def artifact(self, backend: str) -> Path:
         """The file that a back end loads. Raises ModelError when the model was not built for it."""
         if backend == "tensorrt" and (self.directory / "engines").is_dir():
@@ -89,13 +99,28 @@ def load(directory: Path, verify: bool = True) -> BuiltModel:
     """Describe the model in `directory`; with `verify`, hash every file first. Raises ModelError."""
     directory = directory.resolve()  # `current` may move on while we read
     document = _metadata(directory)
-    if verify:
-        problems = damaged_files(directory, document["files"])
-        if problems:
-            raise ModelError(
-                f"The model directory {directory} is damaged: {'; '.join(problems)}.",
-                "Copy or build this model version again.",
-            )
+    remedy = "Copy or build this model version again."
+    try:
+        if verify:
+            problems = damaged_files(directory, document["files"])
+            if problems:
+                raise ModelError(
+                    f"The model directory {directory} is damaged: {'; '.join(problems)}.", remedy
+                )
+        return _describe(directory, document)
+    except OSError as error:
+        raise ModelError(
+            f"The model directory {directory} is incomplete: {error.filename}: {error.strerror}.", remedy
+        ) from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:  # of a document that is not ours
+        raise ModelError(
+            f"The model directory {directory} can't be understood: {type(error).__name__}: {error}.", remedy
+        ) from error
+
+
+def _describe(directory: Path, document: Dict[str, Any]) -> BuiltModel:
+    for key in ("files", "precision", "tolerance"):  # read later, where nobody expects them to be missing
+        document[key].keys()
     labels = (directory / document["labels"]).read_text(encoding="utf-8").splitlines()
     return BuiltModel(
         directory=directory,

@@ -8,6 +8,7 @@ from typing import List, Mapping, Tuple
 import torch
 from torch import Tensor, nn
 
+from hotpath.models import tensors
 from hotpath.models.architectures import ARCHITECTURES
 from hotpath.models.built import ModelError
 
@@ -125,7 +126,7 @@ def _state_dict(weights: Path) -> Mapping[str, Tensor]:
         "Save them with torch.save(model.state_dict(), FILE), and name FILE and its SHA-256 in model.toml."
     )
     try:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
+        state = tensors.load(weights)
     except Exception as error:  # an unpickler raises whatever the bytes lead it to
         reason = (str(error).splitlines() or [""])[0][:_MOST_REASON]
         raise ModelError(

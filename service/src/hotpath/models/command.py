@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Tuple
 
 from hotpath.core import Refusal
-from hotpath.models.built import BuiltModel
+from hotpath.models.built import BuiltModel, ModelError
 
 _FROM_FILE = ("architecture", "labels", "preprocessing", "probe")
+_ABOUT_FILE = ("name", "license")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("auto", "float32", "bfloat16", "int8"),
         help="what the back end onednn runs in; by default what model.toml says, or auto",
+    )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="build it even where it is there, as after a change of the machine",
     )
     parser.add_argument(
         "--tensorrt", metavar="DEVICE", help="make TensorRT engines too, for a GPU such as cuda:0"
@@ -52,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a photograph that the model must recognise; give several",
     )
     group.add_argument("--name", help="of the model; by default the file's")
-    group.add_argument("--license", default="unknown", help="of the weights")
+    group.add_argument("--license", help="of the weights; by default unknown")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -99,12 +105,13 @@ def _build(options: argparse.Namespace) -> Tuple[BuiltModel, bool]:
         )
     given = {name: getattr(options, name) for name in _FROM_FILE}
     if options.source is not None:
-        strange = [f"--{name}" for name, value in given.items() if value]
+        about = {name: getattr(options, name) for name in _ABOUT_FILE}
+        strange = [f"--{name}" for name, value in {**given, **about}.items() if value]
         if strange:
             raise Refusal(
                 f"{', '.join(strange)} can't go with SOURCE.", "Say it in the model.toml of the source."
             )
-        return build(options.source, options.output, options.precision or "")
+        return build(options.source, options.output, options.precision or "", options.again)
     if options.torchscript:
         if given["architecture"]:
             raise Refusal("A TorchScript file holds its own network.", "Leave out --architecture.")
@@ -118,12 +125,15 @@ def _build(options: argparse.Namespace) -> Tuple[BuiltModel, bool]:
     described = Described(
         name=options.name or weights.stem,
         architecture=given["architecture"],
-        license=options.license,
+        license=options.license or "unknown",
         weights=weights,
         labels=given["labels"],
         preprocessing=given["preprocessing"],
         probes=tuple(given["probe"]),
     )
     with tempfile.TemporaryDirectory(prefix="hotpath-source-") as temporary:
-        write_source(described, Path(temporary))
-        return build(Path(temporary), options.output, options.precision or "")
+        copy = write_source(described, Path(temporary))
+        try:
+            return build(Path(temporary), options.output, options.precision or "", options.again)
+        except ModelError as error:  # about a copy that nobody has ever seen
+            raise ModelError(error.message.replace(str(copy), str(weights)), error.remedy) from error

@@ -47,8 +47,12 @@ class Described:
     """each PHOTOGRAPH=LABEL|LABEL"""
 
 
-def write_source(described: Described, directory: Path) -> None:
-    """Make `directory` a model source: files copied, model.toml with their digests. Raises ModelError."""
+def write_source(described: Described, directory: Path) -> Path:
+    """Make `directory` a model source: files copied, model.toml with their digests. Raises ModelError.
+
+    Returns the weights' copy.
+    """
+    weights = f"weights{described.weights.suffix or '.pth'}"
     labels = _IMAGENET_LABELS if described.labels == "imagenet" else Path(described.labels)
     known = _lines(labels)
     lines = [
@@ -58,7 +62,7 @@ def write_source(described: Described, directory: Path) -> None:
         f"architecture = {_text(described.architecture)}",
         f"license = {_text(described.license)}",
         "[weights]",
-        *_take(described.weights, directory, f"weights{described.weights.suffix or '.pth'}", "the weights"),
+        *_take(described.weights, directory, weights, "the weights"),
         "[labels]",
         *_take(labels, directory, "labels.txt", "the labels"),
         "[preprocessing]",
@@ -75,6 +79,7 @@ def write_source(described: Described, directory: Path) -> None:
             f"accept = {_text(accept)}",
         ]
     (directory / DESCRIPTION).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return directory / weights
 
 
 def _lines(labels: Path) -> List[str]:

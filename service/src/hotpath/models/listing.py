@@ -60,8 +60,9 @@ def _merge(configured: Sequence[Dict[str, Any]], running: Sequence[Dict[str, Any
     """What runs, and what a reload would bring in."""
     known = {(item["name"], item["version"], item["backend"]) for item in running}
     waiting = [item for item in configured if (item["name"], item["version"], item["backend"]) not in known]
-    names = [item["name"] for item in configured]
-    return sorted([*running, *waiting], key=lambda item: names.index(item["name"]))
+    place = {item["name"]: index for index, item in enumerate(configured)}
+    # One that is no longer configured runs until the service is started again.
+    return sorted([*running, *waiting], key=lambda item: place.get(item["name"], len(place)))
 
 
 def _describe(path: Path, backend: str) -> Dict[str, Any]:

@@ -134,7 +134,7 @@ class _Trials:
         """Why a form may not serve; empty when it may."""
         tolerance = self._source.tolerance
         if precision == "float32":
-            if found.largest_difference > tolerance.absolute:
+            if not found.largest_difference <= tolerance.absolute:  # which NaN is not either
                 return f"a probability differs by {found.largest_difference:.2g}, over {tolerance.absolute:g}"
             return ""
         if not found.decided:
@@ -144,9 +144,9 @@ class _Trials:
                 f"{found.decided_same_top1:.1%} of the {found.decided} decided crops have the same best "
                 f"class, less than {tolerance.top1:.1%}"
             )
-        if found.mean_difference > tolerance.mean:
+        if not found.mean_difference <= tolerance.mean:
             return f"probabilities differ by {found.mean_difference:.3f} on average, over {tolerance.mean:g}"
-        if found.largest_difference > tolerance.largest:
+        if not found.largest_difference <= tolerance.largest:
             return f"a probability differs by {found.largest_difference:.3f}, over {tolerance.largest:g}"
         return ""
 

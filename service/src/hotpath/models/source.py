@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Dict, List
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from typing_extensions import Literal
 
 from hotpath.models.built import FORMAT, ModelError, damaged_files
@@ -20,6 +20,9 @@ else:
 
 DESCRIPTION = "model.toml"
 
+RESERVED = frozenset({"model.json", "model.pt", "onednn.pt", "report.json", "report.txt", "engines"})
+"""What a build writes beside the source's files."""
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +33,16 @@ class SourceFile(_Table):
 
     file: str
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+    @field_validator("file")
+    @classmethod
+    def _lies_in_the_source(cls, file: str) -> str:
+        path = PurePosixPath(file)
+        if path.is_absolute() or ".." in path.parts or str(path) != file or file == ".":
+            raise ValueError("a file's name is a plain path from model.toml on, without '..'")
+        if path.parts[0] in RESERVED:
+            raise ValueError(f"the build writes a {path.parts[0]} of its own; name the file otherwise")
+        return file
 
 
 class ProbeFile(SourceFile):
@@ -48,6 +61,22 @@ class Preprocessing(_Table):
     interpolation: Literal["bicubic", "bilinear"]
     mean: List[float] = Field(min_length=3, max_length=3)
     std: List[float] = Field(min_length=3, max_length=3)
+
+    @field_validator("std")
+    @classmethod
+    def _divides(cls, std: List[float]) -> List[float]:
+        if not all(value > 0 for value in std):
+            raise ValueError("each standard deviation is above 0")
+        return std
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Preprocessing:
+        if self.resize_shorter < max(self.height, self.width):
+            raise ValueError(
+                f"resize_shorter = {self.resize_shorter} is less than the {self.height} x {self.width} "
+                "that are cut out of it"
+            )
+        return self
 
 
 class Tolerance(_Table):
@@ -105,7 +134,7 @@ def read(directory: Path) -> Source:
             f"There is no model source in {directory}: {path}: {error.strerror}.",
             f"Name a directory that holds {DESCRIPTION} and the files it lists.",
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
     except ValidationError as error:
         problems = [

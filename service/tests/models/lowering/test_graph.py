@@ -31,6 +31,36 @@ def headed(*middle: Any, channels: int = 3) -> Any:
     return nn.Sequential(*middle, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 4))
 
 
+class Gated(nn.Module):
+    """One convolution by another: what a squeeze-and-excitation does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+
+    def forward(self, images: Any) -> Any:
+        return nn.functional.relu(self.left(images) * self.right(images))
+
+
+class Centred(nn.Module):
+    """Minus the mean over everything, whose axes are None in the graph."""
+
+    def forward(self, images: Any) -> Any:
+        return images - images.mean()
+
+
+class ComputedHead(nn.Module):
+    """A linear layer whose weights come from the picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features, self.scale = nn.Conv2d(3, 3, 1), nn.Linear(3, 3)
+
+    def forward(self, images: Any) -> Any:
+        pooled = self.features(images).mean((2, 3))
+        return nn.functional.linear(pooled, pooled[:3])
+
+
 def difference(network: Any, program: programs.Program, side: int = 32) -> float:
     torch.manual_seed(1)
     images = torch.randn(3, 3, side, side)
@@ -80,6 +110,9 @@ def test_unequal_margins_are_exact(margins: Any, kernel: int, stride: int) -> No
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 4)), "a reshape before its average"),
         (lambda: nn.Conv2d(3, 3, 1), "does not end in an average"),
         (lambda: nn.Sequential(headed(), nn.Softmax(1)), "aten::softmax"),
+        (lambda: headed(Gated()), "aten::mul"),
+        (lambda: headed(Centred()), "in an unknown way"),
+        (lambda: ComputedHead(), "aten::slice|in an unknown way"),
     ],
 )
 def test_what_is_no_step_is_named(make: Callable[[], Any], words: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Tuple
 
 from hotpath.codec import errors
 from hotpath.codec.header import MAX_PARTS, ImageHeader
@@ -15,7 +16,8 @@ def read_header(body: bytes) -> ImageHeader:
     width, height, flags = struct.unpack_from("<HHB", body, 6)
     position = 13 + _palette_bytes(flags)
     essential = [(0, position)]
-    for _ in range(MAX_PARTS):
+    parts_left = MAX_PARTS
+    while parts_left > 0:
         if position >= len(body) or body[position] == _TRAILER:
             raise errors.truncated("GIF")
         if body[position] == _IMAGE:
@@ -26,21 +28,23 @@ def read_header(body: bytes) -> ImageHeader:
         if body[position] != _EXTENSION:
             raise errors.corrupt("GIF", "an unknown block comes before its first frame")
         (label,) = struct.unpack_from("<B", body, position + 1)
-        end = _after_sub_blocks(body, position + 2)
+        end, parts = _after_sub_blocks(body, position + 2, parts_left)
+        parts_left -= parts
         if label == _GRAPHIC_CONTROL:
             essential[1:] = [(position, end)]
         position = end
-    raise errors.corrupt("GIF", f"it has more than {MAX_PARTS} blocks before its first frame")
+    raise errors.corrupt("GIF", f"it has more than {MAX_PARTS} parts before its first frame")
 
 
 def _palette_bytes(flags: int) -> int:
     return 3 << (1 + (flags & 0x07)) if flags & 0x80 else 0
 
 
-def _after_sub_blocks(body: bytes, position: int) -> int:
-    for _ in range(MAX_PARTS):
+def _after_sub_blocks(body: bytes, position: int, most: int) -> Tuple[int, int]:
+    """Where an extension ends that begins at `position`, and of how many parts it consists."""
+    for part in range(most):
         (length,) = struct.unpack_from("<B", body, position)
         position += 1 + length
         if length == 0:
-            return position
-    raise errors.corrupt("GIF", f"an extension has more than {MAX_PARTS} parts")
+            return position, part + 1
+    raise errors.corrupt("GIF", f"it has more than {MAX_PARTS} parts before its first frame")

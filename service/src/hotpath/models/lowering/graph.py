@@ -23,12 +23,16 @@ class _Shape:
 _SHAPE = _Shape()
 _IDENTITIES = ("aten::dropout", "aten::dropout_", "aten::contiguous", "aten::detach")
 _FLATTENINGS = ("aten::view", "aten::reshape", "aten::flatten", "aten::squeeze")
-_SHAPES = ("aten::size", "prim::NumToTensor", "aten::Int", "aten::mul")
+_SHAPES = ("aten::size", "prim::NumToTensor", "aten::Int")
 
 
 def lower(module: torch.jit.ScriptModule) -> Program:
     """The program of a frozen network from (batch, 3, height, width) to logits. Raises NotLowerableError."""
-    return _Reader(module.graph).read()
+    try:
+        return _Reader(module.graph).read()
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # A known operation with inputs that no network at hand has: computed weights, optional arguments.
+        raise NotLowerableError(f"it uses an operation in an unknown way ({error})") from error
 
 
 class _Reader:
@@ -83,7 +87,10 @@ class _Reader:
         if kind == "prim::ListConstruct":
             self._known[node.output().debugName()] = [self._known.get(name, _SHAPE) for name in names]
             return
-        if kind in _SHAPES:
+        product = kind == "aten::mul" and all(
+            isinstance(self._known.get(name), (_Shape, int)) for name in names
+        )
+        if kind in _SHAPES or product:
             self._known[node.output().debugName()] = _SHAPE
             return
         handler = self._handlers.get(kind[:-1] if kind.endswith("_") else kind)

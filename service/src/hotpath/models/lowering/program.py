@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hotpath.models import tensors
 from hotpath.models.built import ModelError
 
 FORMAT = 1
@@ -136,7 +137,7 @@ class Lowered:
 def load(path: Path) -> Lowered:
     """Read what `Lowered.save` wrote. Raises ModelError."""
     try:
-        document: Dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        document: Dict[str, Any] = tensors.load(path)
         if document["format"] != FORMAT:
             raise ValueError(f"it has the format {document['format']}, and this service reads {FORMAT}")
         steps = tuple(_STEPS[item.pop("kind")](**item) for item in document["steps"])

@@ -81,12 +81,14 @@ def interrupts(device: str) -> List[int]:
 
 
 def pci_device(path: str) -> Optional[str]:
-    """The PCI device at or above a sysfs device: a virtio NIC hangs one level below its PCI function."""
+    """The PCI function that a sysfs device is, or that it hangs one level below, as a virtio NIC does.
+
+    What hangs deeper, such as a management controller's interface on USB, has no interrupts of its own.
+    """
     path = os.path.realpath(path)
-    while path != "/":
-        if PCI_ADDRESS.match(os.path.basename(path)):
-            return path
-        path = os.path.dirname(path)
+    for candidate in (path, os.path.dirname(path)):
+        if PCI_ADDRESS.match(os.path.basename(candidate)):
+            return candidate
     return None
 
 
@@ -160,7 +162,7 @@ def has_link(interface: str) -> bool:
 
 
 def nics(sys: str) -> List[Dict[str, Any]]:
-    """Physical network interfaces: those with a PCI device behind them."""
+    """Physical network interfaces: those with a PCI function of their own."""
     found = []
     for path in sorted(glob.glob(os.path.join(sys, "class/net/*"))):
         device = pci_device(os.path.join(path, "device")) if os.path.exists(os.path.join(path, "device")) else None

@@ -129,6 +129,16 @@ def test_each_transmit_queue_serves_its_cpus(tmp_path: Path) -> None:
     assert masks == [0b00010001, 0b00100010, 0b01000100, 0b10001000]
 
 
+def test_transmit_queues_serve_online_cpus_only(tmp_path: Path) -> None:
+    """The kernel takes no others into a mask, so it would never read back as written."""
+    place(VM_WITHOUT_GPU, tmp_path, "eth0", [2])
+    write(tmp_path / "sys/devices/system/cpu/online", "0,2,4,6-7")
+    run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eth0")
+    queues = tmp_path / "sys/class/net/eth0/queues"
+    masks = [int((queues / f"tx-{queue}/xps_cpus").read_text(), 16) for queue in range(4)]
+    assert masks == [0b10000001, 0b00000100, 0b00010000, 0b01000000]
+
+
 def test_masks_hold_however_wide_the_kernel_writes_them(tmp_path: Path) -> None:
     place(VM_WITHOUT_GPU, tmp_path, "eth0", [1])
     run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eth0")

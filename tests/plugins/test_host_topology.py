@@ -37,6 +37,18 @@ def test_virtio_interrupts_are_found_at_the_pci_function(tmp_path: Path) -> None
     assert nic["pci"] == "0000:00:03.0" and len(nic["irqs"]) == 4
 
 
+def test_an_interface_on_usb_is_none_of_the_pci_controllers(tmp_path: Path) -> None:
+    """A management controller's, for one: the interrupts up there are the USB controller's."""
+    build(VM_WITHOUT_GPU, tmp_path)
+    controller = tmp_path / "sys/devices/pci0000:00/0000:00:14.0"
+    write(controller / "msi_irqs/300", "msix")
+    function = controller / "usb1/1-1/1-1:1.0"
+    write(function / "net/bmc_redfish0/operstate", "up")
+    (function / "net/bmc_redfish0/device").symlink_to(function)
+    (tmp_path / "sys/class/net/bmc_redfish0").symlink_to(function / "net/bmc_redfish0")
+    assert [nic["interface"] for nic in topology(str(tmp_path))["nics"]] == ["eth0"]
+
+
 def test_a_container_has_no_devices_and_virtual_interfaces_do_not_count(tmp_path: Path) -> None:
     build(CONTAINER, tmp_path)
     (tmp_path / "sys/class/net/eth0").mkdir(parents=True)

@@ -197,6 +197,12 @@ def test_a_variable_that_cannot_hold(variables: dict[str, Any], check: str, word
     )
 
 
+def test_a_secret_of_the_wrong_type_is_named_and_not_shown() -> None:
+    found = [problem for problem in judge(inference_service_keys="s3cret-token") if problem.check == "variables"]
+    assert ["inference_service_keys" in problem.found for problem in found] == [True]
+    assert "s3cret" not in repr(found)
+
+
 GPUS = [
     ("0x2330", {}, "drivers know Hopper from branch 520 on"),  # H100
     ("0x2330", {}, "torch holds code for 3.7"),

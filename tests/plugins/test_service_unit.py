@@ -63,7 +63,8 @@ def test_one_gpu_binds_to_its_node() -> None:
     assert service["NUMAPolicy"] == ["bind"] and service["NUMAMask"] == ["0"]
     assert service["DevicePolicy"] == ["closed"] and "char-nvidia rw" in service["DeviceAllow"]
     assert "PrivateDevices" not in service
-    assert "nvidia-persistenced.service" in text
+    assert "nvidia-persistenced.service nvidia-fabricmanager.service" in text
+    assert "CUDA_DEVICE_ORDER=PCI_BUS_ID" in service["Environment"]
 
 
 def test_gpus_on_two_nodes_leave_the_policy_to_the_processes() -> None:

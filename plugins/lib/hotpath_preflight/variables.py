@@ -14,6 +14,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from .problem import Problem
 from .values import is_template, plain
 
+SECRET = "What it holds is a secret and therefore not shown."
+
 
 def load_options(roles: Path) -> dict[str, dict[str, Any]]:
     """Every option of every role by name, as meta/argument_specs.yml gives it, with the name of its `role`."""
@@ -57,7 +59,10 @@ def _value_problems(name: str, value: Any, option: Mapping[str, Any]) -> Iterato
         return
     found = plain(value)
     for message in ArgumentSpecValidator({name: dict(option)}).validate({name: found}).error_messages:
-        yield Problem("variables", f"{name} = {found!r}", f"{message.rstrip('.')}.", option_text(option))
+        if option.get("no_log"):
+            yield Problem("variables", f"{name} is not of its type", SECRET, option_text(option))
+        else:
+            yield Problem("variables", f"{name} = {found!r}", f"{message.rstrip('.')}.", option_text(option))
     if name.endswith("_port") and str(value).isdigit() and not 0 < int(value) < 65536:
         yield Problem("variables", f"{name} = {value}", "A TCP port lies between 1 and 65535.", "Choose such a port.")
 

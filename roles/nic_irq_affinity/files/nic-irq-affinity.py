@@ -18,6 +18,15 @@ def cpu_mask(cpus: List[int]) -> str:
     return ",".join(reversed(words))
 
 
+def cpu_ids(text: str) -> List[int]:
+    """Numbers of a kernel CPU list: "0-2,8" -> [0, 1, 2, 8]. The kernel takes no others into a mask."""
+    cpus = []
+    for part in text.strip().split(","):
+        first, _, last = part.partition("-")
+        cpus.extend(range(int(first), int(last or first) + 1))
+    return cpus
+
+
 def interrupts(root: str, interface: str) -> List[int]:
     """The interface's message-signalled interrupts, else its one line; virtio's are at the PCI function above."""
     device = os.path.join(root, "sys/class/net", interface, "device")
@@ -39,9 +48,9 @@ def transmit_queues(root: str, interface: str) -> Dict[str, str]:
     count = queues(root, interface, "tx")
     if count < 2:  # a single queue serves everybody already, and its driver offers no choice
         return {}
-    last = int(read(os.path.join(root, "sys/devices/system/cpu/online")).replace("-", ",").split(",")[-1])
+    online = cpu_ids(read(os.path.join(root, "sys/devices/system/cpu/online")))
     return {
-        f"sys/class/net/{interface}/queues/tx-{queue}/xps_cpus": cpu_mask(list(range(queue, last + 1, count)))
+        f"sys/class/net/{interface}/queues/tx-{queue}/xps_cpus": cpu_mask(online[queue::count])
         for queue in range(count)
     }
 

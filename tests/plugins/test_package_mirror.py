@@ -104,6 +104,7 @@ def test_sets_follow_the_hosts_variables() -> None:
     names = {item["name"]: item["version"] for item in compiled["packages"]}
     assert compiled["stream"] == "nvidia-driver:510-dkms"
     assert names["nvidia-fabric-manager"] == names["kmod-nvidia-latest-dkms"] == "510.47.03"
+    assert "nvidia-driver-NVML" in names and "libnvidia-ml" not in names
     assert names["kernel-devel"] == "4.18.0-348.7.1.el8_5" and names["tuned"] == ""
     assert names["libcudnn8-devel"] == "8.4.1.50-1.cuda11.6" and "cuda-toolkit-11-6" in names and "python38" in names
     module = {"name": "kmod-nvidia-510.47.03-4.18.0-348.7.1", "version": "510.47.03"}
@@ -112,6 +113,12 @@ def test_sets_follow_the_hosts_variables() -> None:
         "stream": "",
         "packages": [{"name": "tuned", "version": ""}, {"name": "python3.11", "version": ""}],
     }
+
+
+def test_nvml_has_the_name_of_its_branch() -> None:
+    (wanted,) = package_mirror.mirror_sets([{"stack_name": "cuda12"}], [], [])
+    names = {item["name"] for item in wanted["packages"]}
+    assert "libnvidia-ml" in names and "nvidia-driver-NVML" not in names
 
 
 def test_the_default_names_every_package_that_a_role_installs_by_name() -> None:

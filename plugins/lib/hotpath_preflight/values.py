@@ -126,6 +126,12 @@ def wanted_packages(values: Values, kernel: str) -> list[dict[str, str]]:
     return found
 
 
+def nvml_package(driver_version: str) -> str:
+    """NVIDIA gave the package of NVML another name with branch 560."""
+    branch = driver_version.split(".")[0]
+    return "libnvidia-ml" if branch.isdigit() and int(branch) >= 560 else "nvidia-driver-NVML"
+
+
 def installed_packages(
     variables: Mapping[str, Any], values: Values, options: Mapping[str, Mapping[str, Any]], kernels: Sequence[str]
 ) -> list[dict[str, str]]:
@@ -139,7 +145,8 @@ def installed_packages(
         found += [(name, values.cudnn_version) for name in (values.cudnn_package, devel)]
     if values.driver_version:
         driver = variables.get("nvidia_driver_packages", options["nvidia_driver_packages"]["default"])
-        found += [(str(name), values.driver_version) for name in (*driver, "nvidia-fabric-manager")]
+        more = (nvml_package(values.driver_version), "nvidia-fabric-manager")
+        found += [(str(name), values.driver_version) for name in (*driver, *more)]
         if compiled_on_host(values.driver_stream):
             kind = "open" if "open" in values.driver_stream else "latest"
             found.append((f"kmod-nvidia-{kind}-dkms", values.driver_version))

@@ -104,8 +104,8 @@ class Load:
         """Answers before this only warm up."""
         self.end = end
         self.by_intended_time = by_intended_time
-        """Whether a request counts that was due between begin and end, however late its answer; else an answer
-        counts that came between them."""
+        """Whether a request counts that was due between begin and end, however late its answer; else an
+        answer counts that came between them."""
         self.latencies: List[float] = []
         self.statuses: Counter[str] = Counter()
         self.sent = 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Dict, List
+from typing import Dict, List, Optional, Tuple
 
 import numpy
+import pytest
 from support.held import POISON, SHAPE, HeldRunner, Notebook
 
 from hotpath.core import Ranking
-from hotpath.engine.loop import EngineLoop
+from hotpath.engine.loop import SIGN_S, EngineLoop
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel, link
 from hotpath.ipc.marks import Mark, Marks
@@ -138,6 +139,61 @@ def test_the_row_says_since_when_the_device_has_its_batch() -> None:
     assert second > first, "the device turns to the second batch when it is done with the first"
     bench.run()
     assert bench.row.get("hotpath_engine_batch_since_seconds") == 0.0
+
+
+def test_the_row_says_when_the_loop_came_round_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    clock = time.monotonic()
+    monkeypatch.setattr("hotpath.engine.loop.time.monotonic", lambda: clock)
+    seen = []
+    for seconds in (0.0, 0.1, 1.0, 5.0):
+        clock += seconds
+        bench.turn()
+        seen.append(clock - bench.row.get("hotpath_engine_seen_at_seconds"))
+    assert seen == pytest.approx([0.0, 0.1, 0.0, 0.0], abs=1e-3)
+
+
+def test_a_batch_that_the_loop_has_run_itself_is_over_only_once_the_loop_has_been_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or whoever looks in between finds no batch, and a loop that was last seen before it."""
+    bench = Bench(seconds=0.001, runs_anywhere=True)
+    clock = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    finish, put = bench.backend.finish, bench.row.set
+    told: List[str] = []
+
+    def take_long(batch: List[int]) -> List[Ranking]:
+        nonlocal clock
+        clock += 9.0
+        return finish(batch)
+
+    def note(name: str, value: float, labels: Tuple[str, ...] = ()) -> None:
+        told.append(name)
+        put(name, value, labels)
+
+    monkeypatch.setattr(bench.backend, "finish", take_long)
+    monkeypatch.setattr(bench.row, "set", note)
+    bench.send(submit(3))
+    bench.turn()
+    assert bench.row.get("hotpath_engine_seen_at_seconds") == clock
+    signs = [name for name in told if name.endswith(("seen_at_seconds", "batch_since_seconds"))]
+    assert signs == ["hotpath_engine_seen_at_seconds", "hotpath_engine_batch_since_seconds"] * 2
+
+
+def test_an_idle_loop_comes_round_by_itself() -> None:
+    bench = Bench()
+    polls: List[Optional[float]] = []
+
+    def poll(timeout: Optional[float]) -> None:
+        polls.append(timeout)
+        if len(polls) == 3:
+            raise KeyboardInterrupt
+
+    bench.loop.poll = poll  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        bench.loop.run()
+    assert polls == [0.0, SIGN_S, SIGN_S]
 
 
 def test_what_waits_together_runs_together_up_to_the_largest_batch() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import selectors
 import threading
+import time
 from typing import List, Sequence
 
 import numpy
@@ -74,6 +75,41 @@ def test_batches_overlap_as_far_as_the_back_end_can_and_end_in_order(depth: int)
     assert backend.launched == marks == [3, 1, 2]
     assert [len(job.rankings or ()) for job in jobs] == [3, 1, 2]
     assert all(0.0 < job.started <= job.ended for job in jobs)
+
+
+class Busy(Gate):
+    """One batch after another, each for `SECONDS` of the device, whenever they were launched."""
+
+    SECONDS = 0.02
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.free = 0.0
+        self.begun: List[float] = []
+
+    def launch(self, inputs: Sequence[Pixels]) -> int:
+        self.begun.append(max(self.free, time.monotonic()))
+        self.free = self.begun[-1] + self.SECONDS
+        return super().launch(inputs)
+
+    def finish(self, batch: int) -> List[Ranking]:
+        end = self.begun[self.finished] + self.SECONDS
+        self.finished += 1
+        time.sleep(max(0.0, end - time.monotonic()))
+        return [Ranking((batch,), (1.0,))] * batch
+
+    finished = 0
+
+
+def test_the_wait_for_the_batch_before_is_not_counted_as_time_on_the_device() -> None:
+    runner = Runner(Busy(), PROBE)
+    jobs = [Job([PROBE], lambda: None) for _ in range(6)]
+    for job in jobs:
+        runner.launch(job)
+    threading.Thread(target=runner.work, daemon=True).start()
+    done = collect(runner, len(jobs))
+    assert all(job.started >= before.ended for before, job in zip(done, done[1:]))
+    assert all(job.started <= job.ended for job in done)
 
 
 def test_a_device_that_fails_on_the_probe_too_ends_the_engine() -> None:

@@ -7,6 +7,7 @@ import time
 from typing import Awaitable, Callable, List, Type, TypeVar
 
 import pytest
+from support.server import PATIENCE_S
 
 from hotpath.core import Outcome, Ranking
 from hotpath.ipc.channel import Channel, link
@@ -225,3 +226,26 @@ def test_an_engine_that_others_keep_busy_is_passed_over(milliseconds: float) -> 
     choice = Choice(milliseconds)
     choice.busy_for(0, 60.0)
     assert choice.chosen(2) == [0, 2]
+
+
+def test_a_new_worker_waits_until_warm_engines_know_it_but_for_no_others() -> None:
+    async def play(stage: Stage) -> None:
+        await asyncio.wait_for(stage.client.wait_for_engines(1e9), PATIENCE_S)  # none is warm
+        stage.table.engines[0].set("hotpath_engine_ready", 1.0)
+        waits = asyncio.ensure_future(stage.client.wait_for_engines(1e9))
+        await stage.settle()
+        assert not waits.done() and not stage.client.ready([0])
+        stage.engine.send(Hello(1))
+        await asyncio.wait_for(waits, PATIENCE_S)
+        assert stage.client.ready([0])
+
+    on_stage(play)
+
+
+def test_a_new_worker_does_not_wait_for_ever() -> None:
+    async def play(stage: Stage) -> None:
+        stage.table.engines[0].set("hotpath_engine_ready", 1.0)
+        await asyncio.wait_for(stage.client.wait_for_engines(0.01), PATIENCE_S)
+        assert not stage.client.ready([0])
+
+    on_stage(play)

@@ -124,3 +124,21 @@ def test_a_target_that_hangs_costs_lines_and_no_time(tmp_path: Path, monkeypatch
     assert 99 <= len(dropped) <= 100  # one of them is with the thread
     release.set()
     log.close(60)
+
+
+def test_a_file_that_can_not_be_opened_again_costs_lines_and_not_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = tmp_path / "room"
+    room.mkdir()
+    dropped = threading.Semaphore(0)
+    log = AccessLog(configured(room / "access.log", 1.0), "w", dropped.release)
+    room.rename(tmp_path / "away")
+    for _ in range(3):
+        log.take(record(id="lost"))
+        assert dropped.acquire(timeout=60)
+    (tmp_path / "away").rename(room)
+    log.take(record(id="after"))
+    log.close(60)
+    assert [line["request_id"] for line in lines(room / "access.log")] == ["after"]
+    assert caplog.text.count("can't be written") == 1

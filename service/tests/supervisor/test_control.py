@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import selectors
@@ -13,6 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 from hotpath.core import HotpathError, Refusal
+from hotpath.supervisor import control
 from hotpath.supervisor.control import Caller, Control, Question
 
 
@@ -111,6 +113,28 @@ def test_a_caller_that_leaves_is_forgotten(desk: Desk) -> None:
     desk.callers[0].tell("nobody hears this")
     desk.turn()
     assert len(desk.selector.get_map()) == 1, "only the listener is left"
+
+
+def test_a_caller_who_can_not_be_let_in_waits_until_there_is_room(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_room(_: socket.socket) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(control, "_PAUSE_S", 0.0)
+    with monkeypatch.context() as system:
+        system.setattr(socket.socket, "accept", no_room)
+        end = socket.socket(socket.AF_UNIX)
+        end.settimeout(10.0)
+        end.connect(str(desk._path))
+        end.sendall(b'{"command": "models"}\n')
+        for key, _ in desk.selector.select(5.0):
+            key.data()
+    assert "an operator can't be heard now: [Errno 24] Too many open files" in caplog.text
+    assert not desk.selector.get_map(), "nobody waits for what would be there at once, for ever"
+    desk.turn(6)
+    assert desk.asked == [{"command": "models"}]
+    end.close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

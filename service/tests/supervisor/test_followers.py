@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 from typing import Iterator, List, Tuple
 
 import pytest
@@ -112,3 +115,18 @@ def test_a_worker_whose_link_is_full_gets_the_latest_offers_later_and_holds_up_n
     crowd.followers.catch_up()
     assert crowd.heard(0) == [crowd.number]
     assert crowd.heard(1) == []
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOBUFS])
+def test_a_kernel_without_room_is_asked_again_later(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def no_room(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as kernel:
+        kernel.setattr(socket.socket, "send", no_room)
+        crowd.publish()
+    assert crowd.heard(0) == crowd.heard(1) == []
+    crowd.followers.catch_up()
+    assert crowd.heard(0) == crowd.heard(1) == [2]

@@ -15,6 +15,8 @@ from hotpath.supervisor.hung import LOADING_S, SINCE, Watch
 from hotpath.supervisor.roster import Post
 
 LONGEST_S = 10.0
+BATCH, ENGINE = SINCE["engine"]
+(WORKER,) = SINCE["worker"]
 Ended = Callable[[Post], List[str]]
 
 
@@ -41,17 +43,18 @@ def ended(table: Table) -> Ended:
 
 
 @pytest.mark.parametrize(
-    ("role", "sign"),
+    ("metric", "sign"),
     [
-        ("engine", "engine-0 has worked at one batch for 10 s"),
-        ("worker", "worker-0 has not come back to its event loop for 10 s"),
+        (BATCH, "engine-0 has worked at one batch for 10 s"),
+        (ENGINE, "engine-0 has not come back to its loop for 10 s"),
+        (WORKER, "worker-0 has not come back to its event loop for 10 s"),
     ],
 )
 def test_a_child_at_one_thing_for_too_long_is_ended_once(
-    ended: Ended, table: Table, child: subprocess.Popen[bytes], role: str, sign: str
+    ended: Ended, table: Table, child: subprocess.Popen[bytes], metric: str, sign: str
 ) -> None:
-    post = Post(role, 0, child.pid, started=time.monotonic())
-    row_of(table, post).set(SINCE[role], time.monotonic() - LONGEST_S - 1)
+    post = Post(sign.partition("-")[0], 0, child.pid, started=time.monotonic())
+    row_of(table, post).set(metric, time.monotonic() - LONGEST_S - 1)
     assert ended(post) == [sign]
     assert ended(post) == []
     assert child.wait() == -signal.SIGKILL
@@ -64,19 +67,31 @@ def test_an_engine_that_never_gets_warm_is_ended_once(ended: Ended, child: subpr
     assert child.wait() == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("role", ["engine", "worker"])
-def test_others_are_left_alone(ended: Ended, table: Table, child: subprocess.Popen[bytes], role: str) -> None:
+@pytest.mark.parametrize("metric", [BATCH, ENGINE, WORKER])
+def test_others_are_left_alone(
+    ended: Ended, table: Table, child: subprocess.Popen[bytes], metric: str
+) -> None:
     long_ago = time.monotonic() - LOADING_S - 1
+    role = "worker" if metric == WORKER else "engine"
     post = Post(role, 0, child.pid, started=long_ago)
     row = row_of(table, post)
     if role == "engine":
         row.set("hotpath_engine_ready", 1.0)
     assert ended(post) == []  # it waits for work; a worker may be draining
-    row.set(SINCE[role], time.monotonic() - LONGEST_S / 2)
+    row.set(metric, time.monotonic() - LONGEST_S / 2)
     assert ended(post) == []  # it is at work
-    row.set(SINCE[role], long_ago)
+    row.set(metric, long_ago)
     assert ended(Post(role, 0, None, started=long_ago)) == []  # nobody fills the post
     assert child.poll() is None
+
+
+def test_an_engine_whose_loop_runs_a_batch_itself_is_judged_by_the_batch(
+    ended: Ended, table: Table, child: subprocess.Popen[bytes]
+) -> None:
+    post = Post("engine", 0, child.pid, started=time.monotonic())
+    table.engines[0].set(ENGINE, time.monotonic() - LONGEST_S - 1)
+    table.engines[0].set(BATCH, time.monotonic() - LONGEST_S / 2)
+    assert ended(post) == [] and child.poll() is None
 
 
 def test_after_the_machine_has_slept_everybody_gets_time_to_come_round(
@@ -86,7 +101,7 @@ def test_after_the_machine_has_slept_everybody_gets_time_to_come_round(
     monkeypatch.setattr(time, "monotonic", lambda: clock)
     watch, post = Watch(LONGEST_S), Post("worker", 0, child.pid, started=clock)
     row = row_of(table, post)
-    row.set(SINCE["worker"], clock)
+    row.set(WORKER, clock)
     told = []
     for seconds in (1.0, 3600.0, 0.1, 1.0, 1.5):
         clock += seconds

@@ -13,7 +13,9 @@ from hotpath.ipc.offers import State
 from hotpath.models.built import BuiltModel
 from hotpath.supervisor.generations import Busy, Generation, Generations
 from hotpath.supervisor.placement import Placement
-from hotpath.supervisor.swap import SHADOW_PART, Comparison, Swap, Wishes, unsuitable
+from hotpath.supervisor.suitable import unsuitable
+from hotpath.supervisor.swap import SHADOW_PART, Comparison, Swap
+from hotpath.supervisor.wishes import Wishes
 
 SHAPE = {"height": 4, "width": 4, "resize_shorter": 4}
 CONFIG = Config.model_validate(
@@ -215,9 +217,8 @@ def test_an_unknown_model_is_refused_with_the_names_there_are() -> None:
 
 
 def test_what_does_not_fit_or_can_not_be_compared_is_known_beforehand() -> None:
-    theatre = Theatre()
-    larger = theatre.generations.begin(CONFIG.models[1], model("v2", "n", height=8, resize_shorter=8))
-    live = theatre.generations.live("n")
+    larger = model("v2", "n", height=8, resize_shorter=8)
+    live = Theatre().generations.live("n")
     (reason,) = unsuitable(larger, live, Wishes(), slot_bytes=48)
     assert "8x4x3 needs slots of 96 bytes; those of this service have 48" in reason
     assert unsuitable(larger, live, Wishes(), slot_bytes=96) == []

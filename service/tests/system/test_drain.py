@@ -48,6 +48,18 @@ def test_a_drain_outlives_the_death_of_its_engine(fast_model: Path, tmp_path: Pa
         assert server.process.wait(PATIENCE_S) == 0
 
 
+def test_a_worker_that_still_starts_when_the_drain_begins_does_not_hold_it_up(
+    fast_model: Path, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path / "hotpath.toml", fast_model, server={"drain_timeout_s": 30.0})
+    with serving(config) as server:
+        (worker,) = server.children("worker")
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: server.children("worker") not in ([], [worker]))
+        assert server.stop() == 0
+        assert not [line for line in server.log if "did not finish in time" in line]
+
+
 def test_silent_connections_do_not_hold_up_a_drain(fast_model: Path, tmp_path: Path) -> None:
     with serving(write_config(tmp_path / "hotpath.toml", fast_model)) as server:
         host, _, port = server.url[len("http://") :].partition(":")

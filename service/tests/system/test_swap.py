@@ -259,7 +259,7 @@ def test_a_version_whose_engine_is_killed_while_it_comes_in_is_refused(
         server.find("swap of colours ended: refused")
         assert len(server.children("engine")) == 1
         for _ in range(8):
-            answer = httpx.post(f"{server.url}/predict", content=picture("red"), timeout=PATIENCE_S)
+            answer = server.predict(picture("red"))
             assert answer.json()["model"]["version"] == english.name
     load.judged(english, slow)
 

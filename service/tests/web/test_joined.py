@@ -22,6 +22,9 @@ class Recorder:
     def write(self, data: bytes) -> None:
         self.told.append(data)
 
+    def write_eof(self) -> None:
+        self.told.append("end")
+
     def close(self) -> None:
         self.told.append("close")
         self.closing = True
@@ -63,6 +66,11 @@ def close_after_head(joined: JoinedWrites, _: Recorder) -> None:
     joined.close()
 
 
+def end_after_head(joined: JoinedWrites, _: Recorder) -> None:
+    joined.write(HEAD)
+    joined.write_eof()
+
+
 def write_too_late(joined: JoinedWrites, recorder: Recorder) -> None:
     joined.write(HEAD)
     recorder.closing = True
@@ -75,6 +83,7 @@ def write_too_late(joined: JoinedWrites, recorder: Recorder) -> None:
         (lambda joined, _: joined.write(HEAD), [HEAD]),
         (two_answers_and_a_piece, [HEAD + BODY, HEAD + BODY, HEAD]),
         (close_after_head, [HEAD, "close"]),
+        (end_after_head, [HEAD, "end"]),
         (lambda joined, _: joined.close(), ["close"]),
         (write_too_late, []),
     ],

@@ -104,6 +104,7 @@ PIXELS = {"datatype": "UINT8", "shape": [1, 2, 3, 3]}
         (document(id=5), "id: Input should be a valid string"),
         (document(parameters={"priority": -1}), "parameters.priority"),
         (document(parameters={"timeout": "soon"}), "parameters.timeout"),
+        (document(parameters={"timeout": 10**400}), "parameters.timeout: Input should be less than"),
         (document(parameters={"binary_data_output": "yes"}), "parameters.binary_data_output"),
         (document(parameters={"sequence_id": 7}), "Sequences are not supported"),
         (document(input={"name": "picture"}), "no input 'picture'"),

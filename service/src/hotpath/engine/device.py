@@ -24,12 +24,14 @@ class DeviceUnknown(Exception):
 
 
 def watch(device: str, row: Row) -> Optional[threading.Thread]:
-    """Keep the device's metrics in `row` up to date; None where that can't be done, which is logged."""
-    kind, _, number = device.partition(":")
-    if kind != "cuda":
+    """Keep the device's metrics in `row` up to date; None where that can't be done, which is logged.
+
+    `device` is what it is called in the configuration. In an engine's process it is the only GPU.
+    """
+    if not device.startswith("cuda"):
         return None
     try:
-        read = reader(pci_address(int(number)))
+        read = reader(pci_address(0))
     except DeviceUnknown as error:
         log.warning("no metrics of the device %s: %s", device, error)
         return None

@@ -23,6 +23,9 @@ from hotpath.scheduler.policy import Device, Dispatch, Shed, admits, decide
 _RUNNER = -1
 """What the selector knows the runner by; the channels go by their index."""
 
+SIGN_S = 1.0
+"""How often the loop says that it comes round, and the longest that it waits for anything."""
+
 _REST_S = 1.0
 _AS_MEASURED = 1.05
 """Each time that nothing happened for so long, a pace above this is forgotten by half."""
@@ -64,6 +67,7 @@ class EngineLoop:
         self._row = row
         self._set_costs(costs)
         self._resting = time.monotonic()
+        self._sign_due = 0.0
         self._workers = [0] * len(channels)
         self._waiting = Waiting()
         self._flights: Deque[_Flight] = deque()
@@ -76,12 +80,13 @@ class EngineLoop:
         """Serve until the process is killed; the supervisor does so when no worker is left."""
         timeout: Optional[float] = 0.0
         while True:
-            self.poll(timeout)
+            self.poll(SIGN_S if timeout is None else min(timeout, SIGN_S))
             timeout = self.step()
 
     def step(self) -> Optional[float]:
         """Do what the policy says once; return how long the next poll may wait (None: for anything)."""
         now = time.monotonic()
+        self._give_sign(now)
         action = decide(now, self._waiting.entries, self._device())
         if isinstance(action, Shed):
             for entry in action.entries:
@@ -98,6 +103,12 @@ class EngineLoop:
     def _device(self) -> Device:
         flights = self._flights
         return Device(self._costs, tuple(f.end for f in flights), any(f.grouped for f in flights))
+
+    def _give_sign(self, now: float) -> None:
+        """Say that the loop has come round; see supervisor.hung."""
+        if now >= self._sign_due:
+            self._sign_due = now + SIGN_S / 2
+            self._row.set("hotpath_engine_seen_at_seconds", now)
 
     def _rest(self, now: float) -> Optional[float]:
         """How long to sleep while nothing is here; by and by, forget that batches were slow."""
@@ -148,6 +159,7 @@ class EngineLoop:
     def _finish(self, job: Job) -> None:
         tickets, seconds = self._flights.popleft().tickets, job.ended - job.started
         self._row.add("hotpath_engine_images_in_flight", amount=-len(tickets))
+        self._give_sign(job.ended)  # first: where this thread ran it, the last sign is from before the batch
         self._row.set("hotpath_engine_batch_since_seconds", job.ended if self._flights else 0.0)
         waits = [max(0.0, job.started - ticket.submit.submitted) for ticket in tickets]
         for waited in waits:

@@ -84,9 +84,13 @@ class Runner:
         launched: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
         def finish() -> None:
+            ended = 0.0
             while True:
                 job, handle = launched.get()
                 self._finish(job, handle)
+                # It was launched while the device had the one before: only what came after was its own.
+                job.started = max(job.started, ended)
+                ended = job.ended
                 self._settle(job)
                 room.release()
 

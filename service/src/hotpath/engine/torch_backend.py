@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hotpath.core import EngineSpec, Ranking, Refusal
 from hotpath.engine.backend import Pixels
+from hotpath.engine.visible import VARIABLE
 from hotpath.models.built import BuiltModel
 from hotpath.models.classifier import restore
 
@@ -112,9 +113,14 @@ def open_device(spec: EngineSpec) -> torch.device:
         return device
     available = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if (device.index or 0) >= available:
+        shown = os.environ.get(VARIABLE)
+        of = f" of {VARIABLE}={shown}" if shown is not None else ""
         raise Refusal(
-            f"The model {spec.model} is to run on {spec.device}, but torch {torch.__version__} sees "
+            f"The model {spec.model} is to run on {spec.device}{of}, but torch {torch.__version__} sees "
             f"{available} GPUs.",
             "Check the driver with nvidia-smi and the service's lock, or correct models.devices.",
         )
+    # From Ampere on, torch rounds the inputs of float32 convolutions to 10 bits unless it is told not to.
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
     return device

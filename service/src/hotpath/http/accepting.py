@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from typing import Callable, Sequence, Tuple
+from typing import Any, Callable, Sequence, Set
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +36,13 @@ class Acceptor:
         self._protocol = protocol
         self._held = held
         self._fewest_elsewhere = fewest_elsewhere
-        self._opening = 0
+        self._opening: Set[asyncio.Task[Any]] = set()
         self._stopped = True
 
     @property
     def held(self) -> int:
         """Connections that this worker has, those included that are being set up."""
-        return self._held() + self._opening
+        return self._held() + len(self._opening)
 
     def start(self) -> None:
         """Begin to accept."""
@@ -57,6 +57,11 @@ class Acceptor:
         self._stopped = True
         for listener in self._listeners:
             self._loop.remove_reader(listener.fileno())
+
+    async def opened(self) -> None:
+        """Until everything that was accepted is a connection, or lost."""
+        if self._opening:
+            await asyncio.wait(self._opening)
 
     def _on_readable(self, listener: socket.socket) -> None:
         held = self.held
@@ -86,11 +91,11 @@ class Acceptor:
         connection.setblocking(False)
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._opening += 1
         opening = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
+        self._opening.add(opening)
         opening.add_done_callback(self._on_open)
 
-    def _on_open(self, opening: asyncio.Task[Tuple[asyncio.Transport, asyncio.BaseProtocol]]) -> None:
-        self._opening -= 1
+    def _on_open(self, opening: asyncio.Task[Any]) -> None:
+        self._opening.discard(opening)
         if not opening.cancelled() and opening.exception() is not None:
             log.warning("a connection was lost while it was set up: %s", opening.exception())

@@ -9,16 +9,20 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from hotpath.http.errors import Problem
-from hotpath.http.linger import body_is_complete
+from hotpath.http.linger import body_is_over
 from hotpath.http.multipart import FieldReader, boundary_of
-from hotpath.http.waiting import time_limit
+from hotpath.http.waiting import DeadlinePassed, time_limit
 
 OVERHEAD = 16_384
 """Bytes a multipart body may have beyond the image itself: boundaries, part headers, small fields."""
 
 
-async def read_image(request: Request, limit: int, seconds: float) -> bytes:
-    """The encoded image of a multipart or raw request. Raises Problem or ClientDisconnect."""
+async def read_image(request: Request, limit: int, seconds: float, deadline_s: float) -> bytes:
+    """The encoded image of a multipart or raw request.
+
+    It may take `seconds`, or `deadline_s` where the client itself set a shorter time. Raises Problem,
+    DeadlinePassed or ClientDisconnect.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     multipart = kind == "multipart/form-data"
     if not multipart and not kind.startswith("image/") and kind != "application/octet-stream":
@@ -33,23 +37,28 @@ async def read_image(request: Request, limit: int, seconds: float) -> bytes:
         )
     if multipart:
         reader = FieldReader(boundary_of(request.headers["content-type"]))
-        await _receive(request, limit + OVERHEAD, limit, seconds, reader.feed)
+        await _receive(request, limit + OVERHEAD, limit, seconds, deadline_s, reader.feed)
         body = reader.finish()
         if len(body) > limit:
             raise too_large(limit)
         return body
-    return await read_whole(request, limit, seconds)
+    return await read_whole(request, limit, seconds, deadline_s)
 
 
-async def read_whole(request: Request, limit: int, seconds: float) -> bytes:
-    """The body as it is. Raises Problem or ClientDisconnect."""
+async def read_whole(request: Request, limit: int, seconds: float, deadline_s: float) -> bytes:
+    """The body as it is, within the times of `read_image`. Raises what that raises."""
     chunks: List[bytes] = []
-    await _receive(request, limit, limit, seconds, chunks.append)
+    await _receive(request, limit, limit, seconds, deadline_s, chunks.append)
     return b"".join(chunks)
 
 
 async def _receive(
-    request: Request, allowed: int, limit: int, seconds: float, take: Callable[[bytes], object]
+    request: Request,
+    allowed: int,
+    limit: int,
+    seconds: float,
+    deadline_s: float,
+    take: Callable[[bytes], object],
 ) -> None:
     """Hand the body over as it arrives, at most `allowed` bytes of it; `limit` is what the client is told."""
     declared = request.headers.get("content-length", "")
@@ -58,20 +67,23 @@ async def _receive(
 
     received, more = 0, True
     try:
-        with time_limit(seconds):
+        with time_limit(min(seconds, deadline_s)):
             while more:
                 message = await request.receive()
                 if message["type"] == "http.disconnect":
                     raise ClientDisconnect
                 more = message.get("more_body", False)
                 if not more:  # to be known before the last of it is judged, for then nothing more is awaited
-                    body_is_complete(request)
+                    body_is_over(request)
                 chunk = message.get("body", b"")
                 received += len(chunk)
                 if received > allowed:
                     raise too_large(limit)
                 take(chunk)
     except asyncio.TimeoutError as error:
+        body_is_over(request)
+        if deadline_s < seconds:
+            raise DeadlinePassed(deadline_s) from error
         raise Problem(
             408,
             "body_timeout",

@@ -32,12 +32,12 @@ class Problem(Exception):
         self.headers = headers
 
     def response(self, path: str, request_id: str) -> Response:
-        """The answer, in the form of the interface that `path` belongs to."""
+        """The answer, in the form of the interface that `path` belongs to; an empty id is left out."""
         error: object = {
             "code": self.code,
             "message": self.message,
             "remedy": self.remedy,
-            "request_id": request_id,
+            **({"request_id": request_id} if request_id else {}),
         }
         if path == "/v2" or path.startswith("/v2/"):
             error = f"{self.message} {self.remedy}"  # the Open Inference Protocol's form: a string
@@ -52,11 +52,10 @@ _KNOWN = {
 
 async def answer(request: Request, problem: Problem) -> Response:
     """What the client is told, noted in the request's record. Takes in what is left of the body."""
-    if problem.status != 408:  # of a client that was too slow nothing more is awaited
-        await discard(request)
+    await discard(request)
     record = record_of(request.scope)
     record.error = problem.code
-    return problem.response(request.url.path, record.id)
+    return problem.response(request.scope["path"], record.id)
 
 
 async def answer_to(request: Request, error: Exception) -> Response:
@@ -68,7 +67,7 @@ async def answer_to(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         unknown = ("http_error", str(error.detail), "See /docs.")
         code, message, remedy = _KNOWN.get(error.status_code, unknown)
-        message = message.format(path=request.url.path, method=request.method)
+        message = message.format(path=request.scope["path"], method=request.method)
         headers = dict(error.headers) if error.headers else None
         return await answer(request, Problem(error.status_code, code, message, remedy, headers))
     if isinstance(error, RequestValidationError):
@@ -81,17 +80,15 @@ async def answer_to(request: Request, error: Exception) -> Response:
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    record = record_of(request.scope)
-    log.error(
-        "unexpected error in %s %s, request %s", request.method, request.url.path, record.id, exc_info=error
-    )
+    path, record = request.scope["path"], record_of(request.scope)
+    log.error("unexpected error in %s %r, request %s", request.method, path, record.id, exc_info=error)
     record.error = "internal_error"
     return Problem(
         500,
         "internal_error",
         "The service failed on this request; the reason stands in its log.",
         "Try again; if it fails again, send the operators the request's id.",
-    ).response(request.url.path, record.id)
+    ).response(path, record.id)
 
 
 def install(app: FastAPI) -> None:

@@ -13,6 +13,11 @@ from hotpath.observing.record import record_of
 
 _SCHEME = b"bearer "
 
+# What anybody may ask for: health, the page and the documentation. Everything else needs a key, so that what
+# nobody thought of here is closed.
+_OPEN = frozenset(("/", "/livez", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/v2"))
+_OPEN_BELOW = ("/page/", "/static-offline-docs/", "/v2/health/")
+
 
 class Guard:
     """Refuses what a request's key does not open."""
@@ -23,8 +28,7 @@ class Guard:
         self._protect_metrics = protect_metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wanted = self._scope_of(scope["path"]) if scope["type"] == "http" else None
-        problem = self._judge(scope, wanted) if wanted is not None else None
+        problem = self._judge(scope) if scope["type"] == "http" else None
         if problem is None:
             await self._app(scope, receive, send)
             return
@@ -32,14 +36,18 @@ class Guard:
         await response(scope, receive, send)
 
     def _scope_of(self, path: str) -> Optional[str]:
-        """What a key must open for a path; None for an open one: health, the page and the documentation."""
+        """What a key must open for a path; None for an open one."""
         if path == "/metrics":
             return "metrics" if self._protect_metrics else None
-        if path in ("/predict", "/models", "/v2/models") or path.startswith(("/models/", "/v2/models/")):
-            return "predict"
-        return None
+        return None if path in _OPEN or path.startswith(_OPEN_BELOW) else "predict"
 
-    def _judge(self, scope: Scope, wanted: str) -> Optional[Problem]:
+    def _judge(self, scope: Scope) -> Optional[Problem]:
+        path: str = scope["path"]
+        if not path.isprintable():  # to the router a path is the same with a line feed at its end
+            return Problem(404, "not_found", "No path has such characters.", "See /docs for what there is.")
+        wanted = self._scope_of(path)
+        if wanted is None:
+            return None
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         if given[: len(_SCHEME)].lower() != _SCHEME:
             return _unknown("This path needs a key.")

@@ -7,10 +7,7 @@ an answer, of which the first wakes a client that can do nothing with it yet.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Optional, cast
-
-from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from typing import Any, Optional
 
 
 class JoinedWrites:
@@ -23,7 +20,7 @@ class JoinedWrites:
         self._flush_soon: Optional[asyncio.Handle] = None
 
     def __getattr__(self, name: str) -> Any:
-        """Everything but writing and closing is the transport's own."""
+        """Everything but writing and ending is the transport's own."""
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
@@ -34,6 +31,11 @@ class JoinedWrites:
         else:
             self._held += data
             self._flush()
+
+    def write_eof(self) -> None:
+        """Send what was held back, and say that it was the last."""
+        self._flush()
+        self._transport.write_eof()
 
     def close(self) -> None:
         """Send what was held back, and close."""
@@ -47,11 +49,3 @@ class JoinedWrites:
             if not self._transport.is_closing():
                 self._transport.write(self._held)
             self._held = b""
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's, on such a transport."""
-
-    @override
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport)))

@@ -12,12 +12,15 @@ LINGER_BYTES = 256_000_000
 LINGER_S = 5.0
 """How much of a refused body is still taken in, and for how long, before the answer is sent."""
 
-_COMPLETE = "hotpath.body_complete"
+_OVER = "hotpath.body_is_over"
 
 
-def body_is_complete(request: Request) -> None:
-    """Note that the body was read to its end; to ask for more would be to wait for the client to leave."""
-    request.scope[_COMPLETE] = True
+def body_is_over(request: Request) -> None:
+    """Note that no more of the body is awaited.
+
+    It was read to its end, and to ask for more would be to wait for the client to leave; or it was too slow.
+    """
+    request.scope[_OVER] = True
 
 
 async def discard(request: Request) -> None:
@@ -28,7 +31,7 @@ async def discard(request: Request) -> None:
     """
     headers = request.headers
     announced = "content-length" in headers or "transfer-encoding" in headers
-    if not announced or "expect" in headers or request.scope.get(_COMPLETE):
+    if not announced or "expect" in headers or request.scope.get(_OVER):
         return
 
     async def drop() -> None:

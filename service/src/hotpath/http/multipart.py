@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Dict, List, Union
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -10,6 +10,11 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from hotpath.http.errors import Problem
 
 FIELD = "file"
+
+MOST_HEADER_BYTES = 8192
+"""Of all parts of a body together: to take a header apart can cost as much as the square of its length."""
+MOST_TYPE_CHARACTERS = 1024
+"""Of a Content-Type, for the same reason."""
 
 
 class FieldReader:
@@ -32,6 +37,7 @@ class FieldReader:
                 "on_end": self._on_end,
             },
         )
+        self._header_bytes = 0
         self._header = b""
         self._value = b""
         self._disposition = b""
@@ -66,10 +72,17 @@ class FieldReader:
         self._disposition = b""
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._count_header(end - start)
         self._header += data[start:end]
 
     def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._count_header(end - start)
         self._value += data[start:end]
+
+    def _count_header(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > MOST_HEADER_BYTES:
+            raise _malformed(f"The headers of the multipart body's parts exceed {MOST_HEADER_BYTES} bytes.")
 
     def _on_header_end(self) -> None:
         if self._header.lower() == b"content-disposition":
@@ -77,7 +90,7 @@ class FieldReader:
         self._header = self._value = b""
 
     def _on_headers_finished(self) -> None:
-        _, options = parse_options_header(self._disposition)
+        options = _parameters(self._disposition, "A part's Content-Disposition")
         name = options.get(b"name", b"").decode("utf-8", "replace")
         self._wanted = name == FIELD and not self._found
         self._found = self._found or self._wanted
@@ -97,11 +110,21 @@ class FieldReader:
 
 def boundary_of(content_type: str) -> bytes:
     """The boundary that a multipart content type names. Raises Problem (400)."""
-    _, options = parse_options_header(content_type)
+    if len(content_type) > MOST_TYPE_CHARACTERS:
+        raise _malformed(f"The Content-Type has more than {MOST_TYPE_CHARACTERS} characters.")
+    options = _parameters(content_type, "The Content-Type")
     boundary = options.get(b"boundary", b"")
     if not 1 <= len(boundary) <= 70:  # RFC 2046, section 5.1.1
         raise _malformed("The Content-Type names no valid multipart boundary.")
     return boundary
+
+
+def _parameters(header: Union[str, bytes], name: str) -> Dict[bytes, bytes]:
+    """What follows a header's first semicolon. Raises Problem (400)."""
+    try:
+        return parse_options_header(header)[1]
+    except (ValueError, TypeError, LookupError) as error:  # parameters in the way of RFC 2231, and wrong
+        raise _malformed(f"{name} has parameters that can't be read.") from error
 
 
 def _malformed(message: str) -> Problem:

@@ -67,7 +67,7 @@ async def _predict(service: Service, request: Request, name: str) -> Dict[str, A
     served = service.catalogue.choose(name)
     urgency = urgency_of(request.headers, limits.request_timeout_s)
     with service.admission(served, urgency) as lease:
-        body = await read_image(request, limits.body_bytes, limits.request_timeout_s)
+        body = await read_image(request, limits.body_bytes, limits.request_timeout_s, urgency.seconds)
         record = record_of(request.scope)
         record.body_is_in(len(body))
         fill = encoded(body, served.spec, service.image_limits)

@@ -52,6 +52,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: Optional[List[socket.socket]] = None) -> None:
         self._row.set("hotpath_worker_seen_at_seconds", 0.0)  # finishing has a time limit of its own
         self._acceptor.stop()
+        await self._acceptor.opened()  # what uvicorn does not know yet it would not ask to end
         await super().shutdown(sockets=self._listeners)
         self._tell()
 

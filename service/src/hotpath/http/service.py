@@ -17,7 +17,7 @@ from hotpath.core import Outcome, Ranking
 from hotpath.http.catalogue import Catalogue, Served
 from hotpath.http.decoding import Decoder, Fill
 from hotpath.http.errors import Problem
-from hotpath.http.fairness import kept_places, open_places
+from hotpath.http.fairness import kept_places, most_images, open_places
 from hotpath.http.urgency import Urgency
 from hotpath.http.waiting import ClientGone, DeadlinePassed, Patience
 from hotpath.ipc.arena import Arena
@@ -57,8 +57,8 @@ class Service:
         self.row = row
         self.draining = False
         self.catalogue = catalogue
-        self.most_images = min(config.batching.max_batch, slots.size)
-        """How many images one request may bring."""
+        self.most_images = most_images(config)
+        """By model: how many images one request may bring."""
         self.decoder = Decoder(arena, row, len(table.workers))
         self._client = client
         self._slots = slots
@@ -79,7 +79,7 @@ class Service:
     def admission(self, served: Served, urgency: Urgency) -> Iterator[Lease]:
         """A request's stay in the service, with its permit and first slot; its model stays as long.
 
-        Raises Problem where it can't be taken in. What ends it early inside becomes Problem or ClientGone,
+        Raises Problem where it can't be taken in. That it is given up inside becomes Problem or ClientGone,
         and is counted.
         """
         reason = self._cold(served)  # while draining, what was accepted is still answered
@@ -96,6 +96,8 @@ class Service:
         except NoEngine:
             self._shed("not_ready", 503, "No engine is warm.", served)
         except DeadlinePassed as error:
+            if not error.counted:
+                self.row.add("hotpath_shed", ("expired",))
             raise _late(error.seconds) from error
         except (ClientDisconnect, ClientGone) as error:
             self.row.add("hotpath_shed", ("client_gone",))
@@ -129,11 +131,14 @@ class Service:
         decode_s = await patience.wait(self.decoder.start(fill, served.model.shape, lease, patience.deadline))
         decoded = time.monotonic()
         urgency = patience.urgency
-        outcome = await patience.wait(
-            self._client.submit(lease, served.offer.seats, patience.deadline, urgency.priority)
-        )
+        answer = self._client.submit(lease, served.offer.seats, patience.deadline, urgency.priority)
+        try:
+            outcome = await patience.wait(answer)
+        except DeadlinePassed as error:
+            error.counted = _expired_in_queue(answer)
+            raise
         if outcome.status == Status.EXPIRED:
-            raise DeadlinePassed(urgency.seconds)
+            raise DeadlinePassed(urgency.seconds, counted=True)
         if outcome.status == Status.LATE:
             self._refuse_late(served, urgency)
         answered = outcome.status == Status.OK and outcome.ranking is not None
@@ -179,6 +184,11 @@ class Service:
         seconds = max(1, math.ceil(self._client.outlook(served.offer.seats).wait))
         remedy = f"Try again in {seconds} s, or on another host."
         raise Problem(status, code, message, remedy, {"Retry-After": str(seconds)})
+
+
+def _expired_in_queue(answer: asyncio.Future[Outcome]) -> bool:
+    """Whether an engine found that a request's time was over; it has counted that."""
+    return answer.done() and not answer.cancelled() and answer.result().status == Status.EXPIRED
 
 
 def _late(seconds: float) -> Problem:

@@ -41,10 +41,12 @@ def time_limit(seconds: float) -> Iterator[None]:
 class DeadlinePassed(Exception):
     """The request's time is over."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, counted: bool = False) -> None:
         super().__init__()
         self.seconds = seconds
         """How long the request was allowed to take."""
+        self.counted = counted
+        """Whether that stands in the metrics already."""
 
 
 class ClientGone(Exception):

@@ -19,8 +19,8 @@ from fastapi import FastAPI
 from hotpath.config import Config
 from hotpath.http.app import create
 from hotpath.http.catalogue import Catalogue
-from hotpath.http.joined import Protocol
 from hotpath.http.keys import KeyFile
+from hotpath.http.protocol import Protocol
 from hotpath.http.server import Server
 from hotpath.http.service import Service
 from hotpath.http.steering import Steering
@@ -35,6 +35,9 @@ from hotpath.metrics.table import Row, Table
 from hotpath.observing.observation import Observation
 
 log = logging.getLogger(__name__)
+
+_LONGEST_GREETING_S = 1.0
+"""How long a new worker waits for warm engines to know it, before it accepts; a stopped one never will."""
 
 
 def run(
@@ -78,12 +81,15 @@ def run(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         client.start()
         steering.start()
+        await client.wait_for_engines(_LONGEST_GREETING_S)
         row.set("hotpath_worker_seen_at_seconds", time.monotonic())  # by which it is judged from now on
         row.set("hotpath_workers_ready", 1.0)
         # What lives as long as the process need not be looked through for garbage, 20 ms each time.
         gc.collect()
         gc.freeze()
         announce()
+        # It was held back since the fork: who was asked to end while it started does so now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         yield
         observation.close()
 

@@ -9,8 +9,8 @@ from typing import Deque, Iterator, Tuple
 
 from hotpath.ipc.messages import MAX_BYTES, Message, decode, encode
 
-# The kernel answers ENOBUFS in place of EAGAIN when it is short of memory for the message itself.
-_FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS)
+FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS)
+"""What sending fails with while there is no room; ENOBUFS where the kernel is short of memory itself."""
 
 
 def link() -> Tuple[socket.socket, socket.socket]:
@@ -48,7 +48,7 @@ class Channel:
             try:
                 self._end.send(self._outbox[0])
             except OSError as error:
-                if error.errno not in _FULL:
+                if error.errno not in FULL:
                     raise
                 return
             self._outbox.popleft()

@@ -24,6 +24,10 @@ NEXT_TO_NOTHING_S = 0.001
 """Work that an engine may have for another request to be given to it rather than to an idle one."""
 
 
+_LOOK_S = 0.005
+"""How often it is looked whether the engines have said hello, while a worker starts."""
+
+
 class NoEngine(Exception):
     """No engine on these seats has ever said hello."""
 
@@ -69,6 +73,12 @@ class EngineClient:
         for index, channel in enumerate(self._channels):
             self._loop.add_reader(channel.fileno(), self._on_readable, index)
             self._send(index, Attach(self._incarnation))
+
+    async def wait_for_engines(self, longest_s: float) -> None:
+        """Until every warm engine has said hello, or none would be taken for ready; `longest_s` at most."""
+        deadline = time.monotonic() + longest_s
+        while self._unheard_engines() and time.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_S)
 
     def ready(self, seats: Sequence[int]) -> bool:
         """Whether some engine on these seats is warm and linked."""
@@ -135,6 +145,14 @@ class EngineClient:
         row, most = self._table.engines[engine], self._table.max_batch
         full = row.get("hotpath_warm_batch_seconds", (str(most),)) * row.get("hotpath_engine_pace_ratio")
         return max(row.get("hotpath_engine_clear_at_seconds") - now, self._held[engine] * full / most)
+
+    def _unheard_engines(self) -> List[int]:
+        rows = self._table.engines
+        return [
+            i
+            for i, known in enumerate(self._known)
+            if known is None and rows[i].get("hotpath_engine_ready") > 0
+        ]
 
     def _linked_engines(self, seats: Sequence[int]) -> List[int]:
         return [index for index in seats if self._known[index] is not None]

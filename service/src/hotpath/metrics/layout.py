@@ -71,8 +71,6 @@ def route_of(path: str) -> str:
         return "/v2/infer" if path.endswith("/infer") else "/v2"
     if path.startswith("/models/") and path.endswith("/predict"):
         return "/predict"
-    if path.startswith("/models/") and path.endswith("/predict"):
-        return "/predict"
     if path.startswith("/page/"):
         return "/"
     return path if path in ROUTES else "other"
@@ -184,6 +182,12 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
             by_engine=True,
         ),
         Metric(
+            "hotpath_engine_seen_at_seconds",
+            "gauge",
+            "When the engine's loop came round last, on the host's monotonic clock; 0: it is not warm.",
+            hidden=True,
+        ),
+        Metric(
             "hotpath_engine_pace_ratio",
             "gauge",
             "How long batches take now, as a multiple of what was measured at warm-up.",
@@ -218,7 +222,7 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
         Metric(
             "hotpath_access_log_dropped",
             "counter",
-            "Lines of the access log lost to a target that is too slow.",
+            "Lines of the access log lost to a target that is too slow or can't be written.",
         ),
         Metric("hotpath_connections", "gauge", "Open connections of clients."),
         Metric(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.handlers
+import math
 import queue
 import random
 import sys
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 10_000
 """Lines that may wait for a slow disk; what comes on top is dropped and counted."""
 LONGEST_PATH = 256
+COMPLAIN_EVERY_S = 60.0
+"""How often the log tells at most that lines can't be written."""
 FIRST_ERROR = 400
 """Answers from this status on are always logged."""
 
@@ -60,15 +63,22 @@ class AccessLog:
         self._thread.join(seconds)
 
     def _write(self) -> None:
+        complained = -math.inf
         for record in iter(self._waiting.get, None):
-            line = json.dumps(describe(record, self._process), separators=(",", ":"))
-            # As a log record, because a handler flushes and follows the file. What it can't write it tells on
-            # standard error, and only the line is lost.
-            self._handler.handle(logging.LogRecord("access", logging.INFO, "", 0, line, None, None))
+            try:
+                line = json.dumps(describe(record, self._process), separators=(",", ":"))
+                # As a log record, because a handler flushes and follows the file. What it can't write it
+                # tells on standard error; what goes wrong when it opens the file again it raises.
+                self._handler.handle(logging.LogRecord("access", logging.INFO, "", 0, line, None, None))
+            except Exception as error:
+                self._on_drop()
+                if time.monotonic() - complained >= COMPLAIN_EVERY_S:
+                    complained = time.monotonic()
+                    log.error("a line of the access log can't be written: %s", error)
 
 
 def describe(record: Record, process: str) -> Dict[str, Any]:
-    """The line of a request. docs/protocols.md explains the fields; what does not apply is left out."""
+    """The line of a request. docs/observing.md explains the fields; what does not apply is left out."""
     started = datetime.now(timezone.utc).timestamp() - (time.monotonic() - record.started)
     stages = record.slowest
     fields: Dict[str, Any] = {

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any, Callable, List, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hotpath.http.errors import Problem
 from hotpath.metrics.layout import STATUSES, route_of
 from hotpath.metrics.table import Row
 from hotpath.observing.ids import RequestIds
 from hotpath.observing.record import Record, put
 
 CLIENT_GONE = 499
+_CUT_OFF = Problem(
+    503,
+    "shutting_down",
+    "The service ended before the request could be finished.",
+    "Try again, or on another host.",
+    {"Retry-After": "1", "Connection": "close"},
+)
 Observer = Callable[[Record], None]
 """Takes a request that is over."""
 
@@ -39,6 +48,11 @@ class Observed:
 
         try:
             await self._app(scope, receive, observe)
+        except asyncio.CancelledError:  # the worker ends, and the time for what was accepted is over
+            if record.status:
+                raise
+            record.error = _CUT_OFF.code
+            await _CUT_OFF.response(record.path, record.id)(scope, receive, observe)
         finally:
             record.ended = time.monotonic()
             record.status = record.status or CLIENT_GONE

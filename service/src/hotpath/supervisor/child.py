@@ -44,6 +44,11 @@ class Reason:
         """In the parent, once the child runs."""
         os.close(self._writer)
 
+    def discard(self) -> None:
+        """There is no child after all."""
+        os.close(self._reader)
+        os.close(self._writer)
+
     def take(self) -> str:
         """In the parent, once the child has ended; empty when it could leave none."""
         try:
@@ -59,19 +64,27 @@ def fork(name: str, place: Place, policy: str, work: Callable[[], None], reason:
 
     An error that ends it is logged and left in `reason`. The parent must be single-threaded. SIGINT is
     ignored in the child, for a terminal sends it to the whole group and only the supervisor acts on it; so is
-    SIGHUP, and SIGTERM until the child installs its own handler.
+    SIGHUP. SIGTERM is held back until the child has a handler of its own and unblocks it: one that is
+    asked to end while it still starts does so then. Raises OSError where there can be no other process.
     """
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
-    pid = os.fork()
+    # Before the fork, or one that comes right after it would go to the parent's handler, in the child.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    pid = -1
+    try:
+        pid = os.fork()
+    finally:
+        if pid != 0:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     if pid:
         reason.keep()
         return pid
     status = FAILED
     try:
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _die_with(parent)

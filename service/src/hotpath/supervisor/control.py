@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import selectors
 import socket
 import struct
+import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _MOST_BYTES = 65_536
 """Of a question, and of answers that nobody reads."""
+_PAUSE_S = 1.0
+"""After a caller who could not be let in, for want of open files or memory, until it is tried again."""
 _LONGEST_PATH = 107  # sockaddr_un of unix(7), less the final NUL
 
 Question = Dict[str, Any]
@@ -106,6 +110,7 @@ class Control:
         self._answer = answer
         self._listener = _listen(path) if path else None
         self._callers: List[Caller] = []
+        self._paused_until = math.inf
 
     def register(self, selector: selectors.BaseSelector) -> None:
         """Wait for callers, and for those that there are."""
@@ -114,7 +119,10 @@ class Control:
         self._selector = selector
 
     def turn(self) -> None:
-        """Send what waits, and hang up where all is said."""
+        """Send what waits, and hang up where all is said. To be called every few seconds at least."""
+        if self._listener is not None and self._paused_until < time.monotonic():
+            self._paused_until = math.inf
+            self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         for caller in list(self._callers):
             try:
                 caller.flush()
@@ -142,7 +150,16 @@ class Control:
 
     def _accept(self) -> None:
         assert self._listener is not None
-        end, _ = self._listener.accept()
+        try:
+            end, _ = self._listener.accept()
+        except BlockingIOError:  # who called has left
+            return
+        except OSError as error:
+            # Who calls still waits, so the selector would come back with the listener at once, for ever.
+            log.warning("an operator can't be heard now: %s", error)
+            self._selector.unregister(self._listener)
+            self._paused_until = time.monotonic() + _PAUSE_S
+            return
         end.setblocking(False)
         _, user, _ = struct.unpack("3i", end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         if user not in (0, os.geteuid()):
@@ -164,6 +181,9 @@ class Control:
             caller.end(False, f"The question can't be understood ({type(error).__name__}: {error}).")
         except HotpathError as error:
             caller.end(False, str(error))
+        except Exception as error:  # whatever it is, no question may end the service
+            log.exception("a question could not be answered")
+            caller.end(False, f"{type(error).__name__}: {error}. The service's log says where.")
 
     def _drop(self, caller: Caller) -> None:
         if caller in self._callers:

@@ -6,11 +6,11 @@ gamble, and an engine must open its device itself.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
 import time
-from dataclasses import dataclass
 from typing import Callable, Dict, Iterator, List
 
 from hotpath.config import Config
@@ -21,6 +21,7 @@ from hotpath.ipc.marks import Marks
 from hotpath.ipc.slots import SlotMap
 from hotpath.metrics.table import Row, Table
 from hotpath.supervisor import child, memory
+from hotpath.supervisor.death import Death
 from hotpath.supervisor.descriptors import make_room
 from hotpath.supervisor.followers import Followers
 from hotpath.supervisor.generations import Generation, Generations
@@ -28,30 +29,10 @@ from hotpath.supervisor.hung import SINCE, Watch
 from hotpath.supervisor.placement import Place, Placement, slot_bytes, worker_count
 from hotpath.supervisor.roster import Post, Roster
 
+log = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
-class Death:
-    """A child has ended."""
-
-    post: Post
-    status: int
-    """As waitpid(2) tells it."""
-    reason: str
-    """In its own words, if it had any."""
-    delay: float
-    """Seconds until its successor starts."""
-
-    @property
-    def refused(self) -> bool:
-        """Whether a successor would fail alike."""
-        return os.WIFEXITED(self.status) and os.WEXITSTATUS(self.status) == child.REFUSED
-
-    @property
-    def how(self) -> str:
-        """For logs and refusals."""
-        if os.WIFSIGNALED(self.status):
-            return f"was killed by {signal.Signals(os.WTERMSIG(self.status)).name}"
-        return f"ended with status {os.WEXITSTATUS(self.status)}"
+RETRY_S = 1.0
+"""After a child that could not be forked, for want of memory, processes or open files."""
 
 
 class Crew:
@@ -127,10 +108,24 @@ class Crew:
     def fill_posts(self) -> None:
         """Start what is due."""
         for post in self.roster.due(time.monotonic()):
-            post.incarnation += 1
-            reason = self._reasons[post.name] = child.Reason()
-            start = self._start_engine if post.role == "engine" else self._start_worker
-            self.roster.started(post, start(post, reason), time.monotonic())
+            try:
+                self._fill(post)
+            except OSError as error:
+                post.due = time.monotonic() + RETRY_S
+                log.error("%s can't be started (%s); tried again in %.0f s", post.name, error, RETRY_S)
+
+    def _fill(self, post: Post) -> None:
+        """Start a child on the post. Raises OSError where the system has no room for one."""
+        post.incarnation += 1
+        reason = child.Reason()
+        start = self._start_engine if post.role == "engine" else self._start_worker
+        try:
+            pid = start(post, reason)
+        except OSError:
+            reason.discard()
+            raise
+        self._reasons[post.name] = reason
+        self.roster.started(post, pid, time.monotonic())
 
     def reap(self) -> Iterator[Death]:
         """Children that have ended."""
@@ -146,7 +141,8 @@ class Crew:
                 ready = "hotpath_engine_ready" if post.role == "engine" else "hotpath_workers_ready"
                 served = self._row_of(post).get(ready) > 0
                 self._row_of(post).set(ready, 0.0)
-                self._row_of(post).set(SINCE[post.role], 0.0)  # or its successor would be ended for it
+                for name in SINCE[post.role]:
+                    self._row_of(post).set(name, 0.0)  # or its successor would be ended for it
                 if post.role == "worker":
                     self._slots.reclaim(post.index)
                     self._row_of(post).set("hotpath_slots_in_use", 0.0)

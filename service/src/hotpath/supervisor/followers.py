@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Callable, List, Optional, Sequence
 
-from hotpath.ipc.channel import link
+from hotpath.ipc.channel import FULL, link
 from hotpath.ipc.offers import MAX_BYTES, Offers, Report
 from hotpath.supervisor.roster import Post
 
@@ -42,8 +42,9 @@ class Followers:
                 try:
                     self._links[index][1].send(offers)
                     self._behind[index] = False
-                except BlockingIOError:
-                    continue
+                except OSError as error:
+                    if error.errno not in FULL:
+                        raise
 
     def hear(self, worker: int) -> None:
         """Take in a worker's reports."""

@@ -13,8 +13,17 @@ from hotpath.supervisor.roster import Post
 HUNG_S = 10.0
 """A child at one thing for as long, and longer than any request may take, hangs: nobody waits for it."""
 
-SINCE = {"engine": "hotpath_engine_batch_since_seconds", "worker": "hotpath_worker_seen_at_seconds"}
-"""What tells in a child's row since when it is at one thing, on the monotonic clock; 0 while it is not."""
+SINCE = {
+    "engine": {
+        "hotpath_engine_batch_since_seconds": "worked at one batch",
+        "hotpath_engine_seen_at_seconds": "not come back to its loop",
+    },
+    "worker": {"hotpath_worker_seen_at_seconds": "not come back to its event loop"},
+}
+"""What tells in a child's row since when it is at one thing, on the monotonic clock; 0 while it is not.
+
+The first that is not 0 counts: an engine that has a batch, which its loop may run itself, is judged by that
+alone; one that has none by its loop, which comes round every second."""
 
 LOADING_S = 600.0
 """An engine that is not warm after as long hangs too; a swap gives up sooner."""
@@ -60,9 +69,9 @@ class Watch:
 
 
 def _sign(post: Post, row: Row, now: float, longest_s: float) -> Optional[str]:
-    since = row.get(SINCE[post.role])
-    if 0.0 < since < now - longest_s:
-        doing = "worked at one batch" if post.role == "engine" else "not come back to its event loop"
-        return f"has {doing} for {longest_s:.0f} s"
+    for name, doing in SINCE[post.role].items():
+        since = row.get(name)
+        if since > 0.0:
+            return f"has {doing} for {longest_s:.0f} s" if since < now - longest_s else None
     loading = post.role == "engine" and not row.get("hotpath_engine_ready")
     return f"has loaded for {LOADING_S:.0f} s" if loading and post.started < now - LOADING_S else None

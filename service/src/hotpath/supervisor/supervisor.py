@@ -15,7 +15,8 @@ from hotpath.config import Config
 from hotpath.core import HotpathError
 from hotpath.supervisor import child, systemd
 from hotpath.supervisor.control import Caller, Control, Question
-from hotpath.supervisor.crew import Crew, Death
+from hotpath.supervisor.crew import Crew
+from hotpath.supervisor.death import Death
 from hotpath.supervisor.generations import Generations
 from hotpath.supervisor.hung import HUNG_S, Watch
 from hotpath.supervisor.placement import Placement
@@ -139,6 +140,8 @@ class Supervisor:
                 self._swaps.reload(None)
             except HotpathError as error:
                 log.error("reload: %s", error)
+            except Exception:  # whatever it is, what serves goes on serving
+                log.exception("reload: nothing was changed")
 
     def _check_ready(self) -> None:
         if self._ready or self._drain_started is not None:

@@ -9,26 +9,13 @@ loading -> [shadow] -> [canary] -> switched: the old one drains -> done
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, List, Optional
+from typing import Callable, Optional
 
 from typing_extensions import Protocol
 
 from hotpath.ipc.offers import State
 from hotpath.supervisor.generations import Generation, Generations
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """How a new version is to come in."""
-
-    shadow: int = 0
-    """Requests to compare with the live version before it answers any; 0 for none."""
-    agreement: float = 0.98
-    """The part of them on whose best class both must agree, 0 to 1."""
-    canary: float = 0.0
-    """The part of requests that it answers until it is promoted or aborted; 0 to switch at once."""
-    timeout_s: float = 300.0
-    """For loading and warming, and again for comparing."""
+from hotpath.supervisor.wishes import Wishes
 
 
 @dataclass(frozen=True)
@@ -95,6 +82,8 @@ class Swap:
         self.generation = generation
         self.refused: Optional[str] = None
         """Why it was sent away."""
+        self.stumbled = ""
+        """The last error of a step that nobody foresaw."""
         self.over = False
         self._generations = generations
         self._wishes = wishes
@@ -124,6 +113,8 @@ class Swap:
     def step(self, now: float) -> None:
         """Go on where it can be gone on."""
         state = self.generation.state
+        if self.over:
+            return
         if self._leaving is not None:
             self._drain(self._leaving, now)
         elif state is State.LOADING:
@@ -194,8 +185,8 @@ class Swap:
             if not self._stage.gone(leaving):
                 return
             self._generations.remove(leaving)
-            self._stage.publish()
             self.over = True
+            self._stage.publish()
             self._tell(f"{leaving.name} version {leaving.version} is gone")
         elif self._stage.followed() and self._stage.idle(leaving):
             self._stage.unseat(leaving)
@@ -204,26 +195,3 @@ class Swap:
             self._until = None
             self._tell(f"{leaving.version} does not finish; its engines are started anew to settle that")
             self._stage.renew(leaving)
-
-
-def unsuitable(generation: Generation, live: Generation, wishes: Wishes, slot_bytes: int) -> List[str]:
-    """Why a version can't come in as wished, known before it is loaded; each a sentence with its way out."""
-    reasons = []
-    model = generation.model
-    if model.input_bytes > slot_bytes:
-        reasons.append(
-            f"Its input of {'x'.join(map(str, model.shape))} needs slots of {model.input_bytes} bytes; those "
-            f"of this service have {slot_bytes}. Raise placement.slot_bytes, or restart on the new version."
-        )
-    if wishes.shadow and _pixels(generation) != _pixels(live):
-        reasons.append(
-            "Its images are prepared otherwise than the live version's, so the two can't be given the same "
-            "pixels to compare. Swap without --shadow; a canary compares by metrics."
-        )
-    return reasons
-
-
-def _pixels(generation: Generation) -> object:
-    """How an image becomes a slot: mean and standard deviation are inside the model and don't matter."""
-    known = generation.model.preprocessing.items()
-    return {key: value for key, value in known if key not in ("mean", "std")}

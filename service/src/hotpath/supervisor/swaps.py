@@ -13,10 +13,14 @@ from hotpath.ipc.offers import State
 from hotpath.models.built import load as load_model
 from hotpath.supervisor.audience import Audience, Listener
 from hotpath.supervisor.control import Caller, Question
-from hotpath.supervisor.crew import Crew, Death
+from hotpath.supervisor.crew import Crew
+from hotpath.supervisor.death import Death
 from hotpath.supervisor.generations import Generation, Generations
 from hotpath.supervisor.reloading import beyond_models, changed_models
-from hotpath.supervisor.swap import Comparison, Swap, Wishes, unsuitable
+from hotpath.supervisor.stage import CrewStage
+from hotpath.supervisor.suitable import check_preprocessing, unsuitable
+from hotpath.supervisor.swap import Swap
+from hotpath.supervisor.wishes import Wishes, part, read_wishes
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +40,7 @@ class Swaps:
         self._config = config
         self._generations = generations
         self._crew = crew
+        self._stage = CrewStage(crew)
         self._running: Dict[str, Swap] = {}
         self._audiences: Dict[str, Audience] = {}
 
@@ -58,37 +63,61 @@ class Swaps:
             raise SwapError(
                 f"Version {live.version} of {entry.name} is live already.", "Nothing is to be done."
             )
-        generation = self._generations.begin(entry, model)
-        reasons = unsuitable(generation, live, wishes, self._crew.slot_bytes)
+        check_preprocessing(model)
+        reasons = unsuitable(model, live, wishes, self._crew.slot_bytes)
         if reasons:
-            self._generations.remove(generation)
-            self._count("refused", entry.name, f"refused {generation.version}: {' '.join(reasons)}")
+            self._count("refused", entry.name, f"refused {model.identity.version}: {' '.join(reasons)}")
             raise SwapError(
                 f"{entry.name} version {model.identity.version} can't come in:", " ".join(reasons)
             )
-        audience = self._audiences[entry.name] = Audience()
+        generation = self._generations.begin(entry, model)
+        audience = Audience()
         audience.join(listener)
         drain_s = self._config.server.drain_timeout_s + self._config.limits.request_timeout_s
-        swap = Swap(self._generations, generation, wishes, self, drain_s, audience.tell)
-        self._running[entry.name] = swap
-        swap.start(time.monotonic())
+        swap = Swap(self._generations, generation, wishes, self._stage, drain_s, audience.tell)
+        self._running[entry.name], self._audiences[entry.name] = swap, audience
+        try:
+            swap.start(time.monotonic())
+        except BaseException:
+            self._undo(generation)
+            raise
 
     def step(self) -> None:
-        """Go on with every swap."""
+        """Go on with every swap; one that fails in a way that nobody foresaw is refused."""
         followers = self._crew.followers
         followers.catch_up()
         for name, swap in list(self._running.items()):
-            failure = followers.failure()
-            if failure and swap.generation.state is State.LOADING:
-                swap.refuse(f"A worker can't follow: {failure}", time.monotonic())
-            swap.step(time.monotonic())
-            if swap.is_canary:
-                share = f"{swap.generation.share:.4g} of the requests"
-                self._audiences[name].dismiss(
-                    True, f"{name} version {swap.generation.version} answers {share}"
-                )
-            if swap.over:
-                self._finish(name, swap)
+            try:
+                failure = followers.failure()
+                if failure and swap.generation.state is State.LOADING:
+                    swap.refuse(f"A worker can't follow: {failure}", time.monotonic())
+                self._go_on(name, swap)
+            except Exception as error:
+                said, swap.stumbled = swap.stumbled, f"{type(error).__name__}: {error}"
+                if swap.stumbled != said:  # once, and not in every step
+                    log.exception("the swap of %s has failed", name)
+                self._refuse(swap, f"{swap.stumbled}. The service's log says where.")
+
+    def _go_on(self, name: str, swap: Swap) -> None:
+        swap.step(time.monotonic())
+        if swap.is_canary:
+            share = f"{swap.generation.share:.4g} of the requests"
+            self._audiences[name].dismiss(True, f"{name} version {swap.generation.version} answers {share}")
+        if swap.over:
+            self._finish(name, swap)
+
+    def _refuse(self, swap: Swap, reason: str) -> None:
+        try:
+            swap.refuse(reason, time.monotonic())
+        except Exception:  # it leaves all the same; what it could not do is done in the next steps
+            log.exception("the swap of %s could not be refused in order", swap.generation.name)
+
+    def _undo(self, generation: Generation) -> None:
+        """It has not come in, and nobody waits for it."""
+        del self._running[generation.name], self._audiences[generation.name]
+        self._crew.unseat(generation)
+        self._generations.remove(generation)
+        self._crew.publish()
 
     def on_death(self, death: Death) -> None:
         """An engine has ended: a new version that is not live yet is refused for it."""
@@ -98,7 +127,7 @@ class Swaps:
         swap = self._running.get(seated[0].name)
         if swap is not None and swap.generation is seated[0]:
             loading = swap.generation.state is State.LOADING
-            swap.refuse(death.reason or f"Its engine on {seated[1].device} {death.how}.", time.monotonic())
+            self._refuse(swap, death.reason or f"Its engine on {seated[1].device} {death.how}.")
             if loading:
                 death.post.wanted, death.post.due = False, None  # nobody has sent it anything
 
@@ -171,55 +200,14 @@ class Swaps:
         elif command == "abort":
             self.abort(question["model"], Listener(caller, wants_refusal=True))
         elif command == "share":
-            self.lead(question["model"], float(question["canary"]), Listener(caller))
+            self.lead(question["model"], part("canary", question["canary"]), Listener(caller))
         elif command == "swap":
             entry = self._generations.live(question["model"]).entry
-            wishes = Wishes(**question["wishes"])
+            wishes = read_wishes(question["wishes"])
             self.begin(entry.model_copy(update={"path": Path(question["path"])}), wishes, Listener(caller))
         else:
             raise ValueError(f"there is no command {command!r}")
         self.step()
-
-    # What a swap needs done: see swap.Stage.
-
-    def seat(self, generation: Generation) -> None:
-        """Start its engines."""
-        self._crew.seat(generation)
-
-    def unseat(self, generation: Generation) -> None:
-        """End its engines for good."""
-        self._crew.unseat(generation)
-
-    def renew(self, generation: Generation) -> None:
-        """Kill its engines, which start again."""
-        self._crew.renew(generation)
-
-    def gone(self, generation: Generation) -> bool:
-        """Whether its engines have ended."""
-        return self._crew.gone(generation)
-
-    def publish(self) -> None:
-        """Tell the workers, and the metrics."""
-        self._crew.publish()
-
-    def warm(self, generation: Generation) -> bool:
-        """Whether all its engines are ready."""
-        return self._crew.warm(generation)
-
-    def followed(self) -> bool:
-        """Whether every running worker follows what was published last."""
-        return self._crew.followers.all_follow()
-
-    def idle(self, generation: Generation) -> bool:
-        """Whether no running worker needs it."""
-        return self._crew.followers.all_without(generation.number)
-
-    def compared(self, generation: Generation) -> Comparison:
-        """How its copies were answered."""
-        total = self._crew.table.total
-        lane = str(generation.lane)
-        counts = [int(total("hotpath_shadow", (lane, result))) for result in ("agree", "differ", "failed")]
-        return Comparison(*counts)
 
     def _canary(self, name: str, listener: Listener) -> Swap:
         swap = self._running.get(name)
@@ -230,15 +218,18 @@ class Swaps:
         return swap
 
     def _finish(self, name: str, swap: Swap) -> None:
+        audience = self._audiences.pop(name)
         del self._running[name]
         version, refused = swap.generation.version, swap.refused
         text = f"refused {version}: {refused}" if refused else f"{version} is live"
-        self._count("refused" if refused else "done", name, text)
-        self._audiences.pop(name).dismiss(refused is None, f"{name}: {text}")
+        try:
+            self._count("refused" if refused else "done", name, text)
+        finally:
+            audience.dismiss(refused is None, f"{name}: {text}")
 
     def _count(self, result: str, name: str, text: str) -> None:
         self._generations.last_swaps[name] = text
-        self.publish()
+        self._crew.publish()
         self._crew.table.supervisor.add("hotpath_swaps", (result,))
         log.log(logging.ERROR if result == "refused" else logging.INFO, "swap of %s ended: %s", name, text)
 

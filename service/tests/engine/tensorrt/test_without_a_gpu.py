@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import List
@@ -15,6 +16,7 @@ from hotpath.core import EngineSpec, Refusal
 from hotpath.engine.tensorrt import store
 from hotpath.engine.tensorrt.key import EngineKey, driver_version
 from hotpath.engine.tensorrt.lanes import Lanes, bucket_for
+from hotpath.engine.visible import VARIABLE
 from hotpath.models.built import load
 
 KEY = EngineKey(
@@ -50,6 +52,25 @@ def test_a_lane_is_one_batchs_alone_until_it_is_finished() -> None:
         lanes.take()
     lanes.give_back(first)
     assert lanes.take() == first
+
+
+def test_a_lane_whose_batch_can_not_be_launched_is_free_again_when_nothing_uses_it() -> None:
+    lanes, waits = Lanes(1, object), []
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError), lanes.taken(lambda: waits.append(1)):
+            raise ZeroDivisionError
+    assert len(waits) == 2
+    with pytest.raises(OSError), lanes.taken(_device_lost):
+        raise ZeroDivisionError
+    with lanes.taken(_device_lost) as lane:
+        pass
+    with pytest.raises(RuntimeError):
+        lanes.take()
+    lanes.give_back(lane)
+
+
+def _device_lost() -> None:
+    raise OSError
 
 
 @pytest.mark.parametrize("field", list(vars(KEY)))
@@ -97,7 +118,10 @@ def test_the_driver_is_asked_and_may_be_absent(tmp_path: Path) -> None:
     ("device", "words"),
     [("cpu", r"runs on NVIDIA GPUs, not on cpu\. Set models\.devices"), ("cuda:0", "sees 0 GPUs")],
 )
-def test_without_a_gpu_it_refuses(fast_model: Path, device: str, words: str) -> None:
+def test_without_a_gpu_it_refuses(
+    fast_model: Path, monkeypatch: pytest.MonkeyPatch, device: str, words: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, "0")  # which the build narrows, and which is as it was at the end
     torch = pytest.importorskip("torch", reason="this Python has no torch")
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
@@ -108,6 +132,25 @@ def test_without_a_gpu_it_refuses(fast_model: Path, device: str, words: str) -> 
         device_of(spec)
     with pytest.raises(Refusal, match=words):
         build_engines(load(fast_model), device, 8)
+
+
+def test_engines_are_built_on_the_gpu_that_is_named(
+    fast_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="this Python has no torch")
+    from hotpath.engine.tensorrt import compiling
+
+    class Asked(Exception):
+        """As far as the test goes."""
+
+    def device_of(spec: EngineSpec) -> None:
+        raise Asked(spec.device, os.environ[VARIABLE])
+
+    monkeypatch.setenv(VARIABLE, "4,6")
+    monkeypatch.setattr(compiling, "device_of", device_of)
+    with pytest.raises(Asked) as asked:
+        compiling.build_engines(load(fast_model), "cuda:1", 8)
+    assert asked.value.args == ("cuda:0", "6")
 
 
 def test_without_its_library_it_refuses_by_name(fast_model: Path) -> None:

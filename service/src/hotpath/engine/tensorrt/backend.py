@@ -5,6 +5,7 @@ Written from the documentation of torch.cuda; it has not run on a GPU yet.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import List, Sequence, Tuple
 
@@ -44,6 +45,11 @@ class TensorRTBackend:
     pads = True
     precision = PRECISION
 
+    def __init__(self) -> None:
+        # After a failure the thread that finishes launches too. A batch's buffers are those of its size, so
+        # what belongs to one batch must lie in the stream without another's in between.
+        self._enqueueing = threading.Lock()
+
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
         """Load the engines of every batch size, record their graphs, allocate the lanes. Raises Refusal."""
         torch_tensorrt()
@@ -58,13 +64,14 @@ class TensorRTBackend:
             }
             with torch.cuda.stream(self._computing):
                 self._batches = prepare(forms, self._buckets, model.shape, engines.cuda_graphs)
-            torch.cuda.synchronize()
             self._lanes = Lanes(self.depth, lambda: _lane(spec.max_batch, model))
+            torch.cuda.synchronize()  # the lanes too were filled on a stream that no batch waits for
 
     def share(self, slots: Pixels) -> None:
         """Pin the memory that the slots lie in, so that the GPU reads it without a copy in between."""
-        runtime = torch.cuda.cudart()  # type: ignore[no-untyped-call]
-        code = int(runtime.cudaHostRegister(slots.ctypes.data, slots.nbytes, 0))
+        with torch.cuda.device(self._device):
+            runtime = torch.cuda.cudart()  # type: ignore[no-untyped-call]
+            code = int(runtime.cudaHostRegister(slots.ctypes.data, slots.nbytes, 0))
         if code != 0:
             raise Refusal(
                 f"The arena of {slots.nbytes} bytes can't be pinned for {self._device} (CUDA error {code}).",
@@ -74,30 +81,35 @@ class TensorRTBackend:
     def launch(self, inputs: Sequence[Pixels]) -> Launched:
         """Enqueue copies, batch and results; returns once the pixels have left their slots."""
         count = len(inputs)
-        lane = self._lanes.take()
         batch = self._batches[bucket_for(count, self._buckets)]
-        with torch.cuda.device(self._device), torch.inference_mode():
-            with torch.cuda.stream(self._copying):
-                for row, image in zip(lane.pixels, inputs):
-                    row.copy_(torch.from_numpy(image), non_blocking=True)
-                lane.arrived.record()
-            with torch.cuda.stream(self._computing):
-                lane.arrived.wait()
-                batch.pixels[:count].copy_(lane.pixels[:count])
-                batch.run()
-                lane.scores[:count].copy_(batch.scores[:count], non_blocking=True)
-                lane.classes[:count].copy_(batch.classes[:count], non_blocking=True)
-                lane.done.record()
+        with self._lanes.taken(self._settle) as lane:
+            with self._enqueueing, torch.cuda.device(self._device), torch.inference_mode():
+                with torch.cuda.stream(self._copying):
+                    for row, image in zip(lane.pixels, inputs):
+                        row.copy_(torch.from_numpy(image), non_blocking=True)
+                    lane.arrived.record()
+                with torch.cuda.stream(self._computing):
+                    lane.arrived.wait()
+                    batch.pixels[:count].copy_(lane.pixels[:count])
+                    batch.run()
+                    lane.scores[:count].copy_(batch.scores[:count], non_blocking=True)
+                    lane.classes[:count].copy_(batch.classes[:count], non_blocking=True)
+                    lane.done.record()
             lane.arrived.synchronize()
         return lane, count
 
     def finish(self, batch: Launched) -> List[Ranking]:
         """Wait for the results; any thread may."""
         lane, count = batch
-        lane.done.synchronize()
-        found = rankings(lane.scores[:count], lane.classes[:count])
-        self._lanes.give_back(lane)
-        return found
+        try:
+            lane.done.synchronize()
+            return rankings(lane.scores[:count], lane.classes[:count])
+        finally:
+            self._lanes.give_back(lane)
+
+    def _settle(self) -> None:
+        self._copying.synchronize()
+        self._computing.synchronize()
 
 
 def _lane(max_batch: int, model: BuiltModel) -> _Lane:

@@ -5,6 +5,7 @@ Written from the documentation of Torch-TensorRT 1.3 and 2.x; it has not run on 
 
 from __future__ import annotations
 
+import copy
 import warnings
 from pathlib import Path
 from typing import Any, Dict, Sequence, Tuple
@@ -18,6 +19,7 @@ from hotpath.engine.tensorrt import store
 from hotpath.engine.tensorrt.graphs import Form, prepare
 from hotpath.engine.tensorrt.key import EngineKey, driver_version
 from hotpath.engine.torch_backend import open_device
+from hotpath.engine.visible import see_only
 from hotpath.metrics.layout import buckets_up_to
 from hotpath.models.agreement import compare, probabilities
 from hotpath.models.built import BuiltModel, ModelError
@@ -72,7 +74,8 @@ def key_of(model: BuiltModel, device: torch.device, max_batch: int) -> EngineKey
 
 def build_engines(model: BuiltModel, device_name: str, max_batch: int) -> bool:
     """Make the engines unless they are there; whether they were made. Raises Refusal or ModelError."""
-    spec = EngineSpec(0, model.identity.name, model.directory, device_name, "tensorrt", 0, max_batch, ())
+    name = see_only(device_name)  # before anything asks CUDA; torch may have been imported, it does not ask
+    spec = EngineSpec(0, model.identity.name, model.directory, name, "tensorrt", 0, max_batch, ())
     device = device_of(spec)
     key = key_of(model, device, max_batch)
     try:
@@ -87,7 +90,7 @@ def build_engines(model: BuiltModel, device_name: str, max_batch: int) -> bool:
         files = {}
         for size in buckets:
             files[size] = f"batch-{size}.ts"
-            compiled = _compile(eager.network, size, model.shape)
+            compiled = _compile(eager.network, size, model.shape, device)
             torch.jit.save(compiled, str(directory / files[size]))
         forms = {size: form(model, directory / files[size], len(model.labels), device) for size in buckets}
         report = _judge(model, eager, forms)
@@ -115,7 +118,9 @@ class _HalfNetwork(nn.Module):
         return self.engine(images.half().contiguous()).float()  # type: ignore[no-any-return]
 
 
-def _compile(network: nn.Module, size: int, shape: Tuple[int, int, int]) -> torch.jit.ScriptModule:
+def _compile(
+    network: nn.Module, size: int, shape: Tuple[int, int, int], device: torch.device
+) -> torch.jit.ScriptModule:
     """One engine of a fixed batch size.
 
     The TorchScript front end is in every version from 1.3 on, and what it makes can be saved. From 2.x on the
@@ -125,9 +130,11 @@ def _compile(network: nn.Module, size: int, shape: Tuple[int, int, int]) -> torc
     library = torch_tensorrt()
     height, width, channels = shape
     modern = int(str(library.__version__).split(".")[0]) >= 2
-    source = network.half() if modern else network
+    # A copy: to round the weights and widen them again would change the network for good, by which the
+    # engine is judged and the next one made.
+    source = copy.deepcopy(network).half() if modern else network
     example = torch.zeros(
-        (size, channels, height, width), device="cuda", dtype=torch.half if modern else torch.float
+        (size, channels, height, width), device=device, dtype=torch.half if modern else torch.float
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -137,8 +144,9 @@ def _compile(network: nn.Module, size: int, shape: Tuple[int, int, int]) -> torc
             inputs=[library.Input(shape=(size, channels, height, width), dtype=torch.half)],
             enabled_precisions={torch.half},
             require_full_compilation=True,
+            # The library's default was found when it was imported, from the device that was current then.
+            device=library.Device(gpu_id=device.index or 0),
         )
-    network.float()
     return compiled  # type: ignore[no-any-return]
 
 
@@ -159,8 +167,6 @@ def _judge(model: BuiltModel, eager: Classifier, forms: Dict[int, Form]) -> Dict
     photographs = [model.directory / probe.file for probe in model.probes]
     spec = ImageSpec.from_dict(dict(model.preprocessing))
     pictures = torch.from_numpy(crops(photographs, spec, _CROPS, seed=1)).cuda()
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
     wanted = probabilities(eager, pictures)
     tolerance = model.document["tolerance"]
     report: Dict[str, Any] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, Generic, List, Sequence, TypeVar
+from contextlib import contextmanager
+from typing import Callable, Generic, Iterator, List, Sequence, TypeVar
 
 L = TypeVar("L")
 
@@ -26,6 +27,23 @@ class Lanes(Generic[L]):
         if not self._free:
             raise RuntimeError("more batches were launched than may be in flight")
         return self._free.pop()
+
+    @contextmanager
+    def taken(self, settle: Callable[[], None]) -> Iterator[L]:
+        """A free set for a batch that the block launches. Raises RuntimeError as `take` does.
+
+        Where the block raises there will be no batch, and the set is free again; `settle` is called before,
+        to wait until nothing reads or writes it any more.
+        """
+        lane = self.take()
+        try:
+            yield lane
+        except BaseException:
+            try:
+                settle()
+            finally:
+                self.give_back(lane)
+            raise
 
     def give_back(self, lane: L) -> None:
         """The batch in it was finished, and its results were read."""

@@ -34,13 +34,13 @@ async def infer(service: Service, request: Request, served: Served) -> Response:
     limits = service.config.limits
     urgency = urgency_of(request.headers, limits.request_timeout_s)
     with service.admission(served, urgency) as lease:
-        body = await read_whole(request, limits.body_bytes, limits.request_timeout_s)
+        body = await read_whole(request, limits.body_bytes, limits.request_timeout_s, urgency.seconds)
         record = record_of(request.scope)
         record.body_is_in(len(body))
 
         def read() -> Wanted:
             plain = decompress(body, request.headers.get("content-encoding", ""), limits.body_bytes)
-            accepted = Accepted(served.model.shape, service.most_images)
+            accepted = Accepted(served.model.shape, service.most_images[served.offer.model])
             return understand(plain, request.headers.get(LENGTH_HEADER), accepted)
 
         async with Patience(request, started, urgency) as patience:

@@ -12,6 +12,9 @@ INPUT = "image"
 OUTPUTS = ("classes", "scores", "labels")
 """The tensors of an image classifier, by name; outputs in the order in which they are answered."""
 
+MOST_TIMEOUT = (1 << 64) - 1
+"""What the protocol's clients can send; a number can be too large to be counted in seconds."""
+
 
 class _Part(BaseModel):
     # Strict: "1" is no number. Parameters that nobody knows are allowed by the protocol and passed over.
@@ -70,7 +73,9 @@ class RequestParameters(_Part):
         le=LAST,
         description=f"{FIRST}: first, {LAST}: last; 0: as the header says, or {NORMAL}.",
     )
-    timeout: int = Field(default=0, ge=0, description="Microseconds the request may take; 0: as configured.")
+    timeout: int = Field(
+        default=0, ge=0, le=MOST_TIMEOUT, description="Microseconds the request may take; 0: as configured."
+    )
     sequence_id: Union[int, str] = Field(default=0, description="Not supported: the models keep no state.")
 
 

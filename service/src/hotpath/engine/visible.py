@@ -1,0 +1,43 @@
+"""One GPU for a process: it sees its own and no other.
+
+Torch-TensorRT writes the number of the device into an engine and moves there to run it, whatever device is
+the current one. Where every process knows its GPU as number 0, an engine runs on each of several equal GPUs;
+and nothing opens a context, which takes memory, on one that is somebody else's.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import MutableMapping
+
+from hotpath.core import Refusal
+
+VARIABLE = "CUDA_VISIBLE_DEVICES"
+
+
+def see_only(device: str, environment: MutableMapping[str, str] = os.environ) -> str:
+    """Hide all other GPUs from this process; what the device is called from now on.
+
+    Of the GPUs that the environment leaves to the service, which `device` counts through. CUDA reads it once,
+    when it is first asked for anything; Torch-TensorRT asks when it is imported. Raises Refusal where that
+    many are not left.
+    """
+    kind, _, number = device.partition(":")
+    if kind != "cuda":
+        return device
+    ordinal, given = int(number or 0), environment.get(VARIABLE)
+    if given is None:
+        environment[VARIABLE] = str(ordinal)
+        return "cuda:0"
+    # CUDA takes what stands before the first entry that is none.
+    left = list(
+        itertools.takewhile(lambda entry: entry and entry[0] != "-", map(str.strip, given.split(",")))
+    )
+    if ordinal >= len(left):
+        raise Refusal(
+            f"An engine is to run on {device}, but {VARIABLE}={given!r} leaves {len(left)} GPUs.",
+            f"Correct models.devices, which counts through them, or {VARIABLE}.",
+        )
+    environment[VARIABLE] = left[ordinal]
+    return "cuda:0"

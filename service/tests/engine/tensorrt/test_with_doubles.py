@@ -1,0 +1,215 @@
+"""The back end tensorrt with doubles in the place of streams, events and Torch-TensorRT."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import types
+from pathlib import Path
+from typing import Any, Dict, List, Set
+
+import numpy
+import pytest
+
+torch = pytest.importorskip("torch", reason="this Python has no torch")
+
+from hotpath.core import EngineSpec  # noqa: E402
+from hotpath.engine.runner import Job, Runner  # noqa: E402
+from hotpath.engine.tensorrt import backend as module  # noqa: E402
+from hotpath.engine.tensorrt import compiling, store  # noqa: E402
+from hotpath.engine.tensorrt.backend import TensorRTBackend, _Lane  # noqa: E402
+from hotpath.engine.tensorrt.lanes import Lanes  # noqa: E402
+from hotpath.engine.tensorrt.store import Engines  # noqa: E402
+from hotpath.models.built import load  # noqa: E402
+
+GOOD, BAD = numpy.zeros((1, 1, 3), numpy.uint8), numpy.ones((1, 1, 3), numpy.uint8)
+
+
+class Event:
+    """Of a lane; may fail as a device does."""
+
+    fails = False
+
+    def record(self) -> None:
+        """Nothing runs by itself here."""
+
+    def wait(self) -> None:
+        """Nor is anything late."""
+
+    def synchronize(self) -> None:
+        if self.fails:
+            self.fails = False
+            raise RuntimeError("an illegal memory access was encountered")
+
+
+class Batch:
+    """A batch size; fails with bad pixels, and notes who is inside at the same time."""
+
+    def __init__(self) -> None:
+        self.pixels = torch.zeros((1, 1, 1, 3), dtype=torch.uint8)
+        self.scores, self.classes = torch.ones((1, 1)), torch.zeros((1, 1), dtype=torch.int64)
+        self.inside: Set[int] = set()
+        self.together = 0
+        self.runs = 0
+
+    def run(self) -> None:
+        self.inside.add(threading.get_ident())
+        self.together = max(self.together, len(self.inside))
+        pixels = self.pixels.clone()
+        self.runs += 1
+        threading.Event().wait(0.002)  # another thread's turn
+        assert bool((self.pixels == pixels).all()), "another batch's pixels came in between"
+        self.inside.remove(threading.get_ident())
+        if int(pixels.max()) == 1:
+            raise RuntimeError("this launch fails")
+
+
+class Stream:
+    """Counts how often it was waited for."""
+
+    waits = 0
+
+    def synchronize(self) -> None:
+        self.waits += 1
+
+
+@pytest.fixture
+def backend(monkeypatch: pytest.MonkeyPatch) -> TensorRTBackend:
+    """Loaded, as it were, with one batch size."""
+    for name in ("device", "stream"):
+        monkeypatch.setattr(torch.cuda, name, lambda _: contextlib.nullcontext())
+    backend = TensorRTBackend()
+    backend._device = torch.device("cuda:0")
+    backend._buckets = [1]
+    backend._batches = {1: Batch()}  # type: ignore[dict-item]
+    backend._copying = backend._computing = Stream()  # type: ignore[assignment]
+    backend._lanes = Lanes(backend.depth, make_lane)
+    return backend
+
+
+def make_lane() -> _Lane:
+    pixels = torch.zeros((1, 1, 1, 3), dtype=torch.uint8)
+    return _Lane(pixels, torch.zeros((1, 1)), torch.zeros((1, 1), dtype=torch.int64), Event(), Event())  # type: ignore[arg-type]
+
+
+def free_lanes(backend: TensorRTBackend) -> int:
+    lanes = []
+    with contextlib.suppress(RuntimeError):
+        while True:
+            lanes.append(backend._lanes.take())
+    for lane in lanes:
+        backend._lanes.give_back(lane)
+    return len(lanes)
+
+
+def test_a_launch_that_fails_gives_its_lane_back_once_nothing_uses_it(backend: TensorRTBackend) -> None:
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="this launch fails"):
+            backend.launch([BAD])
+    assert free_lanes(backend) == 2
+    streams: Any = backend._copying  # both
+    assert streams.waits == 2 * 3
+    assert len(backend.finish(backend.launch([GOOD]))) == 1
+
+
+def test_a_batch_that_fails_in_the_end_gives_its_lane_back(backend: TensorRTBackend) -> None:
+    launched = backend.launch([GOOD])
+    launched[0].done.fails = True  # type: ignore[attr-defined]
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        backend.finish(launched)
+    assert free_lanes(backend) == 2
+
+
+def test_what_belongs_to_one_batch_is_enqueued_without_anothers_in_between(backend: TensorRTBackend) -> None:
+    failed: List[BaseException] = []
+
+    def launch(value: int) -> None:
+        try:
+            for _ in range(10):
+                backend.finish(backend.launch([numpy.full((1, 1, 3), value, numpy.uint8)]))
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=launch, args=(value,)) for value in (2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    batch: Any = backend._batches[1]
+    assert failed == [] and (batch.together, batch.runs) == (1, 20)
+
+
+def test_one_that_fails_alone_while_another_is_in_flight_does_not_end_the_engine(
+    backend: TensorRTBackend,
+) -> None:
+    runner = Runner(backend, GOOD)
+    jobs = [Job([image], lambda: None) for image in (GOOD, BAD, GOOD, BAD, BAD, GOOD)]
+    ended: List[BaseException] = []
+
+    def work() -> None:
+        try:
+            runner.work()
+        except BaseException as error:
+            ended.append(error)
+
+    for job in jobs:
+        runner.launch(job)
+    threading.Thread(target=work, daemon=True).start()
+    done: List[Job] = []
+    while len(done) < len(jobs) and not ended:
+        done += runner.collect()
+        threading.Event().wait(0.001)
+    assert ended == []
+    assert [job.rankings is not None for job in done] == [True, False, True, False, False, True]
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> Dict[str, Any]:
+    """What Torch-TensorRT 2 was asked to compile; it answers with what it was given."""
+    asked: Dict[str, Any] = {}
+
+    def compile_module(module: Any, **options: Any) -> Any:
+        asked.update(options, module=module)
+        return module
+
+    double = types.SimpleNamespace(
+        __version__="2.5.0",
+        compile=compile_module,
+        Input=lambda **options: options,
+        Device=lambda **options: options,
+    )
+    monkeypatch.setattr(compiling, "torch_tensorrt", lambda: double)
+    monkeypatch.setattr(compiling, "freeze", lambda module, example: module)
+    return asked
+
+
+@pytest.mark.parametrize("version", ["1.3.0", "2.5.0"])
+def test_an_engine_is_made_of_a_rounded_copy_for_the_device_that_is_named(
+    library: Dict[str, Any], version: str
+) -> None:
+    compiling.torch_tensorrt().__version__ = version
+    network = torch.nn.Linear(64, 64)
+    weights = network.weight.detach().clone()
+    compiling._compile(network, 2, (8, 8, 3), torch.device("cpu"))
+    assert library["device"] == {"gpu_id": 0}
+    assert library["module"].weight.dtype is (torch.half if version[0] == "2" else torch.float)
+    assert torch.equal(network.weight, weights), "what the engine is judged by"
+
+
+def test_the_lanes_are_filled_before_the_first_batch_may_come(
+    fast_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are on the default stream, which the back end's own don't wait for."""
+    done: List[str] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: done.append("wait"))
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    for name in ("device", "stream"):
+        monkeypatch.setattr(torch.cuda, name, lambda _: contextlib.nullcontext())
+    for name in ("torch_tensorrt", "device_of", "key_of", "form", "prepare"):
+        monkeypatch.setattr(module, name, lambda *_: None)
+    engines = Engines(fast_model, {1: "batch-1.ts"}, cuda_graphs=False)
+    monkeypatch.setattr(store, "find", lambda *_: engines)
+    monkeypatch.setattr(module, "_lane", lambda *_: done.append("lane"))
+    spec = EngineSpec(0, "colours", fast_model, "cuda:0", "tensorrt", 0, 1, ())
+    TensorRTBackend().load(load(fast_model), spec)
+    assert done == ["lane", "lane", "wait"]

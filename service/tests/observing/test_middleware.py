@@ -1,0 +1,52 @@
+"""A request that its worker's end cuts off has an answer where there is still time for one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import List
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from hotpath.metrics.table import Table
+from hotpath.observing.middleware import Observed
+from hotpath.observing.record import Record
+
+START: Message = {"type": "http.response.start", "status": 200, "headers": []}
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_request_that_is_cut_off_is_answered_unless_its_answer_has_begun(begun: bool) -> None:
+    sent: List[Message] = []
+    observed: List[Record] = []
+    table = Table(1, [], 1, ["m"])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if begun:
+            await send(START)
+        await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        raise AssertionError("nothing is awaited any more")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def play() -> bool:
+        scope = {"type": "http", "method": "GET", "path": "/v2", "headers": []}
+        request = asyncio.ensure_future(
+            Observed(app, table.workers[0], [observed.append])(scope, receive, send)
+        )
+        await asyncio.sleep(0)
+        request.cancel()
+        await asyncio.wait([request])
+        return request.cancelled()
+
+    assert asyncio.run(play()) is begun
+    assert [message["type"] for message in sent] == [
+        "http.response.start",
+        *([] if begun else ["http.response.body"]),
+    ]
+    assert sent[0]["status"] == (200 if begun else 503)
+    (record,) = observed
+    assert (record.status, record.error) == ((200, "") if begun else (503, "shutting_down"))

@@ -1,0 +1,144 @@
+"""Whatever a request is given up for is counted, and once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any, Awaitable, Callable, cast
+
+import numpy
+import pytest
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from hotpath.config import Config
+from hotpath.core import Outcome
+from hotpath.http.catalogue import Catalogue, Served
+from hotpath.http.decoding import Fill, prepared
+from hotpath.http.errors import Problem
+from hotpath.http.service import Service
+from hotpath.http.urgency import Urgency
+from hotpath.http.waiting import ClientGone, DeadlinePassed, Patience
+from hotpath.ipc.arena import Arena
+from hotpath.ipc.client import EngineClient, Outlook
+from hotpath.ipc.messages import Status
+from hotpath.ipc.slots import Lease, SlotMap, SlotPool
+from hotpath.metrics.layout import SHED_REASONS
+from hotpath.metrics.table import Table
+
+SHAPE = (2, 2, 3)
+READY = prepared(numpy.zeros(SHAPE, numpy.uint8))
+
+
+class Engines:
+    """Answers every image with one outcome, after `delay` seconds in which the loop does nothing else."""
+
+    def __init__(self, outcome: Any = None, delay: float = 0.0) -> None:
+        self._outcome = outcome
+        self._delay = delay
+
+    def ready(self, seats: object) -> bool:
+        return True
+
+    def outlook(self, seats: object) -> Outlook:
+        return Outlook(0.0, 0.0)
+
+    def submit(self, *_: object) -> asyncio.Future[Outcome]:
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        if self._outcome is not None:
+            time.sleep(self._delay)
+            answer.set_result(self._outcome)
+        return answer
+
+
+class Offered(Served):
+    """A model without files."""
+
+    def __init__(self) -> None:
+        self.offer = cast(Any, SimpleNamespace(model="m", version="v", seats=(0,), lane=0))
+        self.model = cast(Any, SimpleNamespace(shape=SHAPE))
+        self.holders = 0
+
+
+def service(engines: Engines) -> Service:
+    config = Config.model_validate({"models": [{"name": "m", "path": "/nowhere"}]})
+    table = Table(1, [], 1, ["m"])
+    pool = SlotPool(SlotMap(4), 0, range(4), lambda in_use: None)
+    client, catalogue = cast(EngineClient, engines), cast(Catalogue, None)
+    return Service(config, catalogue, Arena(4, 64), pool, table, table.workers[0], client)
+
+
+def shed(found: Service) -> dict[str, float]:
+    counts = {reason: found.row.get("hotpath_shed", (reason,)) for reason in SHED_REASONS}
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def run(found: Service, work: Callable[[Served, Lease], Awaitable[object]], seconds: float = 60.0) -> None:
+    async def play() -> None:
+        served = Offered()
+        with found.admission(served, Urgency(seconds)) as lease:
+            await work(served, lease)
+
+    asyncio.run(asyncio.wait_for(play(), 60.0))
+
+
+def classify(found: Service, seconds: float, fill: Fill = READY) -> None:
+    async def work(served: Served, lease: Lease) -> None:
+        async def receive() -> Any:
+            await asyncio.Event().wait()
+
+        request = Request({"type": "http"}, receive)
+        async with Patience(request, time.monotonic(), Urgency(seconds)) as patience:
+            await found.classify(served, fill, lease, patience)
+
+    run(found, work, seconds)
+
+
+@pytest.mark.parametrize(
+    ("error", "becomes", "reason"),
+    [(DeadlinePassed(1.0), Problem, "expired"), (ClientDisconnect(), ClientGone, "client_gone")],
+)
+def test_a_body_that_does_not_come_is_counted(
+    error: Exception, becomes: type[Exception], reason: str
+) -> None:
+    async def work(*_: object) -> None:
+        raise error
+
+    found = service(Engines())
+    with pytest.raises(becomes):
+        run(found, work)
+    assert shed(found) == {reason: 1}
+
+
+def test_time_that_is_over_in_an_engine_is_counted() -> None:
+    found = service(Engines())
+    with pytest.raises(Problem) as told:
+        classify(found, 0.02)
+    assert told.value.status == 504 and shed(found) == {"expired": 1}
+
+
+def test_time_that_is_over_in_decoding_is_counted() -> None:
+    found, release = service(Engines()), threading.Event()
+    with pytest.raises(Problem) as told:
+        try:
+            classify(found, 0.02, Fill(lambda _: release.wait(60), lambda: False))
+        finally:
+            release.set()
+    assert told.value.status == 504 and shed(found) == {"expired": 1}
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.05])
+def test_what_an_engine_has_counted_is_not_counted_again(delay: float) -> None:
+    found = service(Engines(Outcome(Status.EXPIRED, None, 0, 0.0, 0.0), delay))
+    with pytest.raises(Problem) as told:
+        classify(found, 0.02 if delay else 60.0)
+    assert told.value.status == 504 and shed(found) == {}
+
+
+def test_an_answer_that_comes_too_late_is_counted() -> None:
+    found = service(Engines(Outcome(Status.OK, None, 1, 0.0, 0.0), 0.05))
+    with pytest.raises(Problem) as told:
+        classify(found, 0.02)
+    assert told.value.status == 504 and shed(found) == {"expired": 1}

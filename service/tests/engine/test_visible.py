@@ -26,7 +26,13 @@ def test_a_gpu_is_counted_among_those_that_the_service_may_see(
 ) -> None:
     environment = {} if given is None else {VARIABLE: given}
     assert see_only(device, environment) == "cuda:0"
-    assert environment == {VARIABLE: left}
+    assert environment == {VARIABLE: left, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+
+
+def test_another_order_is_left_to_whoever_states_it() -> None:
+    environment = {"CUDA_DEVICE_ORDER": "FASTEST_FIRST"}
+    see_only("cuda:1", environment)
+    assert environment == {VARIABLE: "1", "CUDA_DEVICE_ORDER": "FASTEST_FIRST"}
 
 
 @pytest.mark.parametrize(

@@ -9,27 +9,34 @@ from __future__ import annotations
 
 import itertools
 import os
-from typing import MutableMapping
+from typing import MutableMapping, Optional
 
 from hotpath.core import Refusal
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
+_ORDER = "CUDA_DEVICE_ORDER"
 
 
 def see_only(device: str, environment: MutableMapping[str, str] = os.environ) -> str:
     """Hide all other GPUs from this process; what the device is called from now on.
 
-    Of the GPUs that the environment leaves to the service, which `device` counts through. CUDA reads it once,
-    when it is first asked for anything; Torch-TensorRT asks when it is imported. Raises Refusal where that
-    many are not left.
+    Of the GPUs that the environment leaves to the service, which `device` counts through: by their address on
+    the bus, as the host's plan does, while CUDA by itself begins with the fastest. CUDA reads both once, when
+    it is first asked for anything; Torch-TensorRT asks when it is imported. Raises Refusal where that many
+    are not left.
     """
     kind, _, number = device.partition(":")
     if kind != "cuda":
         return device
-    ordinal, given = int(number or 0), environment.get(VARIABLE)
+    environment[VARIABLE] = _entry(device, int(number or 0), environment.get(VARIABLE))
+    environment.setdefault(_ORDER, "PCI_BUS_ID")
+    return "cuda:0"
+
+
+def _entry(device: str, ordinal: int, given: Optional[str]) -> str:
+    """What names the GPU. Raises Refusal."""
     if given is None:
-        environment[VARIABLE] = str(ordinal)
-        return "cuda:0"
+        return str(ordinal)
     # CUDA takes what stands before the first entry that is none.
     left = list(
         itertools.takewhile(lambda entry: entry and entry[0] != "-", map(str.strip, given.split(",")))
@@ -39,5 +46,4 @@ def see_only(device: str, environment: MutableMapping[str, str] = os.environ) ->
             f"An engine is to run on {device}, but {VARIABLE}={given!r} leaves {len(left)} GPUs.",
             f"Correct models.devices, which counts through them, or {VARIABLE}.",
         )
-    environment[VARIABLE] = left[ordinal]
-    return "cuda:0"
+    return left[ordinal]

@@ -2,6 +2,7 @@
 
 Every stage runs even when an earlier one failed; the exit code is 1 when any failed. A stage's whole output is kept
 under .cache/logs/check/; what scrolls by, behind the stage's name, is pytest's output and the headlines of the rest.
+What failed is said once more at the very end, where somebody who sees only the last lines finds it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ SERVICE38 = str(VENV / "service38" / "bin" / "python")
 EVERYTHING = re.compile("")
 # molecule tells of each step of a scenario, ansible of each host at the end of a play.
 MOLECULE_HEADLINES = re.compile(r"(INFO|WARNING|ERROR|CRITICAL) |: ok=\d|failed: |fatal: |^SKIPPED |^=+ .* in [\d.]+s")
+# What a tool says about a failure: pytest's summary, Ansible's tasks, a linter's finding.
+COMPLAINT = re.compile(r"^(FAILED|ERROR) \S|^\[ERROR\]|^fatal: |^failed: |: error: |^\S+:\d+:\d+: ")
+COMPLAINTS = 8  # of a stage, each cut to so many characters as a terminal shows in two or three lines
+COMPLAINT_LENGTH = 300
 TAIL = 60
 LANES = 2
 EMULATED = "vm"  # the scenario on a virtual machine, the longest stage of all
@@ -64,6 +69,7 @@ class Outcome:
     code: int
     seconds: float
     closing: str  # pytest's closing line, where the stage ran pytest
+    complaints: list[str]  # where it failed: the first of them, or its last line
 
 
 def stages() -> Iterator[Stage]:
@@ -155,7 +161,14 @@ def run(stage: Stage, started: float) -> Outcome:
     closing = [line.rstrip() for line in lines if re.match(r"=+ .*(passed|failed|error).* in [\d.]+s", line)]
     seconds = time.monotonic() - begun
     print(f"[{time.monotonic() - started:5.0f} s] {stage.name}: exit code {code} after {seconds:.0f} s", flush=True)
-    return Outcome(stage, code, seconds, closing[-1] if closing else "")
+    return Outcome(stage, code, seconds, closing[-1] if closing else "", complaints(lines) if code != 0 else [])
+
+
+def complaints(lines: list[str]) -> list[str]:
+    """The first lines of an output that say what failed, shortened; its last one where none does."""
+    written = [line.rstrip() for line in lines if line.strip()]
+    found = [line for line in written if COMPLAINT.search(line)] or written[-1:]
+    return [line[:COMPLAINT_LENGTH] for line in found[:COMPLAINTS]]
 
 
 def main() -> int:
@@ -189,7 +202,10 @@ def main() -> int:
     for outcome in outcomes:
         if outcome.closing:
             print(outcome.closing)
-    return 1 if any(outcome.code for outcome in outcomes) else 0
+    failed = [outcome for outcome in outcomes if outcome.code != 0]
+    for outcome in failed:
+        print(f"{outcome.stage.name} FAILED ({outcome.code}):", *outcome.complaints, sep="\n  ")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

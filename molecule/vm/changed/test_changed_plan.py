@@ -36,3 +36,20 @@ def test_pages_and_interrupts_follow_the_new_plan(check: Checks, plan: dict[str,
     vm.pages(check, plan["hugepages"])
     (nic,) = plan["nic_queues"]
     vm.until(lambda: vm.served(check) == sorted(map(str, nic["cpus"])))
+
+
+def test_an_interface_that_left_the_plan_has_no_unit(check: Checks) -> None:
+    links = check.answer("units", "find /etc/systemd/system -type l -name %s", "hotpath-nic-irq-affinity@?*.service")
+    units = [link.rpartition("/")[2] for link in links.splitlines()]
+    check.equal("units of interfaces", expected=["hotpath-nic-irq-affinity@eth0.service"], found=units)
+
+
+def test_a_unit_finds_the_device_of_a_name_with_a_dash(check: Checks) -> None:
+    """Its program runs only once systemd knows the device, and then refuses what has no place in the plan."""
+    check.succeeds("an interface port-a", "ip link add port-a type dummy")
+    start = 'systemctl start "$(systemd-escape --template=hotpath-nic-irq-affinity@.service port-a)"'
+    check.succeeds("its unit fails", "sh -c %s", f"! {start}")
+    told = check.answer("journal", "journalctl --boot --output=cat --unit=%s", "hotpath-nic-irq-affinity@*")
+    check.contains(
+        "refusals", expected=["port-a has no place"], found=[line.partition(" in ")[0] for line in told.splitlines()]
+    )

@@ -26,10 +26,10 @@ class Host:
     """The article's host under one policy."""
 
     def __init__(self, inventory: Inventory, plan: dict[str, Any]) -> None:
-        self._inventory, self._plan = inventory, plan
+        self.inventory, self._plan = inventory, plan
 
     def values(self, role: str) -> Expected:
-        return self._inventory.expected("xeon", role, {"hotpath_plan": self._plan, "ansible_managed": "managed"})
+        return self.inventory.expected("xeon", role, {"hotpath_plan": self._plan, "ansible_managed": "managed"})
 
     def file(self, role: str, template: str) -> list[str]:
         """Lines of a rendered template, without comments and empty ones."""
@@ -103,6 +103,16 @@ def test_interrupts_of_the_card_have_their_cpus(throughput: Host) -> None:
         "rings": "keep",
     }
     assert "  eno1)" in throughput.file("nic_irq_affinity", "dispatcher.sh.j2")
+
+
+def test_each_interface_has_a_unit_of_its_name_as_systemd_writes_it(throughput: Host) -> None:
+    assert throughput.values("nic_irq_affinity")["__nic_irq_affinity_units"] == [
+        "hotpath-nic-irq-affinity@eno1.service"
+    ]
+    fabric = Host(throughput.inventory, {"nic_queues": [{"interface": "fabric-a", "cpus": [1]}]})
+    assert fabric.values("nic_irq_affinity")["__nic_irq_affinity_units"] == [
+        r"hotpath-nic-irq-affinity@fabric\x2da.service"
+    ]
 
 
 def test_the_units_ask_for_the_planned_pages(throughput: Host, latency: Host) -> None:

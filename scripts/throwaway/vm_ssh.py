@@ -18,7 +18,7 @@ def ssh_arguments(pid_file: Path) -> list[str]:
     """Options with which ssh reaches a machine; the shell that ssh gives the command to reads the process's number."""
     proxy = f"nsenter --net --target $(cat {pid_file}) nc {ADDRESS} 22"
     # A machine that reboots may take its network down before it says goodbye; the connection must end nevertheless.
-    return [*proxy_options(proxy), "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3"]
+    return [*proxy_options(proxy), "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=6"]
 
 
 def ask(machine: Machine, command: str, patience: float = TRY_SECONDS) -> subprocess.CompletedProcess[str]:

@@ -50,14 +50,14 @@ def test_systemd_and_irqbalance_keep_off_the_planned_cpus(
 ) -> None:
     plan = expected(host, "cpu_affinity")["hotpath_plan"]
     planned: list[int] = []
-    housekeeping: list[int] = []
     if plan["policy"] != "shared":
         planned = [cpu for engine in plan["engines"] for cpu in engine["cpus"] + engine["worker_cpus"]]
         planned += [cpu for nic in plan["nic_queues"] for cpu in nic["cpus"]]
-        housekeeping = plan["housekeeping_cpus"]
     manager = assignments(check.text("/etc/systemd/system.conf.d/hotpath.conf"))
     check.equal(
-        "CPUAffinity of systemd", expected=" ".join(map(str, housekeeping)), found=manager.get("CPUAffinity", "absent")
+        "CPUAffinity of systemd",
+        expected=" ".join(map(str, plan["housekeeping_cpus"])),
+        found=manager.get("CPUAffinity", "absent"),
     )
     limits = assignments(check.text("/etc/sysconfig/irqbalance"))
     for name, value in (("BANNED_CPUS", cpu_mask(planned)), ("BANNED_CPULIST", cpu_list(planned))):

@@ -30,8 +30,13 @@ SERVICE38 = str(VENV / "service38" / "bin" / "python")
 EVERYTHING = re.compile("")
 # molecule tells of each step of a scenario, ansible of each host at the end of a play.
 MOLECULE_HEADLINES = re.compile(r"(INFO|WARNING|ERROR|CRITICAL) |: ok=\d|failed: |fatal: |^SKIPPED |^=+ .* in [\d.]+s")
-# What a tool says about a failure: pytest's summary, Ansible's tasks, a linter's finding.
-COMPLAINT = re.compile(r"^(FAILED|ERROR) \S|^\[ERROR\]|^fatal: |^failed: |: error: |^\S+:\d+:\d+: ")
+# What a tool says of a failure: pytest's summary, a linter's finding, Ansible's task with its message below.
+COMPLAINT = re.compile(
+    r"^((?:FAILED|ERROR) \S.*|\[ERROR\].*|\S+:\d+:\d+: .*|.*: error: .*)"
+    r"|^(?:(?:TASK|RUNNING HANDLER) (\[.*\]) \*+\n)?((?:fatal|failed): .*)"
+    r"(?:\n(?! +msg: )(?: +.*)?)*(\n +msg: .*(?:\n +.*)*)?",  # not what the module returns before its message
+    re.MULTILINE,
+)
 COMPLAINTS = 8  # of a stage, each cut to so many characters as a terminal shows in two or three lines
 COMPLAINT_LENGTH = 300
 TAIL = 60
@@ -165,10 +170,10 @@ def run(stage: Stage, started: float) -> Outcome:
 
 
 def complaints(lines: list[str]) -> list[str]:
-    """The first lines of an output that say what failed, shortened; its last one where none does."""
-    written = [line.rstrip() for line in lines if line.strip()]
-    found = [line for line in written if COMPLAINT.search(line)] or written[-1:]
-    return [line[:COMPLAINT_LENGTH] for line in found[:COMPLAINTS]]
+    """The first parts of an output that say what failed, each on a line, shortened; its last line where none does."""
+    output = "".join(lines).strip()
+    found = [" ".join(filter(None, match.groups())) for match in COMPLAINT.finditer(output)] or output.splitlines()[-1:]
+    return [" ".join(complaint.split())[:COMPLAINT_LENGTH] for complaint in found[:COMPLAINTS]]
 
 
 def main() -> int:

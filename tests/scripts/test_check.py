@@ -22,6 +22,30 @@ fatal: [vm]: FAILED! =>
     msg: Timed out waiting for last boot time check
 vm                         : ok=41   changed=11   unreachable=0    failed=1    skipped=8    rescued=0    ignored=0
 """
+# Of ansible-core 2.16: the message and what follows it say why, below other results of the module.
+LOOP = """\
+TASK [hugepages : Require the pages] *******************************************
+fatal: [vm]: FAILED! =>\x20
+    assertion: found == wanted
+    changed: false
+    msg: |-
+        too few pages,
+        of node 1
+
+TASK [cpu_affinity : Start the services] ***************************************
+ok: [vm] => (item=b)
+failed: [vm] (item=a) =>\x20
+    module_stderr: |-
+        first
+
+        second
+    msg: non-zero return code
+    rc: 127
+    stderr: no such unit
+
+PLAY RECAP *********************************************************************
+    msg: of nobody
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +63,20 @@ def stage(output: str, code: int) -> check.Stage:
     ("output", "said"),
     [
         (PYTEST, ["FAILED tests/test_sums.py::test_sum - assert 1 == 2"]),
-        (ANSIBLE, ["[ERROR]: Task failed: Timed out waiting for last boot time check", "fatal: [vm]: FAILED! =>"]),
+        (
+            ANSIBLE,
+            [
+                "[ERROR]: Task failed: Timed out waiting for last boot time check",
+                "fatal: [vm]: FAILED! => msg: Timed out waiting for last boot time check",
+            ],
+        ),
+        (
+            LOOP,
+            [
+                "[hugepages : Require the pages] fatal: [vm]: FAILED! => msg: |- too few pages, of node 1",
+                "failed: [vm] (item=a) => msg: non-zero return code rc: 127 stderr: no such unit",
+            ],
+        ),
         ("going on\nkilled\n\n", ["killed"]),
         ("", []),
     ],

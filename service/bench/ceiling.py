@@ -24,7 +24,7 @@ import numpy
 from hotpath.codec import ImageLimits, ImageSpec, decode_into
 from hotpath.config import Config
 from hotpath.core import EngineSpec
-from hotpath.engine.backend import create
+from hotpath.engine.factory import create
 from hotpath.memory import keep_freed_memory
 from hotpath.models.built import load
 from hotpath.supervisor.placement import engine_spec, read, seat_devices

@@ -21,9 +21,9 @@ import numpy
 import torch
 from torch import Tensor, nn
 
+from hotpath.building.build import build
 from hotpath.codec import ImageLimits, ImageSpec, decode_into
 from hotpath.models.architectures import ARCHITECTURES
-from hotpath.models.build import build
 from hotpath.models.built import BuiltModel
 
 TINY_CLASSES = 10

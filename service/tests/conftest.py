@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from support.colours import write_source
 from support.fuzzing import CASES
 
-from hotpath.models.build import build
+from hotpath.building.build import build
 
 # How long an example takes says nothing on a machine that is busy with other tests.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -63,7 +63,7 @@ class Model:
     def _ours() -> Callable[[torch.Tensor], List[int]]:
         """Hotpath's own back end and artifact, called in the peer's process."""
         from hotpath.core import EngineSpec
-        from hotpath.engine.backend import create
+        from hotpath.engine.factory import create
         from hotpath.models.built import load
 
         built = load(Path(_SETTINGS["hotpath"]), verify=False)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import List, Optional
 
 from hotpath import __version__
+from hotpath.building import command as build_command
 from hotpath.core import HotpathError, Refusal
-from hotpath.models import command as build_command
 
 EXIT_PROBLEM = 1
 EXIT_UNUSABLE = 2
@@ -134,7 +134,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _models(options: argparse.Namespace) -> int:
-    from hotpath.models.listing import show
+    from hotpath.listing import show
 
     return show(options.config, options.json)
 

@@ -17,9 +17,9 @@ from support.held import POISON, SHAPE, HeldRunner, Notebook
 
 from hotpath.core import Outcome, Ranking
 from hotpath.engine.loop import EngineLoop
+from hotpath.http.engines import LONE_DEATHS, EngineClient, NoEngine
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel, link
-from hotpath.ipc.client import LONE_DEATHS, EngineClient, NoEngine
 from hotpath.ipc.marks import Marks
 from hotpath.ipc.messages import Hello, Status
 from hotpath.ipc.slots import NoFreeSlot, SlotMap, SlotPool

@@ -13,13 +13,13 @@ import pytest
 from hotpath.core import EngineSpec, Ranking, Refusal
 from hotpath.engine import process
 from hotpath.engine.backend import Pixels
+from hotpath.engine.checking import verify
 from hotpath.engine.numeric import NumericBackend
 from hotpath.engine.visible import VARIABLE
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.marks import Marks
 from hotpath.metrics.table import Table
 from hotpath.models.built import load
-from hotpath.models.checking import verify
 
 
 class WrongAt(NumericBackend):

@@ -10,9 +10,9 @@ import numpy
 import pytest
 from support.colours import picture
 
+from hotpath.building.build import build
 from hotpath.core import EngineSpec
-from hotpath.engine.backend import create
-from hotpath.models.build import build
+from hotpath.engine.factory import create
 from hotpath.models.built import BuiltModel, ModelError
 
 torch = pytest.importorskip(

@@ -16,7 +16,7 @@ import httpx
 from support.colours import picture, write_source
 from support.server import PATIENCE_S, Server, serving, until, write_config
 
-from hotpath.models.build import build
+from hotpath.building.build import build
 from soak.ledger import Ledger, Memory
 from soak.traffic import at_rate, requests, steady, trickle, vanish
 

@@ -11,7 +11,7 @@ import pytest
 from support.colours import picture, write_source
 from support.server import PATIENCE_S, Server, serving, until, write_config
 
-from hotpath.models.build import build
+from hotpath.building.build import build
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import pytest
 import tritonclient.http as triton
 from support.server import PATIENCE_S, ROOT, Server, serving, write_config
 
+from hotpath.building.build import build
 from hotpath.codec import ImageLimits, ImageSpec, decode_into
-from hotpath.models.build import build
 from hotpath.models.built import BuiltModel
 
 torch = pytest.importorskip(

@@ -22,7 +22,7 @@ import pytest
 from support.colours import picture, write_source
 from support.server import PATIENCE_S, Server, python_environment, serving, until, write_config
 
-from hotpath.models.build import build
+from hotpath.building.build import build
 
 Make = Callable[..., Path]
 

@@ -12,10 +12,10 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from support.connection import PATIENCE_S, play
 
+from hotpath.http.observed import Observed
 from hotpath.http.protocol import Protocol
 from hotpath.http.server import Server
 from hotpath.metrics.table import Table
-from hotpath.observing.middleware import Observed
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -17,12 +17,12 @@ from hotpath.config import Config
 from hotpath.core import Outcome
 from hotpath.http.catalogue import Catalogue, Served
 from hotpath.http.decoding import Fill, prepared
+from hotpath.http.engines import EngineClient, Outlook
 from hotpath.http.errors import Problem
 from hotpath.http.service import Service
 from hotpath.http.urgency import Urgency
 from hotpath.http.waiting import ClientGone, DeadlinePassed, Patience
 from hotpath.ipc.arena import Arena
-from hotpath.ipc.client import EngineClient, Outlook
 from hotpath.ipc.messages import Status
 from hotpath.ipc.slots import Lease, SlotMap, SlotPool
 from hotpath.metrics.layout import SHED_REASONS

@@ -1,4 +1,4 @@
-"""What an engine asks of a back end, and how one is chosen by name."""
+"""What an engine asks of a back end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy
 from numpy.typing import NDArray
 from typing_extensions import Protocol
 
-from hotpath.core import EngineSpec, Ranking, Refusal
+from hotpath.core import EngineSpec, Ranking
 from hotpath.models.built import BuiltModel
 
 Pixels = NDArray[numpy.uint8]
@@ -37,25 +37,3 @@ class Backend(Protocol):
 
     def finish(self, batch: Any) -> List[Ranking]:
         """Wait for a launched batch; one ranking for each input, in order."""
-
-
-def create(name: str) -> Backend:
-    """The back end called `name`. Never another one in its place. Raises Refusal."""
-    if name == "numeric":
-        from hotpath.engine.numeric import NumericBackend
-
-        return NumericBackend()
-    try:
-        from hotpath.engine import torch_backend
-    except ImportError as error:
-        raise Refusal(
-            f"The back end {name!r} needs torch, which can't be imported: {error}.",
-            "Install the service from a lock that holds torch, or choose another back end.",
-        ) from error
-    if name == "tensorrt":
-        from hotpath.engine.tensorrt.backend import TensorRTBackend
-
-        return TensorRTBackend()
-    if name == "onednn":
-        return torch_backend.OneDnnBackend()
-    return torch_backend.EagerBackend() if name == "eager" else torch_backend.TorchScriptBackend()

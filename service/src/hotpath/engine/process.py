@@ -11,7 +11,8 @@ from typing import Callable, Sequence
 
 from hotpath.core import EngineSpec
 from hotpath.engine import device
-from hotpath.engine.backend import create
+from hotpath.engine.checking import answers, judge_labels, probe_pixels, verify
+from hotpath.engine.factory import create
 from hotpath.engine.loop import EngineLoop
 from hotpath.engine.runner import Runner, guard
 from hotpath.engine.scheduling import give_way
@@ -25,7 +26,6 @@ from hotpath.memory import keep_freed_memory
 from hotpath.metrics.layout import BACKENDS, PRECISIONS, buckets_up_to
 from hotpath.metrics.table import Row
 from hotpath.models.built import load
-from hotpath.models.checking import answers, judge_labels, probe_pixels, verify
 from hotpath.scheduler.costs import Costs
 
 log = logging.getLogger(__name__)

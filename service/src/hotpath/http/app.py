@@ -16,11 +16,12 @@ from hotpath.http.direct import Direct
 from hotpath.http.errors import Problem
 from hotpath.http.guard import Guard
 from hotpath.http.keys import KeyFile
+from hotpath.http.observed import Observed
 from hotpath.http.schema import ErrorAnswer
 from hotpath.http.service import Service
 from hotpath.metrics.exposition import render as render_metrics
 from hotpath.metrics.table import Row
-from hotpath.observing.middleware import Observed, Observer
+from hotpath.observing.record import Observer
 
 Lifespan = Callable[[FastAPI], AsyncContextManager[None]]
 

@@ -16,12 +16,12 @@ from hotpath.config import Config
 from hotpath.core import Outcome, Ranking
 from hotpath.http.catalogue import Catalogue, Served
 from hotpath.http.decoding import Decoder, Fill
+from hotpath.http.engines import EngineClient, NoEngine
 from hotpath.http.errors import Problem
 from hotpath.http.fairness import kept_places, most_images, open_places
 from hotpath.http.urgency import Urgency
 from hotpath.http.waiting import ClientGone, DeadlinePassed, Patience
 from hotpath.ipc.arena import Arena
-from hotpath.ipc.client import EngineClient, NoEngine
 from hotpath.ipc.messages import Status
 from hotpath.ipc.slots import Lease, NoFreeSlot, SlotPool
 from hotpath.metrics.table import Row, Table

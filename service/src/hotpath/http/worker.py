@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from hotpath.config import Config
 from hotpath.http.app import create
 from hotpath.http.catalogue import Catalogue
+from hotpath.http.engines import EngineClient
 from hotpath.http.keys import KeyFile
 from hotpath.http.protocol import Protocol
 from hotpath.http.server import Server
@@ -26,7 +27,6 @@ from hotpath.http.service import Service
 from hotpath.http.steering import Steering
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel
-from hotpath.ipc.client import EngineClient
 from hotpath.ipc.marks import Marks
 from hotpath.ipc.offers import Offers
 from hotpath.ipc.slots import SlotMap, SlotPool

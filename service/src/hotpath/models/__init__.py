@@ -1,1 +1,1 @@
-"""Model directories: sources, building, loading and digests."""
+"""Models on disk: sources and built ones, networks, crops and digests."""

@@ -10,8 +10,7 @@ from hotpath.logs import process_name
 from hotpath.metrics.table import Row
 from hotpath.observing import tracing
 from hotpath.observing.access_log import AccessLog
-from hotpath.observing.middleware import Observer
-from hotpath.observing.record import Record
+from hotpath.observing.record import Observer, Record
 
 LAST_WORDS_S = 2.0
 """How long the end of a worker waits for each of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, List, MutableMapping, Optional
+from typing import Any, Callable, Dict, List, MutableMapping, Optional
 
 _KEY = "hotpath.record"
 
@@ -102,6 +102,10 @@ class Record:
         """The value of Server-Timing (https://www.w3.org/TR/server-timing/), in milliseconds."""
         stages = {**self.seconds(), "total": time.monotonic() - self.started}
         return ", ".join(f"{name};dur={seconds * 1000:.3f}" for name, seconds in stages.items())
+
+
+Observer = Callable[[Record], None]
+"""Takes a request that is over."""
 
 
 def put(scope: MutableMapping[str, Any], record: Record) -> None:

@@ -161,7 +161,7 @@ def test_without_its_library_it_refuses_by_name(fast_model: Path) -> None:
         pass
     else:
         pytest.skip("this environment has torch_tensorrt")
-    from hotpath.engine.backend import create
+    from hotpath.engine.factory import create
 
     spec = EngineSpec(0, "colours", fast_model, "cuda:0", "tensorrt", 0, 8, ())
     with pytest.raises(Refusal, match=r"needs torch_tensorrt, which can't be imported.*a lock that holds it"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from hotpath.models.listing import _merge
+from hotpath.listing import _merge
 
 
 def row(name: str, version: str) -> Dict[str, Any]:

@@ -35,7 +35,7 @@ def room(network: Any, tmp_path: Path) -> Path:
 
 def label_of(network: Any) -> str:
     """What the network takes a red image for."""
-    from hotpath.models.describing import _IMAGENET_LABELS, PREPROCESSING
+    from hotpath.building.describing import _IMAGENET_LABELS, PREPROCESSING
 
     shape = PREPROCESSING["imagenet"]
     red = torch.tensor([255.0, 0.0, 0.0])

@@ -8,8 +8,8 @@ from typing import List
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from hotpath.http.observed import Observed
 from hotpath.metrics.table import Table
-from hotpath.observing.middleware import Observed
 from hotpath.observing.record import Record
 
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, Callable, List, Sequence
+from typing import Any, List, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,7 +12,7 @@ from hotpath.http.errors import Problem
 from hotpath.metrics.layout import STATUSES, route_of
 from hotpath.metrics.table import Row
 from hotpath.observing.ids import RequestIds
-from hotpath.observing.record import Record, put
+from hotpath.observing.record import Observer, Record, put
 
 CLIENT_GONE = 499
 _CUT_OFF = Problem(
@@ -22,8 +22,6 @@ _CUT_OFF = Problem(
     "Try again, or on another host.",
     {"Retry-After": "1", "Connection": "close"},
 )
-Observer = Callable[[Record], None]
-"""Takes a request that is over."""
 
 
 class Observed:

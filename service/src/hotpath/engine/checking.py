@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Sequence
 
 import numpy
-from numpy.typing import NDArray
 
 from hotpath.codec import ImageError, ImageLimits, ImageSpec, decode_into
 from hotpath.core import Ranking, Refusal
-from hotpath.engine.backend import Backend
+from hotpath.engine.backend import Backend, Pixels
 from hotpath.metrics.layout import EXACT_PRECISIONS
 from hotpath.models.built import BuiltModel, ModelError
-
-Pixels = NDArray[numpy.uint8]
 
 
 def probe_pixels(model: BuiltModel) -> List[Pixels]:

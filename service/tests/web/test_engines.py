@@ -10,8 +10,8 @@ import pytest
 from support.server import PATIENCE_S
 
 from hotpath.core import Outcome, Ranking
+from hotpath.http.engines import LONE_DEATHS, EngineClient, NoEngine, Outlook
 from hotpath.ipc.channel import Channel, link
-from hotpath.ipc.client import LONE_DEATHS, EngineClient, NoEngine, Outlook
 from hotpath.ipc.marks import Marks
 from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Standing, Status, Submit
 from hotpath.ipc.slots import SlotMap, SlotPool

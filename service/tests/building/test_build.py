@@ -13,8 +13,8 @@ from typing import Any, Callable, List, Tuple
 import pytest
 from support.colours import write_source
 
-from hotpath.models import build as building
-from hotpath.models.build import build
+from hotpath.building import build as building
+from hotpath.building.build import build
 from hotpath.models.built import BuiltModel, ModelError, load
 
 

@@ -17,12 +17,11 @@ from typing import Any, Dict, Iterator, List, Tuple
 import numpy
 
 from hotpath import __version__
+from hotpath.building.report import REPORT, REPORT_TEXT, as_text
 from hotpath.codec import ImageSpec
 from hotpath.core import EngineSpec, Ranking
-from hotpath.engine.backend import Backend, create
-from hotpath.metrics.layout import buckets_up_to
-from hotpath.models.built import FORMAT, METADATA, BuiltModel, ModelError, digest, load
-from hotpath.models.checking import (
+from hotpath.engine.backend import Backend
+from hotpath.engine.checking import (
     answers,
     compare,
     decode_probe,
@@ -30,7 +29,9 @@ from hotpath.models.checking import (
     probe_pixels,
     reference_document,
 )
-from hotpath.models.report import REPORT, REPORT_TEXT, as_text
+from hotpath.engine.factory import create
+from hotpath.metrics.layout import buckets_up_to
+from hotpath.models.built import FORMAT, METADATA, BuiltModel, ModelError, digest, load
 from hotpath.models.source import Source, read
 
 _CHECKED_BATCH = 8
@@ -153,7 +154,7 @@ def _make_artifacts(source: Source, target: Path, classes: int) -> Tuple[Dict[st
     if source.architecture == "numeric":
         return {"numeric": source.weights.file}, {}
     try:
-        from hotpath.models import precision
+        from hotpath.building import precision
         from hotpath.models.tracing import trace
     except (ImportError, OSError) as error:  # OSError where a library that torch needs is missing
         raise ModelError(

@@ -68,7 +68,9 @@ def _survey(variables: Mapping[str, Any]) -> dict[str, Any]:
     found = {**variables.get("hotpath_survey", {}), **variables.get("__el8_repositories_survey", {})}
     if "topology" in variables.get("hotpath_topology", {}):
         found["topology"] = variables["hotpath_topology"]["topology"]
-    found["key_problems"] = variables.get("__el8_repositories_survey_keys", {}).get("problems", [])
+    keys = variables.get("__el8_repositories_survey_keys", {})
+    # Where the module itself failed, that is what is wrong with the keys.
+    found["key_problems"] = keys.get("problems") or ([keys["msg"]] if "msg" in keys and "imported" not in keys else [])
     return found
 
 

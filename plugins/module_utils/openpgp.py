@@ -14,17 +14,21 @@ class PublicKey(NamedTuple):
 
 
 def parse_colons(text: str) -> List[PublicKey]:
-    """The primary keys in the output of `gpg --with-colons --show-keys`."""
+    """The primary keys in the output of `gpg --with-colons --show-keys`; those that it cannot name are left out."""
     keys: List[PublicKey] = []
     for line in text.splitlines():
-        fields = line.split(":")
+        fields = line.split(":") + [""] * 10  # gpg leaves out what it does not know of a strange key
         if fields[0] == "pub":
-            keys.append(PublicKey("", int(fields[5] or 0), int(fields[6] or 0), ""))
+            keys.append(PublicKey("", _seconds(fields[5]), _seconds(fields[6]), ""))
         elif keys and fields[0] == "fpr" and not keys[-1].fingerprint:
             keys[-1] = keys[-1]._replace(fingerprint=fields[9])
         elif keys and fields[0] == "uid" and not keys[-1].user:
             keys[-1] = keys[-1]._replace(user=fields[9].replace("\\x3a", ":"))
-    return keys
+    return [key for key in keys if key.fingerprint]
+
+
+def _seconds(field: str) -> int:
+    return int(field) if field.isdigit() else 0
 
 
 def has_expired(key: PublicKey, now: Optional[float] = None) -> bool:

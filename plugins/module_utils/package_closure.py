@@ -4,6 +4,7 @@ import os
 from typing import Any, Iterable, List, Mapping, NamedTuple
 
 from ansible.module_utils.dnf_transaction import Refused, best_match, enable_stream, fetch
+from ansible.module_utils.host_dnf import connect_alike, load
 
 
 class Found(NamedTuple):
@@ -27,8 +28,7 @@ class Closure:
 
     def packages(self, wanted: Iterable[Mapping[str, str]], stream: str, download: bool) -> List[Found]:
         """The packages with all that they require. Raises Refused with cause and remedy."""
-        import dnf  # only on the host
-
+        dnf = load()
         base = dnf.Base()
         try:
             self._open(dnf, base)
@@ -55,6 +55,7 @@ class Closure:
 
     def _open(self, dnf: Any, base: Any) -> None:
         conf = base.conf
+        connect_alike(dnf, base)
         conf.installroot = self.root
         conf.cachedir = os.path.join(self.root, "cache")
         conf.module_platform_id = self.platform

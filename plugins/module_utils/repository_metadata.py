@@ -7,36 +7,40 @@ import bz2
 import gzip
 import io
 import lzma
-import posixpath
 import re
-from typing import IO, Any, Callable, Dict, Iterable, List, Optional, Set
+import zlib
+from typing import Callable, Dict, Iterable, List, Optional, Set
+from urllib.parse import urljoin
 from xml.etree import ElementTree
 
-from ansible.module_utils.urls import fetch_url
+from ansible.module_utils import zstd
+from ansible.module_utils.host_dnf import NoAnswer, download
 
 REPOMD = "{http://linux.duke.edu/metadata/repo}"
 COMMON = "{http://linux.duke.edu/metadata/common}"
-_OPENERS: Dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+# By what a file begins with: some servers unpack what they send, and leave its name.
+_UNPACK: Dict[bytes, Callable[[bytes], bytes]] = {
+    b"\x1f\x8b": gzip.decompress,
+    b"\xfd7zXZ\x00": lzma.decompress,
+    b"BZh": bz2.decompress,
+    b"\x28\xb5\x2f\xfd": zstd.decompress,
+}
+_DAMAGED = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 
 
 class Unreadable(Exception):
     """Metadata that cannot be had or understood; the message says why."""
 
 
-def fetcher(module: Any, timeout: int) -> Callable[[str], bytes]:
+def fetcher(timeout: int) -> Callable[[str], bytes]:
     """A function that brings the content at file:// or http(s)://, or raises Unreadable; `timeout` in seconds."""
 
     def fetch(address: str) -> bytes:
-        if address.startswith("file://"):
-            try:
-                with open(address[len("file://") :], "rb") as stream:
-                    return stream.read()
-            except OSError as error:
-                raise Unreadable(str(error)) from error
-        response, info = fetch_url(module, address, timeout=timeout)
-        if info["status"] != 200:
-            raise Unreadable(info["msg"])
-        return bytes(response.read())
+        try:
+            content: bytes = download(address, timeout)
+        except NoAnswer as error:
+            raise Unreadable(str(error)) from error
+        return content
 
     return fetch
 
@@ -57,37 +61,40 @@ class Repository:
             if location is not None:
                 self.parts[data.get("type", "")] = location.get("href", "")
 
-    def open(self, part: str) -> Optional[IO[bytes]]:
-        """A file object of the unpacked metadata of one type ("primary", "modules"); None when there is none."""
+    def read(self, part: str) -> Optional[bytes]:
+        """The unpacked metadata of one type ("primary", "modules"); None when there is none."""
         if part not in self.parts:
             return None
-        content = io.BytesIO(self.fetch(self.address + self.parts[part]))
-        suffix = posixpath.splitext(self.parts[part])[1]
-        if suffix in (".xml", ".yaml"):
-            return content
-        if suffix not in _OPENERS:
-            raise Unreadable("its {0} metadata is packed as {1}".format(part, suffix))
-        unpacked: IO[bytes] = _OPENERS[suffix](content)
-        return unpacked
+        content = self.fetch(urljoin(self.address, self.parts[part]))
+        for start, unpack in _UNPACK.items():
+            if content.startswith(start):
+                try:
+                    return unpack(content)
+                except _DAMAGED as error:
+                    raise Unreadable("its {0} metadata cannot be unpacked: {1}".format(part, error)) from error
+        return content
 
     def versions(self, names: Iterable[str]) -> Dict[str, List[str]]:
         """name -> sorted "epoch:version-release" on offer."""
         found: Dict[str, Set[str]] = {name: set() for name in names}
-        stream = self.open("primary")
-        for _, package in ElementTree.iterparse(stream) if stream else ():
-            if package.tag != COMMON + "package":
-                continue
-            name = package.findtext(COMMON + "name")
-            version = package.find(COMMON + "version")
-            if name in found and version is not None:
-                found[name].add("{0}:{1}-{2}".format(version.get("epoch"), version.get("ver"), version.get("rel")))
-            package.clear()
+        content = self.read("primary")
+        try:
+            for _, package in ElementTree.iterparse(io.BytesIO(content)) if content else ():
+                if package.tag != COMMON + "package":
+                    continue
+                name = package.findtext(COMMON + "name")
+                version = package.find(COMMON + "version")
+                if name in found and version is not None:
+                    found[name].add("{0}:{1}-{2}".format(version.get("epoch"), version.get("ver"), version.get("rel")))
+                package.clear()
+        except ElementTree.ParseError as error:
+            raise Unreadable("its primary metadata is no XML: {0}".format(error)) from error
         return {name: sorted(versions) for name, versions in found.items()}
 
     def streams(self, module: str, package: str) -> Dict[str, List[str]]:
-        """Stream of a dnf module -> versions of one of its packages."""
-        stream = self.open("modules")
-        return parse_streams(stream.read().decode(), module, package) if stream else {}
+        """Stream of a dnf module -> versions of one of its packages; empty where the metadata knows no modules."""
+        content = self.read("modules")
+        return parse_streams(content.decode("utf-8", "replace"), module, package) if content else {}
 
 
 def parse_streams(text: str, module: str, package: str) -> Dict[str, List[str]]:

@@ -95,14 +95,12 @@ def metadata_files(repository: Repository, locations: Collection[str], names: Co
     locations: as the primary metadata gives them; names: as in modulemd.
     """
     parts: Dict[str, bytes] = {}
-    stream = repository.open("primary")
-    primary = subset_primary(stream.read() if stream else b"<metadata/>", locations)
+    primary = subset_primary(repository.read("primary") or b"<metadata/>", locations)
     parts["primary.xml"] = primary
-    stream = repository.open("filelists")
-    if stream:
-        parts["filelists.xml"] = subset_filelists(stream.read(), checksums_of(primary))
-    stream = repository.open("modules")
-    modules = subset_modules(stream.read().decode(), names) if stream else ""
+    filelists = repository.read("filelists")
+    if filelists:
+        parts["filelists.xml"] = subset_filelists(filelists, checksums_of(primary))
+    modules = subset_modules((repository.read("modules") or b"").decode(), names)
     if modules:
         parts["modules.yaml"] = modules.encode()
     files: Dict[str, bytes] = {}

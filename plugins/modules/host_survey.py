@@ -48,7 +48,7 @@ kernel: {description: The running kernel., type: str, returned: kernel}
 kernel_packages: {description: "Installed parts of each kernel, by its version.", type: dict, returned: packages}
 repositories: {description: "By id: address, problem (empty when it answers).", type: dict, returned: repositories}
 streams:
-  description: Streams of the module nvidia-driver with their driver versions.
+  description: Streams of the module nvidia-driver with their driver versions; none when it could not be told.
   type: dict
   returned: repositories
 offered:
@@ -62,6 +62,7 @@ from typing import Any, Callable, Dict, List, Mapping
 
 from ansible.module_utils import survey_machine, survey_ports
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.host_dnf import without_credentials
 from ansible.module_utils.repository_metadata import Repository, Unreadable, fetcher
 from ansible.module_utils.rpm_pins import version_matches
 from ansible.module_utils.rpm_state import installed_versions
@@ -107,20 +108,21 @@ def look_into_repositories(module: Any, installed: Mapping[str, List[str]]) -> D
     """Whether each repository answers, and what it offers of the packages that are not installed."""
     found: Dict[str, Dict[str, str]] = {}
     offered: Dict[str, Any] = {}
-    streams = None
+    streams: Dict[str, List[str]] = {}
     for item in module.params["repositories"]:
-        found[item["id"]] = {"address": item["address"], "problem": ""}
+        found[item["id"]] = {"address": without_credentials(item["address"]), "problem": ""}
         names = missing(module.params["packages"], installed, item["id"])
         try:
-            repository = Repository(item["address"], fetcher(module, module.params["timeout"]))
-            in_repository = repository.streams("nvidia-driver", "nvidia-driver")
-            streams = in_repository or streams
+            repository = Repository(item["address"], fetcher(module.params["timeout"]))
+            for stream, versions in repository.streams("nvidia-driver", "nvidia-driver").items():
+                streams[stream] = sorted({*streams.get(stream, []), *versions})
             if names:
                 offered.update(repository.versions(names))
         except Unreadable as problem:
             found[item["id"]]["problem"] = str(problem)
             offered.update({name: None for name in names})
-    return {"repositories": found, "offered": offered, "streams": streams}
+    silent = any(repository["problem"] for repository in found.values())
+    return {"repositories": found, "offered": offered, "streams": streams or (None if silent else {})}
 
 
 def main() -> None:

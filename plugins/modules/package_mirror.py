@@ -53,7 +53,7 @@ from ansible.module_utils.repository_subset import metadata_files
 from ansible.module_utils.signing_keys import KeyProblem, judged_key
 
 
-def accepted_keys(module: Any) -> Dict[str, str]:
+def accepted_keys(module: Any) -> Dict[str, bytes]:
     """File in the mirror -> armored key; ends the module with every key that cannot be trusted."""
     found, problems = {}, []
     for entry in module.params["keys"]:
@@ -66,15 +66,15 @@ def accepted_keys(module: Any) -> Dict[str, str]:
     return found
 
 
-def closure(module: Any, keys: Mapping[str, str]) -> Dict[str, Dict[str, Found]]:
+def closure(module: Any, keys: Mapping[str, bytes]) -> Dict[str, Dict[str, Found]]:
     """Repository -> location -> package, over all sets."""
     root = os.path.join(module.tmpdir, "system")
     found: Dict[str, Dict[str, Found]] = {item["id"]: {} for item in module.params["repositories"]}
     solver = Closure(root, module.params["repositories"], module.params["platform"])
-    for number, text in enumerate(keys.values()):
+    for number, content in enumerate(keys.values()):
         path = os.path.join(module.tmpdir, "key-{0}.asc".format(number))
-        with open(path, "w") as stream:
-            stream.write(text)
+        with open(path, "wb") as stream:
+            stream.write(content)
         module.run_command(["rpm", "--root", root, "--import", path], check_rc=True)
     for wanted in module.params["sets"]:
         for package in solver.packages(wanted["packages"], wanted["stream"], download=not module.check_mode):
@@ -109,10 +109,10 @@ def main() -> None:
     try:
         tree = MirrorTree(module.params["path"], dry_run=module.check_mode)
         found = closure(module, keys)
-        for name, text in keys.items():
-            tree.write(os.path.join("keys", name), text.encode())
+        for name, content in keys.items():
+            tree.write(os.path.join("keys", name), content)
         for item in module.params["repositories"]:
-            mirror(tree, item, found[item["id"]], fetcher(module, 60))
+            mirror(tree, item, found[item["id"]], fetcher(60))
         removed = tree.remove_others()
     except (Refused, Stranger, Unreadable) as error:
         module.fail_json(msg=str(error))

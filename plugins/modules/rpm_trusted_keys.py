@@ -34,7 +34,7 @@ problems: {description: "What is wrong with each key that cannot be trusted.", t
 """
 
 import os
-from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.openpgp import PublicKey, has_expired, rpm_name
@@ -42,43 +42,53 @@ from ansible.module_utils.signing_keys import KeyProblem, describe, judged_key
 
 
 class Keyring:
-    """The keys of the rpm database, read through gpg."""
+    """The keys of the rpm database. One that gpg cannot read is somebody else's, and left alone."""
 
     def __init__(self, module: Any) -> None:
         self.module = module
         self.trusted: Dict[str, PublicKey] = {}
         for armor in self._armors():
-            for key in describe(module, armor, "the rpm database"):
-                self.trusted[key.fingerprint] = key
+            try:
+                for key in describe(module, armor, "the rpm database"):
+                    self.trusted[key.fingerprint] = key
+            except KeyProblem:
+                continue
 
     @staticmethod
-    def _armors() -> Iterator[str]:
+    def _armors() -> Iterator[bytes]:
         import rpm  # only on the host
 
         for header in rpm.TransactionSet().dbMatch("name", "gpg-pubkey"):
-            text = header["description"]
-            yield text.decode() if isinstance(text, bytes) else text
+            text = header["description"] or b""
+            yield text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
 
-    def add(self, key: PublicKey, text: str) -> None:
+    def entries(self, ids: Collection[str]) -> List[str]:
+        """Names of rpm's entries for the keys with these ids, also of those that gpg cannot read."""
+        query = ["rpm", "-q", "gpg-pubkey", "--queryformat", "%{VERSION} %{RELEASE}\\n"]
+        _, out, _ = self.module.run_command(query)  # its exit code is 1 where no key is trusted at all
+        pairs = [line.split() for line in out.splitlines()]
+        return ["gpg-pubkey-" + "-".join(pair) for pair in pairs if len(pair) == 2 and pair[0] in ids]
+
+    def add(self, key: PublicKey, content: bytes) -> None:
         path = os.path.join(self.module.tmpdir, "signing-key.asc")
-        with open(path, "w") as stream:
-            stream.write(text)
+        with open(path, "wb") as stream:
+            stream.write(content)
         if key.fingerprint in self.trusted:
-            self.remove(self.trusted[key.fingerprint])  # rpm keeps the old lifetime otherwise
+            self.remove(rpm_name(self.trusted[key.fingerprint]))  # rpm keeps the old lifetime otherwise
         self.module.run_command(["rpm", "--import", path], check_rc=True)
 
-    def remove(self, key: PublicKey) -> None:
-        self.module.run_command(["rpm", "-e", "--allmatches", rpm_name(key)], check_rc=True)
+    def remove(self, name: str) -> None:
+        self.module.run_command(["rpm", "-e", "--allmatches", name], check_rc=True)
 
 
-def wanted_key(module: Any, keyring: Keyring, entry: Mapping[str, str]) -> Optional[Tuple[PublicKey, str]]:
-    """(key, text) to import, or None when the right key is trusted already."""
+def wanted_key(module: Any, keyring: Keyring, entry: Mapping[str, str]) -> Optional[Tuple[PublicKey, bytes]]:
+    """(key, file) to import, or None when the right key is trusted already."""
     known = keyring.trusted.get(entry["fingerprint"].replace(" ", "").upper())
     if known and not has_expired(known):
         return None
-    key, text = judged_key(module, entry)
+    key, content = judged_key(module, entry)
     trusted = keyring.trusted.get(key.fingerprint)
-    return None if trusted and trusted.expires == key.expires else (key, text)
+    return None if trusted and trusted.expires == key.expires else (key, content)
 
 
 def main() -> None:
@@ -100,11 +110,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     keyring = Keyring(module)
-    stale = [
-        key
-        for key in keyring.trusted.values()
-        if key.fingerprint[-8:].lower() in [item.lower() for item in module.params["removed"]]
-    ]
+    stale = keyring.entries([item.lower() for item in module.params["removed"]])
     found, problems = [], []
     for entry in module.params["keys"]:
         try:
@@ -115,13 +121,11 @@ def main() -> None:
         module.fail_json(msg="No key was imported or removed. " + " ".join(problems), problems=problems)
     new = [(name, pair) for name, pair in found if pair]
     if not module.check_mode:
-        for key in stale:
-            keyring.remove(key)
-        for _, (key, text) in new:
-            keyring.add(key, text)
-    module.exit_json(
-        changed=bool(new or stale), imported=[name for name, _ in new], removed=[rpm_name(key) for key in stale]
-    )
+        for name in stale:
+            keyring.remove(name)
+        for _, (key, content) in new:
+            keyring.add(key, content)
+    module.exit_json(changed=bool(new or stale), imported=[name for name, _ in new], removed=stale)
 
 
 if __name__ == "__main__":

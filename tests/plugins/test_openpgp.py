@@ -30,3 +30,8 @@ def test_expiry() -> None:
 
 def test_what_is_no_key_gives_none() -> None:
     assert parse_colons("gpg: no valid OpenPGP data found.\n") == []
+
+
+def test_a_key_that_gpg_tells_next_to_nothing_of_is_left_out() -> None:
+    assert parse_colons("pub:-:::::\n" + LISTING.replace("1577836800", "soon"))[0].expires == 0
+    assert [key.user for key in parse_colons("pub:?\n" + LISTING)] == ["cudatools 2019 <old@example.test>"]

@@ -20,6 +20,7 @@ from hotpath_preflight import (
     wanted_packages,
 )
 from hotpath_preflight.values import Values
+from preflight import preflight_report
 
 OPTIONS = load_options(Path(__file__).resolve().parents[2] / "roles")
 GIB = 1024**3
@@ -102,6 +103,7 @@ RULES: list[tuple[str, str, Change, str]] = [
     ("plan", "error", lambda s: s["topology"].update(nodes=[]), "no node with CPUs"),
     ("glibc", "error", lambda s: s.update(glibc="2.12"), "2.17"),
     ("driver stream", "error", lambda s: s["streams"].pop("510-dkms"), "latest-dkms"),
+    ("driver stream", "error", lambda s: s.update(streams={}), "without its module metadata"),
     ("driver", "error", lambda s: s["streams"].update({"510-dkms": ["510.108.03"]}), "510.108.03"),
     ("package", "error", lambda s: s["offered"].update({"libcudnn8": ["0:8.5.0.96-1.cuda11.7"]}), "8.5.0.96"),
     ("python", "error", lambda s: s.update(pythons=["3.6"]), "python38"),
@@ -153,6 +155,14 @@ def test_a_repository_without_an_answer_says_nothing_about_packages() -> None:
         survey.update(streams=None, offered=dict.fromkeys(survey["offered"]))
 
     assert judge(silent) == []
+
+
+def test_keys_that_could_not_be_looked_at_are_a_problem() -> None:
+    """Also where the module that looks at them failed before it judged any."""
+    survey = {"hotpath_survey": copy.deepcopy(SOUND), "__el8_repositories_survey_keys": {"msg": "gpg is not there"}}
+    hostvars = {"gpu-a": {"ansible_host": "192.0.2.11", **survey}}
+    report = preflight_report({"gpu_hosts": ["gpu-a"]}, hostvars, ["gpu-a"])
+    assert "ERROR   gpu-a: signing key: gpg is not there" in report["table"]
 
 
 VARIABLES: list[tuple[dict[str, Any], str, str]] = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import ctypes
 import gzip
 import lzma
 from collections.abc import Callable
@@ -42,6 +44,27 @@ data:
 """
 
 
+def zstd(content: bytes) -> bytes:
+    """Packed by libzstd in two frames, as a program that packs in pieces does."""
+    library = ctypes.CDLL("libzstd.so.1")
+    library.ZSTD_compress.restype = ctypes.c_size_t
+    frames = b""
+    for part in (content[:100], content[100:]):
+        room = ctypes.create_string_buffer(len(part) + 1000)
+        size = library.ZSTD_compress(room, ctypes.c_size_t(len(room)), part, ctypes.c_size_t(len(part)), 3)
+        frames += room.raw[:size]
+    return frames
+
+
+PACKED: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("gz", gzip.compress),
+    ("xz", lzma.compress),
+    ("bz2", bz2.compress),
+    ("zst", zstd),
+    ("gz", bytes),  # a server that unpacks what it sends, under the name that it has
+]
+
+
 def server(suffix: str, pack: Callable[[bytes], bytes]) -> Callable[[str], bytes]:
     files = {
         "http://m/repodata/repomd.xml": REPOMD.format(suffix=suffix).encode(),
@@ -51,7 +74,7 @@ def server(suffix: str, pack: Callable[[bytes], bytes]) -> Callable[[str], bytes
     return files.__getitem__
 
 
-@pytest.mark.parametrize(("suffix", "pack"), [("gz", gzip.compress), ("xz", lzma.compress)])
+@pytest.mark.parametrize(("suffix", "pack"), PACKED)
 def test_versions_on_offer(suffix: str, pack: Callable[[bytes], bytes]) -> None:
     repository = Repository("http://m", server(suffix, pack))
     assert repository.versions(["libcudnn8", "absent"]) == {
@@ -69,9 +92,19 @@ def test_a_module_without_documents_has_no_streams() -> None:
     assert parse_streams("", "nvidia-driver", "nvidia-driver") == {}
 
 
-def test_packing_that_platform_python_cannot_read_is_named() -> None:
-    with pytest.raises(Unreadable, match=r"packed as \.zst"):
-        Repository("http://m", server("zst", bytes)).versions(["libcudnn8"])
+@pytest.mark.parametrize(("suffix", "pack"), PACKED)
+@pytest.mark.parametrize("damage", [lambda packed: packed[:-40], lambda packed: packed[:30] + b"\0" * 30 + packed[60:]])
+def test_damaged_metadata_is_named(
+    suffix: str, pack: Callable[[bytes], bytes], damage: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises(Unreadable, match=r"its primary metadata (cannot be unpacked|is no XML): ."):
+        Repository("http://m", server(suffix, lambda content: damage(pack(content)))).versions(["libcudnn8"])
+
+
+def test_content_of_some_size_is_unpacked_whole() -> None:
+    content = PRIMARY.replace(b"</metadata>", b"<!--" + bytes(range(65, 90)) * 200_000 + b"--></metadata>")
+    served = server("zst", lambda _: zstd(content))
+    assert Repository("http://m", served).read("primary") == content
 
 
 def test_an_address_that_is_no_repository() -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import host_survey
 import survey_machine
 import survey_ports
+from host_dnf import without_credentials
 from support.python36 import run_module
 
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -106,6 +110,39 @@ def test_a_socket_that_systemd_holds_is_its_socket_unit(tmp_path: Path) -> None:
     (tmp_path / "proc/1/fd/9").symlink_to("socket:[4711]")
     found = survey_ports.listeners(root, [8000], lambda port: "hotpath.socket")
     assert found["8000"][0]["unit"] == "hotpath.socket"
+
+
+PRIMARY = """<metadata xmlns="http://linux.duke.edu/metadata/common"><package type="rpm"><name>kernel-devel</name>
+<version epoch="0" ver="4.18.0" rel="553.el8"/></package></metadata>"""
+REPOMD = """<repomd xmlns="http://linux.duke.edu/metadata/repo">
+<data type="primary"><location href="repodata/primary.xml"/></data>{more}</repomd>"""
+MODULES = "document: modulemd\ndata:\n  name: nvidia-driver\n  stream: 510-dkms\n"
+
+
+def look(tmp_path: Path, *places: str) -> dict[str, Any]:
+    """What is found in repositories of these folders; the first one is where kernel-devel is looked for."""
+    params = {
+        "repositories": [{"id": place, "address": f"file://{tmp_path / place}"} for place in places],
+        "packages": [{"name": "kernel-devel", "version": "4.18.0-348.el8", "repository": places[0]}],
+        "timeout": 5,
+    }
+    return host_survey.look_into_repositories(SimpleNamespace(params=params), {"kernel-devel": []})
+
+
+def test_repositories_without_modules_are_told_from_those_that_do_not_answer(tmp_path: Path) -> None:
+    for place, more in (("copy", ""), ("nvidia", '<data type="modules"><location href="repodata/m.yaml"/></data>')):
+        files = {"primary.xml": PRIMARY, "repomd.xml": REPOMD.format(more=more), "m.yaml": MODULES}
+        tree(tmp_path / place, {f"repodata/{name}": text for name, text in files.items()})
+    copied = look(tmp_path, "copy")
+    assert copied["streams"] == {} and copied["offered"] == {"kernel-devel": ["0:4.18.0-553.el8"]}
+    assert look(tmp_path, "copy", "gone")["streams"] is None
+    assert look(tmp_path, "gone")["offered"] == {"kernel-devel": None}
+    assert look(tmp_path, "copy", "nvidia", "gone")["streams"] == {"510-dkms": []}
+
+
+def test_passwords_in_addresses_are_not_shown() -> None:
+    said = without_credentials("no answer of https://user:s3cret@mirror/x over http://u:p@proxy:3128")
+    assert said == "no answer of https://mirror/x over http://proxy:3128"
 
 
 def test_the_module_on_python_36(tmp_path: Path) -> None:

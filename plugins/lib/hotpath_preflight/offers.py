@@ -47,11 +47,19 @@ def streams(survey: Survey, values: Values) -> Iterator[Problem]:
         )
     elif not values.driver_version or survey["streams"] is None:
         return
+    elif not survey["streams"]:
+        yield Problem(
+            "driver stream",
+            "the repositories answer and know no stream of nvidia-driver",
+            "A mirror that was copied without its module metadata has the packages and no stream to install them from.",
+            "Mirror the modules too (the group package_mirrors; dnf reposync --download-metadata), or add them to the "
+            "copy (modifyrepo_c --mdtype=modules modules.yaml repodata).",
+        )
     elif values.driver_stream not in survey["streams"]:
         yield Problem(
             "driver stream",
             f"nvidia-driver has no stream {values.driver_stream}",
-            f"The repository offers: {', '.join(sorted(survey['streams'])) or 'none'}.",
+            f"The repository offers: {', '.join(sorted(survey['streams']))}.",
             "Choose one of these as nvidia_driver_stream, or a mirror that still has it.",
         )
     elif values.driver_version not in survey["streams"][values.driver_stream]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,45 +12,38 @@ from ansible.errors import AnsibleFilterError
 # Ansible loads each plugin file by itself, so the package that they share is not on the path.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "lib"))
 
+from hotpath_boot import argument_tokens, dropped_tokens, missing_tokens, unwritable
 from hotpath_planning.text import cpu_list
 
-KEY = re.compile(r"[A-Za-z0-9_.\-]+")
 
+def boot_argument_tokens(arguments: Mapping[str, Any], planned: Mapping[str, Any] | None = None) -> list[str]:
+    """{"nohz_full": "2,14", "quiet": None, "isolcpus": ""} -> ["nohz_full=2,14", "quiet"].
 
-def boot_argument_tokens(arguments: Mapping[str, Any]) -> list[str]:
-    """{"nohz_full": "2,14", "quiet": True, "isolcpus": ""} -> ["nohz_full=2,14", "quiet"].
-
-    The order is kept, since hugepages= belongs to the hugepagesz= before it. An empty value, 0 and false leave the
-    argument out.
+    The order is kept, since the kernel reads from left to right. `arguments` win over the planned ones; an empty value
+    leaves one out, none at all makes a bare word, and a list gives a token for each of its values.
     """
-    tokens = []
-    for key, value in arguments.items():
-        if not KEY.fullmatch(key):
-            raise AnsibleFilterError(f"{key!r} is no name of a boot argument; write the value apart, as in quiet: true")
-        if re.search(r"[\s\"']", str(value)):
-            raise AnsibleFilterError(f"boot argument {key}: {value!r} holds a space or a quote, which grubby mangles")
-        if value is True:
-            tokens.append(key)
-        elif value:
-            tokens.append(f"{key}={value}")
-    return tokens
+    problems = list(unwritable(arguments))
+    if problems:
+        told = (f"boot argument {problem.found}. {problem.reason} {problem.remedy}" for problem in problems)
+        raise AnsibleFilterError(" ".join(told))
+    return argument_tokens(arguments, planned or {})
+
+
+def boot_arguments_dropped(arguments: Mapping[str, Any]) -> list[str]:
+    """{"selinux": ""} -> ["!selinux"]: what shall stand on no boot line, whoever put it there."""
+    return dropped_tokens(arguments)
 
 
 def boot_arguments_missing(wanted: str, command_line: str) -> list[str]:
-    """Tokens of the wanted line that the kernel's command line lacks, or holds beside another value of the same key."""
-    present = command_line.split()
-    return [token for token in wanted.split() if [other for other in present if _key(other) == _key(token)] != [token]]
+    """Tokens of the wanted line whose setting stands otherwise on the kernel's command line; of lists, an element."""
+    return missing_tokens(wanted, command_line)
 
 
 def isolated_cpus(arguments: str) -> str:
     """The CPUs of isolcpus= as the kernel lists them: "quiet isolcpus=managed_irq,domain,2,3,14" -> "2-3,14"."""
-    values = [token.partition("=")[2] for token in arguments.split() if _key(token) == "isolcpus"]
+    values = [token.partition("=")[2] for token in arguments.split() if token.startswith("isolcpus=")]
     parts = [part.split("-") for value in values for part in value.split(",") if part[:1].isdigit()]
     return cpu_list(cpu for part in parts for cpu in range(int(part[0]), int(part[-1]) + 1))
-
-
-def _key(token: str) -> str:
-    return token.partition("=")[0]
 
 
 class FilterModule:
@@ -60,6 +52,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "boot_argument_tokens": boot_argument_tokens,
+            "boot_arguments_dropped": boot_arguments_dropped,
             "boot_arguments_missing": boot_arguments_missing,
             "isolated_cpus": isolated_cpus,
         }

@@ -7,12 +7,14 @@ description:
   - Compares the arguments of every boot entry token by token and changes those that differ with C(grubby).
   - Arguments that nobody named, here or in O(record), are left alone. What a named one was before is remembered, and
     given back when it is no longer wanted; with nothing wanted, everything is as it was.
+  - Keys that hold lists (C(modprobe.blacklist), C(console)) are added to, and only what was added is taken out again.
   - An argument that tuned adds to every entry (C(tuned_params) in O(grubenv)) is taken from it when it is wanted here.
   - In check mode only C(grubby --info) runs.
 options:
   wanted:
     description: >-
-      Arguments that every entry must hold, as C(key=value) or C(key). An entry's other values of the same key go.
+      Arguments that every entry must hold, as C(key=value) or C(key), in their order; a key may come several times.
+      An entry's other values of the same key go. C(!key) is one that no entry may hold.
     type: list
     elements: str
     required: true
@@ -55,23 +57,35 @@ pending:
 
 import json
 import os
-from typing import Dict, List, Tuple
+import tempfile
+from typing import Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.boot_entries import (
-    Before,
-    Entries,
-    applied,
+    Entry,
     as_lines,
     claimed,
     differs,
-    given_back,
-    key_of,
-    of_key,
+    foreign,
+    label,
+    left_to_tuned,
+    ours,
     parse_entries,
-    repeated_keys,
+    released,
+    settled,
     taken_over,
+    torn,
     tuned_arguments,
+)
+from ansible.module_utils.boot_line import (
+    LISTS,
+    MANGLED,
+    keys_of,
+    merged,
+    of_setting,
+    same,
+    settings_of,
+    split,
 )
 
 
@@ -90,20 +104,29 @@ class BootLoader:
         self._path = module.get_bin_path("grubby")
         if self._path is None:
             module.fail_json(msg="grubby is missing, so boot arguments cannot be set. Install the package grubby.")
+        # grubby is a shell script that expands * in arguments by the files of its folder; this one stays empty.
+        self._folder = tempfile.mkdtemp(dir=module.tmpdir)
 
-    def entries(self) -> Entries:
-        _, out, _ = self._module.run_command([self._path, "--info=ALL"], check_rc=True)
-        found = parse_entries(out)
+    def _run(self, *arguments: str) -> str:
+        _, out, _ = self._module.run_command([self._path] + list(arguments), check_rc=True, cwd=self._folder)
+        return str(out)
+
+    def entries(self) -> List[Entry]:
+        found: List[Entry] = parse_entries(self._run("--info=ALL"))
         if not found:
             self._module.fail_json(msg="grubby --info=ALL names no kernel; look at /boot/loader/entries.")
         return found
 
-    def update(self, kernel: str, removed: List[str], added: List[str]) -> None:
-        """`kernel` is a kernel's path or ALL."""
-        command = [self._path, "--update-kernel=" + kernel]
-        command += ["--remove-args=" + " ".join(removed)] if removed else []
-        command += ["--args=" + " ".join(added)] if added else []
-        self._module.run_command(command, check_rc=True)
+    def default(self, entries: List[Entry]) -> Entry:
+        """The entry that boots next; GRUB takes the first where the saved one is gone."""
+        numbers = [entry.number for entry in parse_entries(self._run("--info=DEFAULT"))]
+        return next((entry for entry in entries if entry.number in numbers), entries[0])
+
+    def update(self, which: str, removed: List[str], added: List[str]) -> None:
+        """`which` is an entry's number, or ALL for every entry and for those of kernels to come."""
+        options = ["--remove-args=" + " ".join(removed)] if removed else []
+        options += ["--args=" + " ".join(added)] if added else []
+        self._run("--update-kernel=" + which, *options)
 
     def leave_to_tuned(self, args: List[str]) -> None:
         command = ["grub2-editenv", self._module.params["grubenv"], "set", "tuned_params=" + " ".join(args)]
@@ -123,10 +146,59 @@ def keep(module: AnsibleModule, path: str, text: str) -> None:
     os.chmod(path, 0o644)
 
 
-def changes(before: Before, entries: Entries, wanted: List[str], released: List[str]) -> Dict[str, Tuple[str, ...]]:
-    """The tokens to add by kernel, or by ALL where every kernel gets the same."""
-    added = {kernel: tuple(given_back(before, kernel, released) + wanted) for kernel in entries}
-    return {"ALL": next(iter(added.values()))} if len(set(added.values())) == 1 else added
+def refuse_what_grubby_mangles(module: AnsibleModule, entries: List[Entry], keys: List[str]) -> None:
+    for token in module.params["wanted"]:
+        if MANGLED.search(token):
+            module.fail_json(
+                msg="Boot argument %s holds a space or a character that grubby or GRUB's script would change. An "
+                "option of a module can be set in /etc/modprobe.d instead." % token
+            )
+    for entry in entries:
+        for token in torn(entry.args, keys):
+            module.fail_json(
+                msg="The boot entry of %s holds %s. grubby knows no quotes and would tear that apart while it sets %s; "
+                "nothing was changed. Take it out by hand (options in /boot/loader/entries/%s.conf, kernelopts in "
+                "/boot/grub2/grubenv), for example in favour of /etc/modprobe.d."
+                % (label(entry, entries), token, ", ".join(keys), entry.name)
+            )
+
+
+def apply(loader: BootLoader, default: str, added: Dict[str, List[str]], keys: List[str]) -> None:
+    """All entries, and those of later kernels, get the default entry's tokens; then entries that differ get theirs.
+
+    `default` and the keys of `added` are entries by grubby's number.
+    """
+    loader.update("ALL", keys, added[default])
+    for number, own in added.items():
+        if own != added[default]:
+            loader.update(number, keys, own)
+
+
+def require_that_it_took(
+    module: AnsibleModule, found: List[Entry], after: List[Entry], before: List[Entry], settings: List[str]
+) -> None:
+    args: Dict[str, List[str]] = {entry.number: entry.args for entry in found}
+    for entry in after:
+        if differs(args.get(entry.number, []), entry.args, settings):
+            module.fail_json(
+                msg="grubby reported success, but %s lacks some of: %s. Look at /boot/loader/entries and "
+                "/boot/grub2/grubenv (it holds at most 1024 bytes)."
+                % (label(entry, before), " ".join(module.params["wanted"]) or "what it held before")
+            )
+    for entry in before:
+        harmed = sorted(set(foreign(entry.args, settings)) - set(args[entry.number]))
+        if harmed:
+            module.fail_json(
+                msg="grubby also changed what nobody asked for: %s lost %s. Put it back in /boot/loader/entries or "
+                "/boot/grub2/grubenv." % (label(entry, before), " ".join(harmed))
+            )
+
+
+def due(running: List[str], wanted: List[str], next_boot: List[str], setting: str, added: List[str]) -> bool:
+    """Whether a setting waits for a reboot; what others add to a list does not."""
+    now, tokens = of_setting(running, setting), of_setting(wanted, setting)
+    listed = tokens and setting in LISTS
+    return not same(now, merged(now, tokens, added) if listed else of_setting(next_boot, setting))
 
 
 def main() -> None:
@@ -140,48 +212,41 @@ def main() -> None:
         supports_check_mode=True,
     )
     wanted, record = module.params["wanted"], module.params["record"]
-    if repeated_keys(wanted):
-        module.fail_json(
-            msg="Boot argument %s is wanted twice; grubby keeps one value of a key, so name each key once."
-            % ", ".join(repeated_keys(wanted))
-        )
-    recorded = text_of(record).split()
-    released = sorted({key_of(token) for token in recorded} - {key_of(token) for token in wanted})
-    keys = released + [key_of(token) for token in wanted]
+    recorded = split(text_of(record))
+    gone = released(wanted, recorded)
+    settings = gone + settings_of(wanted)
+    keys = keys_of(settings)
 
     loader = BootLoader(module)
     entries = loader.entries()
+    refuse_what_grubby_mangles(module, entries, keys)
     before = taken_over(json.loads(text_of(record + ".before") or "{}"), entries, wanted, recorded)
-    after = {
-        kernel: applied(args, wanted, released, given_back(before, kernel, released))
-        for kernel, args in entries.items()
-    }
-    stale = [kernel for kernel, args in entries.items() if differs(args, after[kernel], keys)]
+    added = {entry.number: settled(before, entry, wanted, recorded) for entry in entries}
+    after = [entry._replace(args=foreign(entry.args, settings) + added[entry.number]) for entry in entries]
+    stale = any(differs(entry.args, after[place].args, settings) for place, entry in enumerate(entries))
     of_tuned = tuned_arguments(text_of(module.params["grubenv"]))
-    left_to_tuned = [token for token in of_tuned if key_of(token) not in keys]
+    tuned_keeps = left_to_tuned(of_tuned, wanted, settings)
+    default = loader.default(entries)
 
     if not module.check_mode:
         keep(module, record + ".before", json.dumps(before, indent=1, sort_keys=True) + "\n")
         keep(module, record, " ".join(claimed(wanted, recorded)) + "\n")
         if stale:
-            for kernel, added in changes(before, entries, wanted, released).items():
-                loader.update(kernel, keys, list(added))
-            found = loader.entries()
-            short = [kernel for kernel, args in found.items() if differs(args, after[kernel], keys)]
-            if short:
-                module.fail_json(
-                    msg="grubby reported success, but %s lacks some of: %s. Look at /boot/loader/entries and "
-                    "/boot/grub2/grubenv (it holds at most 1024 bytes)." % (", ".join(short), " ".join(wanted))
-                )
-        if left_to_tuned != of_tuned:
-            loader.leave_to_tuned(left_to_tuned)
+            apply(loader, default.number, added, keys)
+            require_that_it_took(module, loader.entries(), after, entries, settings)
+        if tuned_keeps != of_tuned:
+            loader.leave_to_tuned(tuned_keeps)
 
-    running = text_of(module.params["command_line"]).split()
-    first = next(iter(after.values()))
+    running = split(text_of(module.params["command_line"]))
+    next_boot = after[entries.index(default)].args
     module.exit_json(
-        changed=bool(stale) or left_to_tuned != of_tuned,
-        removed=released,
-        pending=[key for key in keys if of_key(running, key) != of_key(first, key)],
+        changed=stale or tuned_keeps != of_tuned,
+        removed=gone,
+        pending=[
+            setting
+            for setting in settings
+            if due(running, wanted, next_boot, setting, ours(before, default, setting, recorded))
+        ],
         diff={"before": as_lines(entries), "after": as_lines(after if stale else entries)},
     )
 

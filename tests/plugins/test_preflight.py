@@ -182,6 +182,8 @@ VARIABLES: list[tuple[dict[str, Any], str, str]] = [
     ({"host_plan_overrides": {"cpus": [1]}}, "variables", "cpus"),
     ({"boot_arguments_extra": {"isolcpus": "0-7"}}, "boot arguments", "isolates every CPU"),
     ({"boot_arguments_extra": {"nohz_full": "1;3"}}, "boot arguments", "'1;3' is no CPU"),
+    ({"boot_arguments_extra": {"intel_iommu": True}}, "boot arguments", "Quote the word that you mean"),
+    ({"boot_arguments_extra": {"dyndbg": "file a.c +p"}}, "boot arguments", "/etc/modprobe.d"),
     ({"inference_service_workers": 40}, "workers", "40 HTTP workers"),
     ({"inference_service_listen": "everywhere"}, "variables", "IPv4"),
     ({"cudnn_version": "8.5.0.96-1.cuda11.7"}, "cudnn", "built for CUDA 11.7"),

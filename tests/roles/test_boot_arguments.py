@@ -23,6 +23,6 @@ def test_the_kernel_started_with_them(
         # The machine's kernel: no boot entry of this host exists that could have been changed.
         check.equal("boot entries of a container", expected=False, found=host.file("/boot/loader/entries").exists)
         return
-    wanted = " ".join(expected(host, "boot_arguments")["__boot_arguments_tokens"])
+    wanted = " ".join(expected(host, "boot_arguments")["__boot_arguments_wanted"])
     missing = boot_arguments_missing(wanted, check.text("/proc/cmdline"))
     check.equal("boot arguments that the running kernel lacks", expected=[], found=missing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hotpath_boot import unwritable
 from hotpath_planning import PlanError, plan_host
 from hotpath_planning.text import plan_text
 
@@ -94,7 +95,9 @@ def _workers(plan: Mapping[str, Any], values: Values) -> Iterator[Problem]:
 
 
 def _boot_arguments(survey: Survey, values: Values) -> Iterator[Problem]:
-    """Isolation that was written by hand, past the plan."""
+    """What was written by hand, past the plan: words that are not known any more, and isolation."""
+    for problem in unwritable(values.boot_arguments):
+        yield Problem("boot arguments", f"boot_arguments_extra: {problem.found}", problem.reason, problem.remedy)
     online = set(survey["topology"]["cpus"]["online"])
     for name in ISOLATING:
         text = values.boot_arguments.get(name)

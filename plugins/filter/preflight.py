@@ -15,9 +15,11 @@ sys.path.append(str(PLUGINS / "lib"))
 from hotpath_preflight import (  # noqa: E402
     Values,
     driver_problems,
+    headers_package,
     host_plan,
     host_problems,
     inventory_problems,
+    kernel_version,
     load_options,
     plan_pictures,
     set_problems,
@@ -25,7 +27,14 @@ from hotpath_preflight import (  # noqa: E402
 )
 from hotpath_preflight import wanted_packages as _wanted_packages  # noqa: E402
 
-__all__ = ["FilterModule", "driver_obstacles", "preflight_packages", "preflight_port", "preflight_report"]
+__all__ = [
+    "FilterModule",
+    "driver_obstacles",
+    "kernel_packages",
+    "preflight_packages",
+    "preflight_port",
+    "preflight_report",
+]
 
 LOCKS = PLUGINS.parent / "service" / "locks"
 
@@ -37,7 +46,12 @@ def _options() -> dict[str, dict[str, Any]]:
 
 def preflight_packages(variables: Mapping[str, Any], kernel: str) -> list[dict[str, str]]:
     """Packages that the host will need, for the module host_survey; `kernel` as uname says it, "" in a container."""
-    return _wanted_packages(Values.of(variables, _options()), kernel.rsplit(".x86_64", 1)[0])
+    return _wanted_packages(Values.of(variables, _options()), kernel)
+
+
+def kernel_packages(kernel: str) -> dict[str, str]:
+    """Of a kernel as uname says it: its `version` as rpm writes it, and the package of its `headers`."""
+    return {"version": kernel_version(kernel), "headers": headers_package(kernel)}
 
 
 def preflight_port(variables: Mapping[str, Any]) -> list[int]:
@@ -86,6 +100,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "driver_obstacles": driver_obstacles,
+            "kernel_packages": kernel_packages,
             "preflight_packages": preflight_packages,
             "preflight_port": preflight_port,
             "preflight_report": preflight_report,

@@ -7,9 +7,9 @@ because a lock that merely hides packages makes dnf say "nothing provides" where
 from typing import Any, List, Mapping
 
 from ansible.module_utils.rpm_pins import (
-    SIDE_BY_SIDE,
     Change,
     describe,
+    is_kernel_part,
     is_leftover,
     parse_locks,
     refusals,
@@ -133,7 +133,7 @@ def _request(base: Any, package: Mapping[str, Any], stream: str) -> None:
     query = base.sack.query().filterm(name=package["name"], arch=[base.conf.substitutions["basearch"], "noarch"])
     present = [item for item in query.installed() if version_matches(package["version"], _evr(item))]
     if present:
-        if package["name"] not in SIDE_BY_SIDE:
+        if not is_kernel_part(package["name"]):
             for extra in set(query.installed()) - set(present):
                 base.package_remove(extra)
         return

@@ -20,11 +20,45 @@ class Change(NamedTuple):
     unneeded: bool = False
 
 
-# dnf keeps several versions of these side by side, one for each kernel.
-SIDE_BY_SIDE = frozenset(["kernel", "kernel-core", "kernel-devel", "kernel-modules"])
+# The parts of the standard kernel, of which dnf would otherwise install the newest beside an older one.
+_STANDARD_KERNEL = (
+    *("kernel", "kernel-core", "kernel-devel"),
+    *("kernel-modules", "kernel-modules-extra", "kernel-modules-internal"),
+)
+# Words in the names of packages that are made together with a kernel and go with any.
+_WITH_ANY_KERNEL = frozenset(["headers", "tools", "doc", "abi", "macros", "debuginfo", "selftests", "ipaclones"])
 
 # "name-epoch:version-release.arch", the form that `dnf versionlock add` writes; the epoch may be missing.
 _LOCK = re.compile(r"^(?P<name>[^!\s].*)-(?P<evr>(?:\d+:)?[^-\s]+-[^-\s]+)\.[^.\s]+$")
+
+
+def is_kernel_part(name: str) -> bool:
+    """Whether a package is part of one kernel, whatever its kind (kernel-rt-core, kernel-modules-extra, kernel-devel).
+
+    dnf keeps several versions of these side by side, and each needs the others of its own version.
+    """
+    words = name.split("-")
+    return words[0] == "kernel" and not _WITH_ANY_KERNEL.intersection(words)
+
+
+def kernel_locks(kernel: str, installed: Mapping[str, List[str]]) -> Dict[str, str]:
+    """name -> version at which every part of a kernel is locked, so that an update brings no other kernel.
+
+    `kernel` is a version as rpm writes it. A part that is not installed is locked too, so that it comes at the right
+    version. One that is there at another version, another kind of kernel for example, is locked at its newest: its
+    update would need, or be, a newer kernel.
+    """
+    running = [evr for evr in installed.get("kernel-core", []) if version_matches(kernel, evr)]
+    locks = dict.fromkeys(_STANDARD_KERNEL, running[0]) if running else {}
+    for name, versions in installed.items():
+        if versions and is_kernel_part(name):
+            fitting = [evr for evr in versions if version_matches(kernel, evr)]
+            locks[name] = fitting[0] if fitting else max(versions, key=_by_number)
+    return locks
+
+
+def _by_number(evr: str) -> List[int]:
+    return [int(part) for part in re.findall(r"\d+", evr)]
 
 
 def version_matches(wanted: str, evr: str) -> bool:
@@ -38,7 +72,7 @@ def version_matches(wanted: str, evr: str) -> bool:
 def in_place(name: str, wanted: str, versions: Collection[str]) -> bool:
     """Whether a package is installed at the wanted version and, unless versions lie side by side, in no other."""
     fitting = [evr for evr in versions if version_matches(wanted, evr)]
-    return bool(fitting) and (name in SIDE_BY_SIDE or len(versions) == 1)
+    return bool(fitting) and (is_kernel_part(name) or len(versions) == 1)
 
 
 def all_in_place(packages: Iterable[Mapping[str, Any]], installed: Mapping[str, List[str]]) -> bool:

@@ -9,6 +9,11 @@ import re
 from typing import Any, Dict, List
 
 NVIDIA = "0x10de"
+# Folders that may be a file system of their own and are written to; one that is not there counts to the one above it.
+WRITTEN = (
+    *("/", "/boot", "/usr", "/usr/local", "/opt", "/opt/hotpath"),
+    *("/var", "/var/cache", "/var/lib", "/var/lib/hotpath"),
+)
 
 
 def read(root: str, path: str) -> str:
@@ -126,11 +131,16 @@ def _total_kib(meminfo: str) -> int:
 
 
 def disks(root: str) -> Dict[str, Any]:
-    """Free bytes of the file systems that are written to; equal `device` numbers mean the same file system."""
+    """Free bytes of the file systems that are written to; equal `device` numbers mean the same file system.
+
+    `deployed`: a release is complete and a model built, so that the service needs no more room to go on.
+    """
     found = {}
-    for path in ("/", "/boot", "/opt", "/usr", "/var", "/var/lib"):
+    for path in WRITTEN:
         real = os.path.join(root, path.lstrip("/"))
         if os.path.isdir(real):
             state = os.statvfs(real)
             found[path] = {"free_bytes": state.f_bavail * state.f_frsize, "device": os.stat(real).st_dev}
-    return {"disks": found}
+    release = os.path.exists(os.path.join(root, "opt/hotpath/current/.complete"))
+    model = glob.glob(os.path.join(root, "var/lib/hotpath/models/*/current/model.json"))
+    return {"disks": found, "deployed": release and bool(model)}

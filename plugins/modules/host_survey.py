@@ -45,7 +45,11 @@ options:
 RETURN = r"""
 gpus: {description: "NVIDIA GPUs on the PCI bus, each with address and device.", type: list, returned: pci}
 kernel: {description: The running kernel., type: str, returned: kernel}
-kernel_packages: {description: "Installed parts of each kernel, by its version.", type: dict, returned: packages}
+next_kernel: {description: "The kernel that the next boot starts, empty when unknown.", type: str, returned: kernel}
+installed:
+  description: Installed versions of each wanted package and of each part of a kernel, by name.
+  type: dict
+  returned: packages
 repositories: {description: "By id: address, problem (empty when it answers).", type: dict, returned: repositories}
 streams:
   description: Streams of the module nvidia-driver with their driver versions; none when it could not be told.
@@ -60,14 +64,13 @@ offered:
 import re
 from typing import Any, Callable, Dict, List, Mapping
 
-from ansible.module_utils import survey_machine, survey_ports
+from ansible.module_utils import survey_boot, survey_machine, survey_ports
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_dnf import without_credentials
 from ansible.module_utils.repository_metadata import Repository, Unreadable, fetcher
-from ansible.module_utils.rpm_pins import version_matches
-from ansible.module_utils.rpm_state import installed_versions
+from ansible.module_utils.rpm_pins import is_kernel_part, version_matches
+from ansible.module_utils.rpm_state import installed_family, installed_versions
 
-KERNEL_PACKAGES = ["kernel", "kernel-core", "kernel-modules", "kernel-devel"]
 SUBJECTS = ["system", "kernel", "pci", "memory", "disks", "ports", "packages", "repositories"]
 
 
@@ -83,14 +86,10 @@ def socket_unit(module: Any) -> Callable[[int], str]:
 
 
 def wanted_packages(packages: List[Dict[str, str]]) -> Dict[str, Any]:
-    """Which wanted packages are there, by name: the installed versions; and by kernel: its parts that are."""
-    names = sorted({package["name"] for package in packages} | set(KERNEL_PACKAGES) | {"nvidia-driver"})
-    installed = installed_versions(names)
-    kernels: Dict[str, List[str]] = {}
-    for name in KERNEL_PACKAGES:
-        for evr in installed[name]:
-            kernels.setdefault(evr.split(":")[-1], []).append(name)
-    return {"installed": installed, "kernel_packages": kernels}
+    """Which wanted packages are there, and which parts of kernels, by name: the installed versions."""
+    names = sorted({package["name"] for package in packages} | {"kernel-core", "nvidia-driver"})
+    kernels = {name: evrs for name, evrs in installed_family(["kernel*"]).items() if is_kernel_part(name)}
+    return {"installed": dict(kernels, **installed_versions(names))}
 
 
 def missing(packages: List[Dict[str, str]], installed: Mapping[str, List[str]], repository: str) -> List[str]:
@@ -148,6 +147,8 @@ def main() -> None:
     result: Dict[str, Any] = {"changed": False}
     for subject in sorted(subjects & set(readers)):
         result.update(readers[subject](root))
+    if "kernel" in subjects:
+        result["next_kernel"] = survey_boot.next_kernel(root, module)
     if "ports" in subjects:
         result["listeners"] = survey_ports.listeners(root, module.params["ports"], socket_unit(module))
     if subjects & {"packages", "repositories"}:

@@ -46,11 +46,11 @@ options:
     type: list
     elements: str
     default: []
-  unlock:
-    description: Shell patterns of packages whose locks are dropped unless O(packages) wants them.
-    type: list
-    elements: str
-    default: []
+  guard_kernel:
+    description:
+      - Version of a kernel of which every installed part is locked besides O(packages), so that an update passes these
+        by and brings no other kernel. Empty drops such locks; left out, they stay as they are.
+    type: str
   refuse:
     description: Packages that must not come along.
     type: list
@@ -88,7 +88,9 @@ from ansible.module_utils.dnf_transaction import Refused, run_transaction
 from ansible.module_utils.lock_list import LOCK_LIST, read_locks, write_locks
 from ansible.module_utils.rpm_pins import (
     all_in_place,
+    is_kernel_part,
     is_leftover,
+    kernel_locks,
     locks_for,
     matches_any,
     merge_locks,
@@ -111,7 +113,7 @@ SPEC = {
     "stream": {"type": "str", "default": ""},
     "family": {"type": "list", "elements": "str", "default": []},
     "retire": {"type": "list", "elements": "str", "default": []},
-    "unlock": {"type": "list", "elements": "str", "default": []},
+    "guard_kernel": {"type": "str"},
     "refuse": {
         "type": "list",
         "elements": "dict",
@@ -144,9 +146,14 @@ def leaving(params: Mapping[str, Any], lock_text: str) -> List[str]:
 
 def dropped_locks(params: Mapping[str, Any], lock_text: str) -> List[str]:
     """Names whose locks go: their packages leave, or nobody guards them any more."""
-    patterns = params["retire"] + params["unlock"] + (params["family"] if params["state"] == "absent" else [])
+    patterns = params["retire"] + (params["family"] if params["state"] == "absent" else [])
     wanted = {package["name"] for package in params["packages"] if package["lock"]}
-    return [name for name in parse_locks(lock_text) if matches_any(name, patterns) and name not in wanted]
+    kernel_too = params["guard_kernel"] is not None
+    return [
+        name
+        for name in parse_locks(lock_text)
+        if (matches_any(name, patterns) or (kernel_too and is_kernel_part(name))) and name not in wanted
+    ]
 
 
 def transact(module: Any, request: Mapping[str, Any], result: Dict[str, Any]) -> None:
@@ -197,7 +204,10 @@ def main() -> None:
         transact(module, request, result)
         installed = installed_versions(package["name"] for package in packages)
 
-    after = merge_locks(before, locks_for(packages, installed), dropped_locks(module.params, before))
+    guarded = module.params["guard_kernel"]
+    locks = kernel_locks(guarded, installed_family(["kernel*"])) if guarded else {}
+    locks.update(locks_for(packages, installed))
+    after = merge_locks(before, locks, dropped_locks(module.params, before))
     if after != before:
         result["changed"] = True
         result["diff"] = {"before": before, "after": after, "before_header": LOCK_LIST, "after_header": LOCK_LIST}

@@ -32,6 +32,7 @@ class Fault:
     signer: str = "nvidia"
     published_key: str = "nvidia"
     without_streams: str = ""  # prefix of the stream names that are missing
+    without_modules: bool = False  # as a copy of the packages has none
     overlay: str = ""  # repository whose rpms replace the sound ones of the same name
 
 
@@ -39,6 +40,7 @@ FAULTS = {
     "expired-key": Fault(signer="expired", published_key="expired"),
     "wrong-key": Fault(signer="stranger"),
     "missing-stream": Fault(without_streams="510"),
+    "no-modules": Fault(without_modules=True),
     "newer-kernel": Fault(overlay="newer-kernel"),
 }
 
@@ -78,7 +80,7 @@ def _repository(parts: Build, root: Path, repository: str, fault: Fault) -> None
         replaced = [Path(shutil.copy(rpm, packages)) for rpm in (parts.rpms / fault.overlay).glob("*.rpm")]
         signer.sign(replaced)
     run(["createrepo_c", "--quiet", root / folder])
-    if repository == "nvidia":
+    if repository == "nvidia" and not fault.without_modules:
         modules = packages.parent / "modules.yaml"
         modules.write_text(modules_yaml(parts.sources, _offered(parts.streams, fault)))
         run(["modifyrepo_c", "--mdtype=modules", modules, root / folder / "repodata"])

@@ -22,6 +22,11 @@ GPUS = [Device(f"0000:{bus:02x}:00.0", 0, device_id="0x20b2") for bus in range(0
 SWITCHES = [Device(f"0000:c{slot}:00.0", 0, device_id="0x1af1", pci_class="0x068000") for slot in range(4, 10)]
 HGX = Machine(1, 16, 2, 512, (*GPUS, *SWITCHES, Device("0000:3d:00.0", 0, "eno1", 8)))
 FAMILY = "^(nvidia-|kmod-nvidia|cuda-drivers)"
+# Parts of the kernel that many hosts have, other kernels beside it, and what goes with any.
+BESIDE = (
+    "kernel-modules-internal kernel-debug kernel-debug-core kernel-rt kernel-rt-core kernel-rt-modules"
+    " kernel-tools kernel-tools-libs perf"
+)
 ENGINES: dict[str, Any] = {"host_plan_engines_on": "gpu"}
 
 
@@ -34,7 +39,9 @@ def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def host(firmware: Path) -> Iterator[Throwaway]:
     with throwaway("driver-changes") as made:
-        pretend(made, Look(HGX), firmware)
+        baseos = "/srv/mirror/centos/8-stream/BaseOS/x86_64/os/Packages"
+        beside = " ".join(f"{baseos}/{name}-4.18.0-348*.rpm" for name in BESIDE.split())
+        pretend(made, Look(HGX, setup=f"rpm --install --nosignature {beside}"), firmware)
         yield made
 
 
@@ -82,7 +89,21 @@ def test_a_host_with_nvswitches_gets_the_fabric_manager_of_the_drivers_version(
 
 
 def test_an_update_brings_no_kernel_without_a_driver(host: Throwaway) -> None:
-    """A newer one is on offer, and the guard's lock hides it."""
+    """A newer one is on offer, and the locks hide it with all its parts; what goes with any kernel is updated."""
+
+    def built(name: str) -> set[str]:
+        return set(host.run(f"rpm -q {name} --queryformat '%{{VERSION}}-%{{RELEASE}}\\n'").stdout.split())
+
+    installed = host.run("dnf --assumeyes install kernel-modules-extra")  # after the locks were set
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    assert built("kernel-modules-extra") == built("kernel-core")
+    parts = ["kernel-core", "kernel-modules-extra", *BESIDE.split()[:-3]]
+    before = {name: built(name) for name in parts}
+    updated = host.run("dnf --assumeyes update")
+    assert updated.returncode == 0, updated.stdout + updated.stderr
+    assert {name: built(name) for name in parts} == before
+    assert built("kernel-tools") == built("kernel-tools-libs") == built("perf") == {"4.18.0-553.el8"}
+    host.run("dnf --quiet --assumeyes remove kernel-modules-extra")
     offered = host.run("dnf --quiet --disableplugin=versionlock check-update kernel-core kernel kernel-modules")
     assert offered.returncode == 100 and "553.el8" in offered.stdout, offered.stderr
     assert host.run("dnf --quiet check-update kernel-core kernel kernel-modules kernel-devel").returncode == 0

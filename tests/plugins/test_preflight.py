@@ -20,7 +20,7 @@ from hotpath_preflight import (
     wanted_packages,
 )
 from hotpath_preflight.values import Values
-from preflight import preflight_report
+from preflight import kernel_packages, preflight_report
 
 OPTIONS = load_options(Path(__file__).resolve().parents[2] / "roles")
 GIB = 1024**3
@@ -92,12 +92,20 @@ RULES: list[tuple[str, str, Change, str]] = [
     ("gpu", "error", lambda s: without_gpus(s), "lspci"),
     ("gpu", "note", lambda s: without_gpus(s, container=True), "container"),
     ("secure boot", "error", lambda s: s.update(secure_boot=True), "mokutil"),
+    ("kernel", "error", lambda s: s.update(kernel="4.18.0-348.rt7.130.el8.x86_64"), "real-time kernel"),
+    ("kernel", "error", lambda s: s.update(kernel="5.4.17-2136.300.7.el8uek.x86_64"), "UEK"),
     ("kernel", "error", lambda s: s["installed"]["kernel-core"].append("0:4.18.0-553.el8"), "4.18.0-553.el8"),
+    ("kernel", "error", lambda s: s.update(next_kernel="4.18.0-305.el8.x86_64"), "the next boot starts 4.18.0-305.el8"),
     ("signing key", "error", lambda s: s.update(key_problems=["EPEL 8: it expired. Get another."]), "Get another."),
     ("nouveau", "warning", lambda s: s.update(nouveau_loaded=True), "reboot_mode"),
     ("kernel headers", "error", lambda s: s["offered"].update({"kernel-devel": ["0:4.18.0-553.el8"]}), "553"),
     ("disk", "error", lambda s: s["disks"]["/opt"].update(free_bytes=GIB, device=2), "1.0 GiB free for /opt"),
-    ("disk", "error", lambda s: [d.update(free_bytes=20 * GIB) for d in s["disks"].values()], "/opt, /usr, /var"),
+    (
+        "disk",
+        "error",
+        lambda s: [d.update(free_bytes=20 * GIB) for d in s["disks"].values()],
+        "/opt/hotpath, /usr, /usr/local",
+    ),
     ("memory", "error", lambda s: s["topology"]["nodes"][0].update(memory_kib=400 * 1024), "may take 200 MiB"),
     ("hugepages", "error", lambda s: s["topology"]["nodes"][0].update(hugepages=[]), "none at all"),
     ("plan", "error", lambda s: s["topology"].update(nodes=[]), "no node with CPUs"),
@@ -134,12 +142,67 @@ def test_our_own_service_may_hold_the_port() -> None:
     assert judge(lambda s: s["listeners"].update({"8000": holders})) == []
 
 
+def provisioned(survey: dict[str, Any]) -> None:
+    survey["installed"] |= {
+        "nvidia-driver": ["3:510.47.03-1.el8"],
+        "cuda-toolkit-11-6": ["0:11.6.2-1"],
+        "libcudnn8": ["0:8.4.1.50-1.cuda11.6"],
+    }
+
+
+def room(survey: dict[str, Any], gib: float) -> None:
+    for disk in survey["disks"].values():
+        disk["free_bytes"] = int(gib * GIB)
+
+
 def test_what_is_installed_needs_no_room() -> None:
     def nearly_full(survey: dict[str, Any]) -> None:
+        provisioned(survey)
         survey["disks"]["/usr"] = {"free_bytes": GIB // 2, "device": 2}
-        survey["installed"] |= {name: ["x"] for name in ("nvidia-driver", "cuda-toolkit-11-6", "libcudnn8")}
 
     assert judge(nearly_full) == []
+
+
+@pytest.mark.parametrize(
+    ("deployed", "gib", "variables", "severity"),
+    [
+        (True, 0.1, {}, "warning"),  # a run that changes nothing needs no room
+        (True, 20, {}, ""),
+        (False, 9, {}, "error"),
+        (True, 9, {"cudnn_version": "8.5.0.96-1.cuda11.6"}, "warning"),  # room for the package, none for a release too
+        (True, 3, {"cudnn_version": "8.5.0.96-1.cuda11.6"}, "error"),
+        (True, 9, {"cuda_toolkit_versions": ["11.6", "11.7"]}, "error"),  # the second one is missing
+        (True, 11.5, {"cuda_toolkit_versions": ["11.6", "11.7"]}, "warning"),
+    ],
+)
+def test_room_is_asked_for_what_is_still_to_be_written(
+    deployed: bool, gib: float, variables: dict[str, Any], severity: str
+) -> None:
+    def change(survey: dict[str, Any]) -> None:
+        provisioned(survey)
+        room(survey, gib)
+        survey["deployed"] = deployed
+
+    found = [problem.severity for problem in judge(change, **variables) if problem.check == "disk"]
+    assert found == [severity] * bool(severity)
+
+
+def test_a_file_system_of_its_own_is_judged_alone() -> None:
+    def own(survey: dict[str, Any]) -> None:
+        survey["disks"]["/usr/local"] = {"free_bytes": 6 * GIB, "device": 3}
+        survey["disks"]["/opt/hotpath"] = {"free_bytes": 11 * GIB, "device": 4}
+        survey["disks"]["/opt"] = {"free_bytes": 0, "device": 5}
+
+    (problem,) = judge(own)
+    assert problem.found == "6.0 GiB free for /usr/local, 7.0 GiB needed"
+
+
+def test_a_newer_kernel_that_the_boot_loader_does_not_start_is_no_problem() -> None:
+    def kept(survey: dict[str, Any]) -> None:
+        survey["installed"]["kernel-core"].append("0:4.18.0-553.el8")
+        survey["next_kernel"] = survey["kernel"]
+
+    assert judge(kept) == []
 
 
 def test_a_container_is_not_judged_by_the_machines_kernel() -> None:
@@ -248,6 +311,15 @@ def test_secure_boot_accepts_the_key_that_signs_the_module(stream: str, owner: s
     assert found == ([] if accepted else ["secure boot"])
 
 
+def test_a_debugging_kernel_has_headers_of_its_own() -> None:
+    assert kernel_packages("4.18.0-348.7.1.el8_5.x86_64+debug") == {
+        "version": "4.18.0-348.7.1.el8_5",
+        "headers": "kernel-debug-devel",
+    }
+    wanted = wanted_packages(Values.of({}, OPTIONS), "4.18.0-348.7.1.el8_5.x86_64+debug")
+    assert ("kernel-debug-devel", "4.18.0-348.7.1.el8_5") in [(item["name"], item["version"]) for item in wanted]
+
+
 def test_a_precompiled_module_for_another_kernel() -> None:
     def another(survey: dict[str, Any]) -> None:
         survey["streams"]["510"] = ["510.47.03"]
@@ -271,7 +343,7 @@ def test_a_host_that_does_not_answer_and_one_that_cannot_be_looked_at() -> None:
 
 
 def test_wanted_packages_follow_the_stack() -> None:
-    wanted = wanted_packages(Values.of({}, OPTIONS), "4.18.0-348.7.1.el8_5")
+    wanted = wanted_packages(Values.of({}, OPTIONS), "4.18.0-348.7.1.el8_5.x86_64")
     assert {item["name"]: item["version"] for item in wanted} == {
         "cuda-toolkit-11-6": "",
         "libcudnn8": "8.4.1.50-1.cuda11.6",

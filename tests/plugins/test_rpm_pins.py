@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from rpm_pins import Change, in_place, is_leftover, locks_for, merge_locks, parse_locks, refusals, version_matches
+from rpm_pins import (
+    Change,
+    in_place,
+    is_kernel_part,
+    is_leftover,
+    kernel_locks,
+    locks_for,
+    merge_locks,
+    parse_locks,
+    refusals,
+    version_matches,
+)
 
 LIST = "# by hand\nnvidia-driver-3:510.47.03-1.el8.*\nhtop-0:3.2.1-1.el8.x86_64\n!cups-0:2.2.6-1.el8.*\n"
 KERNEL = {"packages": ["kernel", "kernel-core"], "reason": "No kernel.", "remedy": "Update it first."}
@@ -22,6 +33,41 @@ def test_two_installed_versions_are_not_in_place_unless_they_lie_side_by_side() 
     assert not in_place("nvidia-driver", "1.0", two)
     assert in_place("kernel-devel", "1.0", two)
     assert not in_place("kernel-devel", "3.0", two)
+
+
+PARTS = "kernel kernel-core kernel-modules kernel-modules-extra kernel-modules-internal kernel-devel kernel-debug-core"
+OTHER_KINDS = (
+    "kernel-rt kernel-rt-core kernel-rt-modules-extra kernel-rt-kvm kernel-uek kernel-uek-modules kernel-ml-core"
+)
+WITH_ANY = "kernel-headers kernel-cross-headers kernel-tools kernel-tools-libs kernel-doc kernel-abi-stablelists"
+OTHERS = "perf bpftool python3-perf kernel-srpm-macros kernel-debuginfo-common-x86_64 kernelshark kmod kexec-tools"
+
+
+def test_parts_of_a_kernel_are_told_from_what_goes_with_any() -> None:
+    assert [name for name in f"{PARTS} {OTHER_KINDS}".split() if not is_kernel_part(name)] == []
+    assert [name for name in f"{WITH_ANY} {OTHERS}".split() if is_kernel_part(name)] == []
+
+
+def test_every_part_of_a_kernel_is_locked() -> None:
+    """At the running one's version where there is none or that one, else at the newest."""
+    running, older, newer = "0:4.18.0-348.7.1.el8_5", "0:4.18.0-348.el8", "0:4.18.0-372.9.1.el8"
+    installed = {
+        "kernel-core": [running, newer],
+        "kernel-modules-extra": [running],
+        "kernel-modules-internal": ["0:4.18.0-80.el8", older],
+        "kernel-rt-core": ["0:4.18.0-348.rt7.130.el8"],
+        "kernel-devel": [],
+        "kernel-tools": [running],
+    }
+    assert kernel_locks("4.18.0-348.7.1.el8_5", installed) == {
+        **dict.fromkeys(("kernel", "kernel-core", "kernel-modules", "kernel-modules-extra", "kernel-devel"), running),
+        "kernel-modules-internal": older,
+        "kernel-rt-core": "0:4.18.0-348.rt7.130.el8",
+    }
+
+
+def test_a_kernel_that_no_package_brought_locks_nothing_that_is_not_there() -> None:
+    assert kernel_locks("6.1.0-custom", {"kernel-core": ["0:4.18.0-348.el8"]}) == {"kernel-core": "0:4.18.0-348.el8"}
 
 
 def test_the_rest_of_another_driver_is_left_over() -> None:

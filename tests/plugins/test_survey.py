@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import host_survey
+import survey_boot
 import survey_machine
 import survey_ports
 from host_dnf import without_credentials
@@ -75,12 +76,52 @@ def test_keys_that_the_owner_enrolled(tmp_path: Path) -> None:
     assert survey_machine.enrolled_keys(str(tmp_path)) == {"dkms": False, "nvidia": True}
 
 
+class Grubby:
+    """An AnsibleModule on a host whose grubby answers so; without an answer there is none."""
+
+    def __init__(self, answer: str = "") -> None:
+        self.answer = answer
+
+    def get_bin_path(self, name: str, opt_dirs: list[str]) -> str | None:
+        return f"/usr/sbin/{name}" if self.answer else None
+
+    def run_command(self, command: list[str]) -> tuple[int, str, str]:
+        return 0, self.answer, ""
+
+
+def test_the_next_boot_starts_what_the_boot_loader_will(tmp_path: Path) -> None:
+    def following(environment: str, grubby: Grubby) -> str:
+        entry = "title CentOS\nlinux /vmlinuz-4.18.0-{0}.x86_64\n"
+        entries = {f"boot/loader/entries/abc-{kernel}.conf": entry.format(kernel) for kernel in ("305.el8", "348.el8")}
+        padding = "# GRUB Environment Block\n{0}######"
+        root = tree(tmp_path, {**entries, "boot/grub2/grubenv": padding.format(environment)})
+        return survey_boot.next_kernel(root, grubby)
+
+    default = Grubby("/boot/vmlinuz-4.18.0-348.el8.x86_64\n")
+    assert following("saved_entry=abc-305.el8\n", default) == "4.18.0-348.el8.x86_64"
+    assert following("saved_entry=abc-305.el8\n", Grubby()) == "4.18.0-305.el8.x86_64"
+    assert following("saved_entry=abc-305.el8\nnext_entry=\n", default) == "4.18.0-348.el8.x86_64"
+    assert following("saved_entry=abc-348.el8\nnext_entry=abc-305.el8\n", default) == "4.18.0-305.el8.x86_64"
+    for unknown in ("saved_entry=0\n", "saved_entry=../../etc/passwd\n", ""):
+        assert following(unknown, Grubby()) == ""
+
+
 def test_memory_of_each_node(tmp_path: Path) -> None:
     files = {
         f"sys/devices/system/node/node{node}/meminfo": f"Node {node} MemTotal:       {size} kB\n"
         for node, size in ((0, 1000), (1, 2000))
     }
     assert survey_machine.memory(tree(tmp_path, files)) == {"memory_kib": {"0": 1000, "1": 2000}}
+
+
+def test_a_deployed_host_has_a_whole_release_and_a_model(tmp_path: Path) -> None:
+    assert not survey_machine.disks(tree(tmp_path, {"opt/hotpath/releases/1/.complete": ""}))["deployed"]
+    (tmp_path / "opt/hotpath/current").symlink_to("releases/1")
+    model = {"var/lib/hotpath/models/net/3/model.json": "{}"}
+    assert not survey_machine.disks(tree(tmp_path, model))["deployed"]
+    (tmp_path / "var/lib/hotpath/models/net/current").symlink_to("3")
+    found = survey_machine.disks(str(tmp_path))
+    assert found["deployed"] and {"/", "/opt/hotpath", "/var/lib/hotpath"} <= set(found["disks"])
 
 
 def test_a_container_by_its_marks(tmp_path: Path) -> None:

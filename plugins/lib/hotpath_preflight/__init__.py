@@ -1,6 +1,6 @@
 """The judgement of a fleet before anything is changed: pure functions from what was found to a list of problems."""
 
-from .driver import driver_problems
+from .driver import driver_problems, headers_package, kernel_version
 from .inventory import inventory_problems
 from .plan import plan_pictures
 from .problem import Problem, table
@@ -13,10 +13,12 @@ __all__ = [
     "Problem",
     "Values",
     "driver_problems",
+    "headers_package",
     "host_plan",
     "host_problems",
     "installed_packages",
     "inventory_problems",
+    "kernel_version",
     "load_options",
     "plan_pictures",
     "set_problems",

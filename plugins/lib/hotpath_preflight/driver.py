@@ -13,6 +13,7 @@ from .architectures import architecture_of
 from .problem import Problem
 
 Survey = Mapping[str, Any]
+OTHER_KINDS = {r"\.rt\d": "a real-time kernel, which the module's build refuses", r"uek": "Oracle's own kernel (UEK)"}
 
 
 def version_key(version: str) -> tuple[int, ...]:
@@ -35,9 +36,27 @@ def precompiled_package(version: str, kernel: str) -> str:
     return f"kmod-nvidia-{version}-{without_dist(kernel)}"
 
 
+def kernel_version(name: str) -> str:
+    """The version of a kernel as rpm writes it, of the name that uname gives: "4.18.0-348.el8.x86_64+debug"."""
+    return re.sub(r"\.(x86_64|aarch64)(\+\w+)?$", "", name)
+
+
+def headers_package(name: str) -> str:
+    """The package of the headers that modules of a kernel are compiled with; a debugging kernel has its own."""
+    return "kernel-debug-devel" if name.endswith("+debug") else "kernel-devel"
+
+
+def other_kind(survey: Survey) -> str:
+    """What kind of kernel runs where it is not the standard one, "" where it is."""
+    for mark, kind in OTHER_KINDS.items():
+        if re.search(mark, running_kernel(survey)):
+            return kind
+    return ""
+
+
 def running_kernel(survey: Survey) -> str:
-    """The running kernel as rpm writes its version, without the architecture."""
-    return re.sub(r"\.(x86_64|aarch64)$", "", str(survey["kernel"]))
+    """The running kernel as rpm writes its version."""
+    return kernel_version(str(survey["kernel"]))
 
 
 def driver_problems(survey: Survey, version: str, stream: str) -> Iterator[Problem]:
@@ -52,6 +71,7 @@ def driver_problems(survey: Survey, version: str, stream: str) -> Iterator[Probl
         return
     yield from _gpus(survey, version, stream)
     if not survey["container"]:
+        yield from _kind_of_kernel(survey)
         yield from _secure_boot(survey, stream)
         yield from _unsettled_kernel(survey)
 
@@ -93,6 +113,18 @@ def _gpus(survey: Survey, version: str, stream: str) -> Iterator[Problem]:
             )
 
 
+def _kind_of_kernel(survey: Survey) -> Iterator[Problem]:
+    """Kernels that NVIDIA's module is not made for."""
+    if kind := other_kind(survey):
+        yield Problem(
+            "kernel",
+            f"{running_kernel(survey)} is {kind}",
+            "NVIDIA makes and tests the module of these streams for the standard kernel of Enterprise Linux 8.",
+            "Boot the standard one (grubby --info=ALL names them, grubby --set-default chooses; then reboot), or set "
+            "stack_name: cpu.",
+        )
+
+
 def _secure_boot(survey: Survey, stream: str) -> Iterator[Problem]:
     if not survey["secure_boot"]:
         return
@@ -117,14 +149,23 @@ def _secure_boot(survey: Survey, stream: str) -> Iterator[Problem]:
 
 
 def _unsettled_kernel(survey: Survey) -> Iterator[Problem]:
-    """A newer kernel that is installed takes over at the next boot, and the module would be made for the wrong one."""
-    running = running_kernel(survey)
-    installed = [evr.split(":")[-1] for evr in survey["installed"].get("kernel-core", [])]
-    newest = max(installed, key=lambda kernel: version_key(without_dist(kernel)), default=running)
-    if running in installed and version_key(without_dist(newest)) > version_key(without_dist(running)):
+    """The module is made for the running kernel, so the next boot must start the same."""
+    running, following = str(survey["kernel"]), survey.get("next_kernel", "") or _newest_kernel(survey)
+    if following != running:
         yield Problem(
             "kernel",
-            f"{running} runs, and the newer {newest} is installed",
-            "The next boot starts the newer one, for which there would be no driver.",
-            f"Settle the kernel first: reboot into it, or remove it (dnf remove kernel-core-{newest}).",
+            f"{kernel_version(running)} runs, and the next boot starts {kernel_version(following)}",
+            "For that one there would be no driver.",
+            "Settle the kernel first: reboot into it, or keep the running one (grub2-editenv - unset next_entry; "
+            f"grubby --set-default /boot/vmlinuz-{running}).",
         )
+
+
+def _newest_kernel(survey: Survey) -> str:
+    """Where the boot loader cannot be asked: the newest that is installed, which an installation makes the default."""
+    running = str(survey["kernel"])
+    version = kernel_version(running)
+    installed = [evr.split(":")[-1] for evr in survey["installed"].get("kernel-core", [])]
+    newest = max(installed, key=lambda kernel: version_key(without_dist(kernel)), default=version)
+    newer = version_key(without_dist(newest)) > version_key(without_dist(version))
+    return newest if version in installed and newer else running

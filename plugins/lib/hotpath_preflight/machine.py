@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from .problem import Problem
@@ -70,34 +71,65 @@ def nouveau(survey: Survey, values: Values) -> Iterator[Problem]:
 
 
 def disk(survey: Survey, values: Values) -> Iterator[Problem]:
-    """Free space against what is still to be written, file system by file system."""
+    """Free space against what is still to be written, file system by file system.
+
+    A host that is deployed may be given nothing new: room for another release is then asked for by the role that
+    unpacks it, which knows how large it is, before it changes anything.
+    """
+    packages = _room_for_packages(survey, values)
+    service = {"/opt/hotpath": SERVICE_GIB.get(values.service.get("backend", ""), 0.0), "/var/lib/hotpath": MODELS_GIB}
+    deployed = survey.get("deployed", not packages)
+    short = list(_short(survey, packages if deployed else {**packages, **service}))
+    for found in short:
+        yield Problem(
+            "disk",
+            found,
+            f"The stack {values.stack_name} with the service's set {values.stack_service} is unpacked there.",
+            "Enlarge the file system, or make room (dnf clean all; old releases lie in /opt/hotpath/releases).",
+        )
+    for found in _short(survey, {**packages, **service}) if deployed and not short else ():
+        yield Problem(
+            "disk",
+            found,
+            "That is enough for what is there, and not for another release or model beside it.",
+            "Make room before the next one (old releases lie in /opt/hotpath/releases; inference_service_keep).",
+            "warning",
+        )
+
+
+def _room_for_packages(survey: Survey, values: Values) -> dict[str, float]:
+    """GiB by folder for the packages that are not there at their version; another one leaves only afterwards."""
     needs: dict[str, float] = defaultdict(float)
     installed = survey["installed"]
-    if values.driver_version and not installed.get("nvidia-driver"):
+    if values.driver_version and not _in_place(installed, "nvidia-driver", values.driver_version):
         needs["/usr"] += DRIVER_GIB
         needs["/boot"] += RAMDISK_GIB
-    if values.cuda_packages and not all(installed.get(name) for name in values.cuda_packages):
-        needs["/usr"] += TOOLKIT_GIB * len(values.cuda_packages)
-    if values.cudnn_package and not installed.get(values.cudnn_package):
+    if missing := [name for name in values.cuda_packages if not installed.get(name)]:
+        needs["/usr/local"] += TOOLKIT_GIB * len(missing)
+    if values.cudnn_package and not _in_place(installed, values.cudnn_package, values.cudnn_version):
         needs["/usr"] += CUDNN_GIB
     if needs:
-        needs["/var"] += CACHE_GIB
-    needs["/opt"] += SERVICE_GIB.get(values.service.get("backend", ""), 0.0)
-    needs["/var/lib"] += MODELS_GIB
+        needs["/var/cache"] += CACHE_GIB
+    return dict(needs)
 
-    paths = defaultdict(list)
-    for path in needs:
-        place = survey["disks"].get(path, survey["disks"]["/"])
-        paths[(place["device"], place["free_bytes"])].append(path)
-    for (_, free), together in sorted(paths.items(), key=lambda item: item[1]):
-        needed = sum(needs[path] for path in together)
+
+def _in_place(installed: Mapping[str, list[str]], name: str, version: str) -> bool:
+    """Whether a package is there at a version, given with or without its release."""
+    plain = [evr.split(":")[-1] for evr in installed.get(name, [])]
+    return any(version in (evr, evr.rsplit("-", 1)[0]) for evr in plain)
+
+
+def _short(survey: Survey, needs: Mapping[str, float]) -> Iterator[str]:
+    """Each file system that has not the room which is needed on it (GiB by folder), in words."""
+    folders: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for folder in needs:
+        own = next(str(path) for path in (PurePath(folder), *PurePath(folder).parents) if str(path) in survey["disks"])
+        place = survey["disks"][own]
+        folders[(place["device"], place["free_bytes"])].append(folder)
+    for (_, free), together in sorted(folders.items(), key=lambda item: item[1]):
+        needed = sum(needs[folder] for folder in together)
         if free < needed * GIB:
-            yield Problem(
-                "disk",
-                f"{free / GIB:.1f} GiB free for {', '.join(sorted(together))}, {needed:.1f} GiB needed",
-                f"The stack {values.stack_name} with the service's set {values.stack_service} is unpacked there.",
-                "Enlarge the file system, or make room (dnf clean all; old releases lie in /opt/hotpath/releases).",
-            )
+            yield f"{free / GIB:.1f} GiB free for {', '.join(sorted(together))}, {needed:.1f} GiB needed"
 
 
 def port(survey: Survey, values: Values) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .driver import compiled_on_host, precompiled_package, running_kernel
+from .driver import compiled_on_host, headers_package, other_kind, precompiled_package, running_kernel
 from .problem import Problem
 from .values import Values
 
@@ -74,15 +74,16 @@ def streams(survey: Survey, values: Values) -> Iterator[Problem]:
 
 def kernel_module(survey: Survey, values: Values) -> Iterator[Problem]:
     """What the driver's module is made from, for the running kernel. A container shares the machine's kernel."""
-    if not values.driver_version or survey["container"]:
+    if not values.driver_version or survey["container"] or other_kind(survey):
         return
     running = running_kernel(survey)
     if compiled_on_host(values.driver_stream):
-        offered = survey["offered"].get("kernel-devel")
+        headers = headers_package(str(survey["kernel"]))
+        offered = survey["offered"].get(headers)
         if offered is not None and not any(evr.split(":")[-1] == running for evr in offered):
             yield Problem(
                 "kernel headers",
-                f"kernel-devel {running} is not on offer; there is: {', '.join(offered) or 'none'}",
+                f"{headers} {running} is not on offer; there is: {', '.join(offered) or 'none'}",
                 "The module is compiled against the headers of the running kernel; another version's do not fit.",
                 "Update to a kernel that is on offer and reboot before the driver is put on, or use another mirror.",
             )

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from .driver import compiled_on_host, precompiled_package
+from .driver import compiled_on_host, headers_package, kernel_version, precompiled_package
 
 # A stack with nothing in it stands in for an unknown one, so that the other judgements can still be made.
 NO_STACK: dict[str, Any] = {
@@ -110,15 +110,16 @@ def plain(value: Any) -> Any:
 
 
 def wanted_packages(values: Values, kernel: str) -> list[dict[str, str]]:
-    """Packages to look for in the repositories, as the module host_survey takes them."""
+    """Packages to look for in the repositories, as the module host_survey takes them; `kernel` as uname says it."""
     found = [{"name": name, "version": "", "repository": "hotpath-nvidia"} for name in values.cuda_packages]
     if values.cudnn_package:
         found.append({"name": values.cudnn_package, "version": values.cudnn_version, "repository": "hotpath-nvidia"})
     if values.driver_version and kernel:
         if compiled_on_host(values.driver_stream):
-            found.append({"name": "kernel-devel", "version": kernel, "repository": "hotpath-baseos"})
+            version = kernel_version(kernel)
+            found.append({"name": headers_package(kernel), "version": version, "repository": "hotpath-baseos"})
         else:
-            package = precompiled_package(values.driver_version, kernel)
+            package = precompiled_package(values.driver_version, kernel_version(kernel))
             found.append({"name": package, "version": "", "repository": "hotpath-nvidia"})
     if values.service.get("python_package"):
         package = values.service["python_package"]

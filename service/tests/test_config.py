@@ -38,6 +38,32 @@ def test_what_is_left_out_has_the_documented_defaults(tmp_path: Path) -> None:
         (MODEL + 'devices = ["gpu"]\n', "there is no device 'gpu'; a device is cpu or cuda:<number>."),
         (MODEL + MODEL, "models.name = 'm' appears more than once"),
         ("[server\n", "it is not valid TOML"),
+        (
+            '[server]\ntrusted_proxies = ["10.0.0.1", "proxy.example"]\n' + MODEL,
+            "server.trusted_proxies: 'proxy.example' is neither an address nor a network; write one such as",
+        ),
+        (
+            '[server]\ntrusted_proxies = ["10.1.2.3/8"]\n' + MODEL,
+            "'10.1.2.3/8' is an address within a network; write '10.0.0.0/8' for all of it.",
+        ),
+        (
+            "[server]\ntrusted_proxies = [5]\n" + MODEL,
+            "server.trusted_proxies[0] = 5: input should be a valid",
+        ),
+        (
+            '[server]\ntrusted_proxies = "10.0.0.1"\n' + MODEL,
+            "server.trusted_proxies = '10.0.0.1': input should be a valid list. Set it to a list of the",
+        ),
+        (
+            '[server]\nroot_path = "vision"\n' + MODEL,
+            "server.root_path: 'vision' is no prefix of a path; write",
+        ),
+        ('[server]\nroot_path = "/vision/"\n' + MODEL, "server.root_path: '/vision/' is no prefix of a path"),
+        ('[server]\nroot_path = "/a b"\n' + MODEL, "server.root_path: '/a b' is no prefix of a path"),
+        (
+            '[server]\nroot_path = "/v2/vision"\n' + MODEL,
+            "server.root_path: '/v2/vision' begins as a path of the service itself; choose another prefix.",
+        ),
     ],
 )
 def test_an_error_says_what_where_why_and_what_to_do(tmp_path: Path, text: str, expected: str) -> None:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Type, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from typing_extensions import Literal
 
+from hotpath.addresses import Trusted
 from hotpath.core import HotpathError
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+OWN_PATHS = frozenset(
+    ("docs", "livez", "metrics", "models", "openapi.json", "page", "predict", "readyz", "v2")
+)
+"""The first parts of the service's own paths."""
 
 
 class ConfigError(HotpathError):
@@ -57,6 +65,32 @@ class ServerConfig(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error"
     )
+    root_path: str = Field(
+        "", description="the prefix of all paths behind a proxy, such as /vision; empty for none"
+    )
+    trusted_proxies: List[str] = Field(
+        [],
+        description='a list of the addresses and networks of proxies, such as ["10.0.0.0/8", "unix"], whose '
+        "X-Forwarded-For and X-Forwarded-Proto are believed",
+    )
+
+    @field_validator("root_path")
+    @classmethod
+    def _root_is_a_prefix(cls, root: str) -> str:
+        if root and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", root):
+            raise ValueError(
+                f"{root!r} is no prefix of a path; write it with a slash at its beginning and none at its "
+                "end, such as /vision"
+            )
+        if root.partition("/")[2].partition("/")[0] in OWN_PATHS:
+            raise ValueError(f"{root!r} begins as a path of the service itself; choose another prefix")
+        return root
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, proxies: List[str]) -> List[str]:
+        Trusted(proxies)
+        return proxies
 
 
 class LimitsConfig(_Section):
@@ -227,7 +261,8 @@ def _explain(item: Mapping[str, Any], document: Mapping[str, Any]) -> str:
         hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(known)}."
         return f"{key} = {item['input']!r}: there is no such key; {hint}"
     reason = str(item["msg"]).replace("Value error, ", "")
-    wanted = _fields_at(location[:-1]).get(str(location[-1])) if location else None
+    names = [part for part in location if isinstance(part, str)]  # an entry of a list is told as the list is
+    wanted = _fields_at(names[:-1]).get(names[-1]) if names else None
     if item["type"] == "missing":
         return f"{key} is missing: set it to {wanted}."
     if item["type"] == "value_error":

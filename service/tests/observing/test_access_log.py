@@ -44,6 +44,7 @@ def test_a_line_tells_id_stages_model_and_batch() -> None:
         "process": "worker-0",
         "request_id": "r-1",
         "client": "127.0.0.1",
+        "scheme": "http",
         "key": "camera",
         "method": "POST",
         "path": "/predict",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any, AsyncIterator, Dict, List, Optional, Tuple, cast
+from typing import Any, AsyncIterator, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message
@@ -15,6 +15,7 @@ from hotpath.http.errors import Problem
 from hotpath.http.keys import KeyFile
 from hotpath.http.service import Service
 from hotpath.metrics.table import Table
+from hotpath.observing.record import Observer
 
 INSIDE = 418
 """The status of an answer that a handler of predictions or models gives."""
@@ -30,9 +31,9 @@ class _Catalogue:
 
 
 class _Service:
-    def __init__(self, auth: Dict[str, Any]) -> None:
+    def __init__(self, sections: Dict[str, Any]) -> None:
         models = [{"name": "colours", "path": "/nowhere"}]
-        self.config = Config.model_validate({"models": models, "auth": auth})
+        self.config = Config.model_validate({"models": models, **sections})
         self.table = Table(1, [], 1, ["colours"])
         self.catalogue = _Catalogue()
 
@@ -45,16 +46,27 @@ async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def application(keys: Optional[KeyFile] = None, **auth: Any) -> ASGIApp:
-    """The application; `auth` is that part of the configuration."""
-    service = _Service(auth)
-    return create(cast(Service, service), service.table.workers[0], _lifespan, keys)
+def application(
+    keys: Optional[KeyFile] = None, observers: Sequence[Observer] = (), **sections: Dict[str, Any]
+) -> ASGIApp:
+    """The application; `sections` are those parts of the configuration."""
+    service = _Service(sections)
+    return create(cast(Service, service), service.table.workers[0], _lifespan, keys, observers)
+
+
+Headers = Union[Mapping[str, str], Iterable[Tuple[str, str]]]
 
 
 def ask(
-    app: ASGIApp, method: str, path: str, headers: Optional[Dict[str, str]] = None
+    app: ASGIApp,
+    method: str,
+    path: str,
+    headers: Headers = (),
+    peer: Optional[str] = "192.0.2.1",
+    body: bytes = b"",
 ) -> Tuple[int, Dict[str, str], bytes]:
     """Status, headers and body of the answer; `path` as it is once it is decoded."""
+    fields = headers.items() if isinstance(headers, Mapping) else headers
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -65,18 +77,18 @@ def ask(
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",
-        "client": ("192.0.2.1", 1234),
+        "client": None if peer is None else (peer, 1234),
         "server": ("192.0.2.2", 8000),
-        "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
+        "headers": [(name.lower().encode(), value.encode()) for name, value in fields],
         "state": {},
     }
     sent: List[Message] = []
-    body: List[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+    pieces: List[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
-        if not body:
+        if not pieces:
             await asyncio.Event().wait()  # the client stays
-        return body.pop()
+        return pieces.pop()
 
     async def send(message: Message) -> None:
         sent.append(message)

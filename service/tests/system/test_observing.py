@@ -68,6 +68,13 @@ def test_an_id_is_echoed_in_answers_errors_and_the_log(server: Server, room: Pat
     assert (line["status"], line["error"]) == (415, "unsupported_image")
 
 
+def test_nobody_on_this_machine_is_taken_for_a_proxy(server: Server, room: Path) -> None:
+    told = {"x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https", "x-request-id": "told-1"}
+    assert server.predict(picture("red"), **told).status_code == 200
+    line = logged(room, "told-1")
+    assert (line["client"], line["scheme"]) == ("127.0.0.1", "http")
+
+
 @pytest.mark.parametrize("path", ["/livez", "/nothing", "/v2/health/ready", "/v2/nothing", "/metrics"])
 def test_every_answer_has_an_id_of_its_own(server: Server, room: Path, path: str) -> None:
     first, second = (httpx.get(f"{server.url}{path}", headers={"x-request-id": "no good"}) for _ in "ab")

@@ -67,7 +67,7 @@ def test_health_and_documentation_need_nothing_from_elsewhere(server: Server) ->
     assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready"}
     page = httpx.get(f"{server.url}/docs").text
     assert "//cdn" not in page and "https://" not in page
-    assert httpx.get(f"{server.url}/static-offline-docs/swagger-ui-bundle.js").status_code == 200
+    assert httpx.get(f"{server.url}/docs/swagger-ui-bundle.js").status_code == 200
 
 
 def test_the_description_names_both_bodies_answers_and_errors(server: Server) -> None:

@@ -7,16 +7,18 @@ from typing import Any, AsyncContextManager, Callable, Dict, Optional, Sequence
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, Response
-from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from hotpath import __version__
-from hotpath.http import errors, page, predict, v2
+from hotpath.http import docs, errors, page, predict, v2
 from hotpath.http.direct import Direct
 from hotpath.http.errors import Problem
 from hotpath.http.guard import Guard
 from hotpath.http.keys import KeyFile
+from hotpath.http.methods import Heads, Options
 from hotpath.http.observed import Observed
+from hotpath.http.paths import Paths
+from hotpath.http.proxies import Proxied
 from hotpath.http.schema import ErrorAnswer
 from hotpath.http.service import Service
 from hotpath.metrics.exposition import render as render_metrics
@@ -34,12 +36,15 @@ def create(
     observers: Sequence[Observer] = (),
 ) -> ASGIApp:
     """The worker's ASGI application; without keys it is open to everybody."""
-    # The offline variant serves the assets of /docs itself, for hosts and browsers without internet.
-    app = FastAPIOffline(
+    server = service.config.server
+    app = FastAPI(
+        docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         title="Hotpath",
         version=__version__,
         description="Image classification: batched, bounded, observed.",
+        servers=[{"url": server.root_path}] if server.root_path else None,
         lifespan=lifespan,
     )
     errors.install(app)
@@ -47,10 +52,12 @@ def create(
     app.include_router(predict.routes(service, respond))
     app.include_router(v2.routes(service), prefix="/v2")
     _add_operations(app, service)
-    page.add(app)
-    whole = Direct(app, respond, lambda: service.catalogue.names[0])
+    docs.add(app, server.root_path)
+    page.add(app, server.root_path)
+    whole = Direct(Options(app), respond, lambda: service.catalogue.names[0])
     guarded = whole if keys is None else Guard(whole, keys, service.config.auth.protect_metrics)
-    return Observed(guarded, row, observers)
+    observed = Paths(Observed(Heads(guarded), row, observers), server.root_path)
+    return Proxied(observed, server.trusted_proxies) if server.trusted_proxies else observed
 
 
 def _add_operations(app: FastAPI, service: Service) -> None:

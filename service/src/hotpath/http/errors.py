@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from hotpath.codec import ImageError
 from hotpath.http.linger import discard
+from hotpath.http.methods import allowed
 from hotpath.observing.record import record_of
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,11 @@ async def answer_to(request: Request, error: Exception) -> Response:
         unknown = ("http_error", str(error.detail), "See /docs.")
         code, message, remedy = _KNOWN.get(error.status_code, unknown)
         message = message.format(path=request.scope["path"], method=request.method)
-        headers = dict(error.headers) if error.headers else None
+        if error.status_code == 404 and "//" in request.scope["path"]:
+            remedy = "Write one slash where there are several."
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # the router tells of one route, and there may be several of a path
+            headers = {"Allow": ", ".join(allowed(request.app, request.scope))}
         return await answer(request, Problem(error.status_code, code, message, remedy, headers))
     if isinstance(error, RequestValidationError):
         reasons = "; ".join(

@@ -15,8 +15,8 @@ _SCHEME = b"bearer "
 
 # What anybody may ask for: health, the page and the documentation. Everything else needs a key, so that what
 # nobody thought of here is closed.
-_OPEN = frozenset(("/", "/livez", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/v2"))
-_OPEN_BELOW = ("/page/", "/static-offline-docs/", "/v2/health/")
+_OPEN = frozenset(("/", "/livez", "/readyz", "/docs", "/openapi.json", "/v2"))
+_OPEN_BELOW = ("/page/", "/docs/", "/v2/health/")
 
 
 class Guard:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, List, Sequence
+from typing import Any, Dict, List, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +22,8 @@ _CUT_OFF = Problem(
     "Try again, or on another host.",
     {"Retry-After": "1", "Connection": "close"},
 )
+
+_READ = frozenset((b"x-request-id", b"traceparent", b"tracestate"))
 
 
 class Observed:
@@ -60,15 +62,16 @@ class Observed:
     def _open(self, scope: Scope) -> Record:
         client = scope.get("client")
         record = Record(scope["method"], scope["path"], route_of(scope["path"]), client[0] if client else "")
-        given = b""
+        record.scheme = scope["scheme"]
+        given: Dict[bytes, List[bytes]] = {}
         for name, value in scope["headers"]:
-            if name == b"x-request-id":
-                given = value
-            elif name == b"traceparent":
-                record.traceparent = value.decode("latin-1")
-            elif name == b"tracestate":
-                record.tracestate = value.decode("latin-1")
-        record.id = self._ids.of(given)
+            if name in _READ:
+                given.setdefault(name, []).append(value)
+        record.id = self._ids.of(_only(given.get(b"x-request-id", ())))
+        record.traceparent = _only(given.get(b"traceparent", ())).decode("latin-1")
+        record.tracestate = b",".join(given.get(b"tracestate", ())).decode(
+            "latin-1"
+        )  # a list (RFC 9110, 5.3)
         put(scope, record)
         return record
 
@@ -90,3 +93,8 @@ class Observed:
         self._row.add("hotpath_stage_seconds", ("other",), max(0.0, rest))
         if record.received is not None:
             self._row.observe("hotpath_receive_seconds", record.received - record.started)
+
+
+def _only(values: Sequence[bytes]) -> bytes:
+    """The value of a field that may come once; empty where it came with several values, or not at all."""
+    return values[0] if len(set(values)) == 1 else b""

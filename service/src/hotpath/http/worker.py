@@ -98,6 +98,7 @@ def run(
             create(service, row, lifespan, keys, observation.observers),
             http=Protocol,
             ws="none",
+            proxy_headers=False,  # it believes whoever connects from this machine
             lifespan="on",
             log_config=None,
             access_log=False,

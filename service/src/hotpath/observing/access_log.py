@@ -88,6 +88,7 @@ def describe(record: Record, process: str) -> Dict[str, Any]:
         "request_id": record.id,
         "trace_id": record.trace_id,
         "client": record.client,
+        "scheme": record.scheme,
         "key": record.key,
         "method": record.method,
         "path": record.path[:LONGEST_PATH],

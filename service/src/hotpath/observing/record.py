@@ -42,6 +42,7 @@ class Record:
         "path",
         "received",
         "route",
+        "scheme",
         "started",
         "status",
         "trace_id",
@@ -55,6 +56,8 @@ class Record:
         self.method = method
         self.path = path
         self.route = route
+        self.scheme = "http"
+        """How the client came: http, or https where a trusted proxy says so."""
         self.client = client
         self.started = time.monotonic()
         self.ended = 0.0

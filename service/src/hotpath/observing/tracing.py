@@ -113,6 +113,7 @@ def _attributes(record: Record) -> Dict[str, Any]:
         "http.request.method": record.method,
         "http.route": record.route,
         "url.path": record.path,
+        "url.scheme": record.scheme,
         "http.response.status_code": record.status,
         "client.address": record.client,
         "hotpath.request_id": record.id,

@@ -23,19 +23,25 @@ _TYPES = {
 _HEADERS = {
     # Nothing from elsewhere, nothing inline; blob: is the preview of an image that the user chose.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "img-src 'self' blob:; base-uri 'self'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+_BASE = b'<base href="%b/">'
 
 
-def add(app: FastAPI) -> None:
-    """Add the page and its files to the application."""
+def add(app: FastAPI, root: str) -> None:
+    """Add the page and its files to the application, which is reached below the prefix `root`."""
     for file in _HERE.iterdir():
-        if file.suffix in _TYPES:
-            path = "/" if file.name == "index.html" else f"/page/{file.name}"
-            _add_file(app, path, file.read_bytes(), _TYPES[file.suffix])
+        content = file.read_bytes()
+        if file.name == "index.html":
+            # A prefix without a slash behind it is the page too, and to the browser no folder.
+            if root:
+                content = content.replace(_BASE % b".", _BASE % root.encode())
+            _add_file(app, "/", content, _TYPES[file.suffix])
+        elif file.suffix in _TYPES:
+            _add_file(app, f"/page/{file.name}", content, _TYPES[file.suffix])
 
 
 def _add_file(app: FastAPI, path: str, content: bytes, kind: str) -> None:

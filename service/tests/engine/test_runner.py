@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import selectors
 import threading
 import time
-from typing import List, Sequence
+from typing import List, Sequence, Tuple
 
 import numpy
 import pytest
@@ -29,6 +30,8 @@ class Gate:
         self.launched: List[int] = []
         self.gate = threading.Semaphore(0)
         self.broken = False
+        self.scores: List[Tuple[float, ...]] = []
+        """Of the last image of each batch to come; those of all other images are sound."""
 
     def share(self, slots: Pixels) -> None:
         raise AssertionError("the loop shares nothing")
@@ -44,7 +47,8 @@ class Gate:
 
     def finish(self, batch: int) -> List[Ranking]:
         self.gate.acquire()
-        return [Ranking((batch,), (1.0,))] * batch
+        last = self.scores.pop(0) if self.scores else (1.0,)
+        return [*[Ranking((batch,), (1.0,))] * (batch - 1), Ranking((batch,), last)]
 
 
 def collect(runner: Runner, count: int) -> List[Job]:
@@ -121,3 +125,27 @@ def test_a_device_that_fails_on_the_probe_too_ends_the_engine() -> None:
     with pytest.raises(RuntimeError, match="device lost"):
         runner.work()
     assert runner.collect() == [], "the request is not answered, but handed in again by its worker"
+
+
+NUMBERLESS = [(math.nan,), (0.5, math.nan), (math.inf, 0.0), (math.inf, -math.inf)]
+
+
+@pytest.mark.parametrize("scores", NUMBERLESS)
+def test_a_batch_with_a_score_that_is_no_number_has_failed(scores: Tuple[float, ...]) -> None:
+    backend = Gate(1)
+    runner = Runner(backend, PROBE)
+    for size in (3, 1):
+        backend.scores = [scores]
+        backend.gate = threading.Semaphore(2)
+        job = Job([PROBE] * size, lambda: None)
+        runner.run(job)
+        assert job.rankings is None
+    assert backend.launched == [3, 1, 1], "alone, the probe shows that it is the image and not the device"
+
+
+def test_a_device_without_a_number_for_the_probe_ends_the_engine() -> None:
+    backend = Gate(1)
+    backend.scores = [(math.nan,), (math.nan,)]
+    backend.gate = threading.Semaphore(2)
+    with pytest.raises(ValueError, match="overflowed"):
+        Runner(backend, PROBE).run(Job([PROBE], lambda: None))

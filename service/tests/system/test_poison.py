@@ -15,7 +15,10 @@ from support.server import Server, serving, until, write_config
 COMPANY = ["red", "green", "blue", "grey", "red", "green", "blue"]
 
 
-@pytest.fixture(params=["raises", "kills"])
+FAULTS = {"raises": 1, "kills": 2, "overflows": 3}
+
+
+@pytest.fixture(params=FAULTS)
 def fault(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -23,7 +26,7 @@ def fault(request: pytest.FixtureRequest) -> str:
 def test_only_the_poison_fails_and_the_engine_serves_on(
     make_model: MakeModel, tmp_path: Path, fault: str
 ) -> None:
-    model = make_model(0.0, faults={"white": 1 if fault == "raises" else 2})
+    model = make_model(0.0, faults={"white": FAULTS[fault]})
     config = write_config(tmp_path / "hotpath.toml", model, limits={"request_timeout_s": 100.0})
     with serving(config) as server, ThreadPoolExecutor(8) as pool:
         with server.paused_engine():
@@ -36,7 +39,7 @@ def test_only_the_poison_fails_and_the_engine_serves_on(
         assert server.metric('hotpath_shed_total{reason="inference_failed"}') == 1
         until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200)
         deaths = server.metric('hotpath_restarts_total{role="engine"}')
-        assert deaths == 0 if fault == "raises" else 3 <= deaths <= 4
+        assert 3 <= deaths <= 4 if fault == "kills" else deaths == 0
         assert _labels(server, COMPANY) == COMPANY
         until(lambda: server.metric("hotpath_slots_in_use") == 0)
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hotpath.http.errors import Problem
 from hotpath.http.v2.compression import decompress
 from hotpath.http.v2.request import MOST_JSON, Wanted, understand
+from hotpath.http.v2.schema import INFER_BODY
 from hotpath.http.v2.tensors import Accepted
 
 ACCEPTED = Accepted((2, 3, 3), 4)
@@ -72,6 +73,57 @@ def test_pixels_arrive_exactly_flat_nested_and_in_binary(count: int, values: byt
         read(document(input={**tensor, "data": None, "parameters": size}), pixels.tobytes()),
     ):
         assert [numpy.asarray(image).tolist() for image in wanted.images] == pixels.tolist()
+
+
+@pytest.mark.parametrize("image", [b"", b"a", b"ab", b"abc", bytes(range(256)) * 3, b"\xfb\xff\xfe" * 40])
+def test_base64_is_read_as_libraries_write_it(image: bytes) -> None:
+    standard, for_urls = base64.b64encode(image), base64.urlsafe_b64encode(image)
+    lines = base64.encodebytes(image)
+    forms = [standard, for_urls, standard.rstrip(b"="), for_urls.rstrip(b"="), lines]
+    forms += [lines.replace(b"\n", b"\r\n"), b" " + standard + b"\t\n", lines.replace(b"=", b"=\n")]
+    for form in forms:
+        assert read(document(input={"data": [form.decode()]})).images == (image,), form
+
+
+@pytest.mark.parametrize(
+    "text", ["YQ==YQ==", "Y", "YQ===", "YQ==!", "Y.Q=", "=YQ=", "YWJj=YWJj", "\u0661\u0661"]
+)
+def test_what_is_near_base64_is_still_refused(text: str) -> None:
+    content = json.dumps(document(input={"data": [text]})).encode()
+    assert "The element 0 of the input 'image' is no base64" in refusal(content, None).message
+
+
+def test_null_is_as_good_as_leaving_a_field_out() -> None:
+    part = {"binary_data_size": None, "shared_memory_region": None, "other": None}
+    asked = {"name": "labels", "parameters": {"binary_data": None, "classification": None}}
+    plain = read(document(outputs=[{"name": "labels"}]))
+    names = ("binary_data_output", "priority", "timeout", "sequence_id", "sequence_start", "other")
+    for content in (
+        document(outputs=[asked], id=None, parameters=None, input={"parameters": part}),
+        document(outputs=[{"name": "labels", "parameters": None}], parameters={name: None for name in names}),
+    ):
+        content["inputs"][0].setdefault("parameters", None)
+        assert read(content) == plain
+    assert read({**document(), "outputs": None}) == read(document())
+    size = {"binary_data_size": 5}
+    binary = document(input={"parameters": size})
+    binary["inputs"][0]["data"] = None
+    assert read(binary, packed([b"a"])).images == (b"a",)
+
+
+@pytest.mark.parametrize("name", ["name", "datatype", "shape"])
+def test_null_in_a_field_that_must_be_there_is_named(name: str) -> None:
+    content = document()
+    content["inputs"][0][name] = None
+    assert f"inputs.0.{name}: Field required" in refusal(json.dumps(content).encode(), None).message
+
+
+def test_null_is_described() -> None:
+    schema = INFER_BODY["requestBody"]["content"]["application/json"]["schema"]
+    null = {"type": "null"}
+    timeout = schema["properties"]["parameters"]["anyOf"][0]["properties"]["timeout"]
+    assert null in timeout["anyOf"] and timeout["anyOf"][0]["type"] == "integer" and timeout["description"]
+    assert "anyOf" not in schema["properties"]["inputs"]
 
 
 def test_a_header_length_of_zero_makes_the_body_the_image() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import queue
 import threading
@@ -113,7 +114,7 @@ class Runner:
         """`handle` is what `_start` returned: nothing, where the launch has failed already."""
         if handle is not None:
             try:
-                job.rankings = self._backend.finish(handle[0])
+                job.rankings = _numbers(self._backend.finish(handle[0]))
             except Exception:
                 self._failed(job)
         job.ended = time.monotonic()
@@ -123,13 +124,21 @@ class Runner:
         if len(job.inputs) == 1:
             # Is it the image or the device? After some errors a device fails on everything, and to blame each
             # request for it would be wrong: then this raises, and a new engine takes over.
-            self._backend.finish(self._backend.launch([self._probe]))
+            _numbers(self._backend.finish(self._backend.launch([self._probe])))
 
     def _settle(self, job: Job) -> None:
         """Let the loop collect it."""
         self._done.append(job)
         with contextlib.suppress(BlockingIOError):  # it is full: the loop will wake anyway
             os.write(self._writer, b"!")
+
+
+def _numbers(rankings: List[Ranking]) -> List[Ranking]:
+    """The rankings of a batch. Raises ValueError where a score is no number: nothing was recognised then."""
+    for index, ranking in enumerate(rankings):
+        if not math.isfinite(sum(ranking.scores)):
+            raise ValueError(f"the scores of image {index} are {ranking.scores}: the network has overflowed")
+    return rankings
 
 
 def guard(work: Callable[[], None]) -> Callable[[], None]:

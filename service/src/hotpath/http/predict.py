@@ -30,7 +30,7 @@ def responder(service: Service) -> Respond:
             answer = await _predict(service, request, name)
         except ClientGone:
             return Response(status_code=499)  # nobody reads it; the counters do
-        content = json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()
+        content = json.dumps(answer, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
         return Response(content, 200, media_type="application/json")
 
     return respond

@@ -36,7 +36,7 @@ def assemble(
     if wanted.id is not None:
         document["id"] = wanted.id
     document["outputs"] = outputs
-    header = json.dumps(document, separators=(",", ":")).encode()
+    header = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
     if not tensors:
         return header, "application/json", {}
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Union
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hotpath.scheduler.entries import FIRST, LAST, NORMAL
 
@@ -16,9 +16,25 @@ MOST_TIMEOUT = (1 << 64) - 1
 """What the protocol's clients can send; a number can be too large to be counted in seconds."""
 
 
+def _tell_null(schema: Dict[str, Any]) -> None:
+    """Describe that `null` is as good as leaving a field out."""
+    for name, field in schema.get("properties", {}).items():
+        if name not in schema.get("required", ()) and {"type": "null"} not in field.get("anyOf", ()):
+            told = {key: field.pop(key) for key in ("description", "default", "title") if key in field}
+            schema["properties"][name] = {"anyOf": [field, {"type": "null"}], **told}
+
+
 class _Part(BaseModel):
     # Strict: "1" is no number. Parameters that nobody knows are allowed by the protocol and passed over.
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, extra="ignore", json_schema_extra=_tell_null)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_left_out(cls, document: Any) -> Any:
+        # Clients that are generated from a description write every field that they have no value for.
+        if not isinstance(document, dict):
+            return document
+        return {name: value for name, value in document.items() if value is not None}
 
 
 class InputParameters(_Part):

@@ -18,6 +18,8 @@ Image = Union[bytes, NDArray[numpy.uint8]]
 """An encoded image, or the model's own pixels."""
 
 _LENGTH = struct.Struct("<I")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+"""From the alphabet for URLs to the standard one."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +105,25 @@ def _strings(data: Any, shape: Sequence[int]) -> List[bytes]:
     found = []
     for index, element in enumerate(_flatten(data, shape)):
         try:
-            found.append(base64.b64decode(element, validate=True))
-        except (TypeError, ValueError) as error:  # binascii's own error is a ValueError
+            found.append(_unbase64(element))
+        except (AttributeError, ValueError) as error:  # binascii's own error is a ValueError
             raise invalid(
                 f"The element {index} of the input {INPUT!r} is no base64 string.",
                 "Encode images in JSON as base64, or send them as binary tensors, which are smaller.",
             ) from error
     return found
+
+
+def _unbase64(text: str) -> bytes:
+    """Base64 as libraries write it (RFC 4648 and 2045): either alphabet, lines, with padding or without.
+
+    Raises ValueError, or AttributeError where it is no text.
+    """
+    plain = text.encode("ascii").translate(_STANDARD, b" \t\r\n")
+    bare = plain.rstrip(b"=")
+    if len(plain) - len(bare) > 2:
+        raise ValueError("more padding than there can be")
+    return base64.b64decode(bare + b"=" * (-len(bare) % 4), validate=True)
 
 
 def _numbers(data: Any, shape: Sequence[int]) -> bytes:

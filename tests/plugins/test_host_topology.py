@@ -18,7 +18,9 @@ def test_the_articles_host(tmp_path: Path) -> None:
     assert found["nodes"][0]["cpus"] == list(range(24))
     assert found["nodes"][0]["memory_kib"] == 64 * 1024 * 1024
     assert found["nodes"][0]["hugepages"][1] == {"size_kib": 2048, "total": 0, "free": 0}
-    assert found["gpus"] == [{"pci": "0000:65:00.0", "device": "2231", "numa_node": None, "irqs": [100]}]
+    (gpu,) = found["gpus"]
+    assert (gpu["pci"], gpu["device"], gpu["numa_node"], gpu["irqs"]) == ("0000:65:00.0", "2231", None, [100])
+    assert (gpu["driver"], gpu["hidden"], gpu["mig"]) == ("", False, False)
     (nic,) = found["nics"]
     assert (nic["interface"], nic["pci"], nic["numa_node"]) == ("eno1", "0000:3d:00.0", 0)
     assert nic["irqs"] == list(range(200, 208)) and nic["rx_queues"] == nic["tx_queues"] == 8
@@ -112,7 +114,9 @@ def test_missing_sysfs_is_an_error_that_names_the_file(tmp_path: Path) -> None:
         topology(str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["xeon-a5000", "dgx-a100-nps4", "cxl-memory", "vm-without-numa", "offline-cpus"])
+@pytest.mark.parametrize(
+    "name", ["xeon-a5000", "dgx-a100-nps4", "cxl-memory", "vm-without-numa", "gpus-of-virtual-machines"]
+)
 def test_python36_gives_the_same_answer(name: str, tmp_path: Path) -> None:
     build(SHAPES[name].machine, tmp_path)
     answer = run_module("host_topology", {"root": str(tmp_path)})

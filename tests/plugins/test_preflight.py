@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from hotpath_preflight import (
     host_plan,
     host_problems,
     inventory_problems,
-    load_options,
     plan_pictures,
     set_problems,
     table,
@@ -21,43 +19,7 @@ from hotpath_preflight import (
 )
 from hotpath_preflight.values import Values
 from preflight import kernel_packages, preflight_report
-
-OPTIONS = load_options(Path(__file__).resolve().parents[2] / "roles")
-GIB = 1024**3
-SOUND: dict[str, Any] = {
-    "os": {"name": "CentOS Stream 8", "version": "8", "like": ["centos", "rhel", "fedora"]},
-    "architecture": "x86_64",
-    "glibc": "2.28",
-    "pythons": ["3.6", "3.8"],
-    "container": False,
-    "selinux": "enforcing",
-    "kernel": "4.18.0-348.7.1.el8_5.x86_64",
-    "nvidia_loaded": "",
-    "nouveau_loaded": False,
-    "secure_boot": False,
-    "enrolled_keys": {"dkms": False, "nvidia": False},
-    "gpus": [{"address": "0000:65:00.0", "device": "0x2231"}],
-    "nvswitches": [],
-    "topology": {
-        "cpus": {"online": list(range(8)), "offline": []},
-        "cores": [[cpu, cpu + 4] for cpu in range(4)],
-        "nodes": [{"id": 0, "cpus": list(range(8)), "memory_kib": 64 * GIB // 1024, "hugepages": [{"size_kib": 2048}]}],
-        "gpus": [{"pci": "0000:65:00.0", "numa_node": 0}],
-        "nics": [{"interface": "eno1", "numa_node": 0, "rx_queues": 4, "tx_queues": 4, "link": True}],
-    },
-    "disks": {path: {"free_bytes": 100 * GIB, "device": 1} for path in ("/", "/usr", "/opt", "/var", "/var/lib")},
-    "listeners": {},
-    "installed": {"kernel-core": ["0:4.18.0-348.7.1.el8_5"]},
-    "repositories": {"hotpath-baseos": {"address": "https://mirror/BaseOS", "problem": ""}},
-    "streams": {"510-dkms": ["510.47.03"], "latest-dkms": ["530.30.02"]},
-    "offered": {
-        "kernel-devel": ["0:4.18.0-348.7.1.el8_5"],
-        "cuda-toolkit-11-6": ["0:11.6.2-1"],
-        "libcudnn8": ["0:8.4.1.50-1.cuda11.6"],
-        "python38": [],
-    },
-}
-Change = Callable[[dict[str, Any]], object]
+from support.surveys import GIB, OPTIONS, SOUND, Change, judge
 
 
 def without_gpus(survey: dict[str, Any], container: bool = False) -> None:
@@ -67,13 +29,6 @@ def without_gpus(survey: dict[str, Any], container: bool = False) -> None:
 
 def with_gpu(device: str) -> Change:
     return lambda survey: survey["gpus"][0].update(device=device)
-
-
-def judge(change: Change | None = None, **variables: Any) -> list[Problem]:
-    survey = copy.deepcopy(SOUND)
-    if change:
-        change(survey)
-    return host_problems("gpu-a", {"ansible_host": "192.0.2.11", **variables}, survey, OPTIONS)
 
 
 def test_a_sound_host_has_no_problem() -> None:

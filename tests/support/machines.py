@@ -21,6 +21,10 @@ class Device:
     link: bool = True
     pci_class: str = ""  # empty: VGA controller, or Ethernet controller where it has an interface
     device_id: str = "0x2231"  # of a GPU; an RTX A5000
+    driver: str = ""  # what holds it
+    reserved_for: str = ""  # driver_override
+    hidden: bool = False  # NVreg_ExcludedGpus names it
+    second_port: str = ""  # another interface of the same PCI function, as on a ConnectX-3
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Machine:
     memory_only_gib: Sequence[int] = ()  # nodes without CPUs after those that have some
     numa: bool = True  # False: a kernel that shows no nodes at all
     bond: Sequence[str] = ()  # interfaces under bond0
+    without_memory: Sequence[int] = ()  # nodes whose slots are empty
+    distances: Sequence[Sequence[int]] = ()  # the firmware's table; 10 and 21 where it is left out
 
     @property
     def cores(self) -> int:
@@ -86,6 +92,19 @@ VM_WITHOUT_GPU = Machine(1, 8, 1, 16, (Device("0000:00:03.0", -1, "eth0", 4, vir
 CONTAINER = Machine(1, 2, 1, 8)
 
 
+# Of the database in hwdata: two vendors, a device with a subsystem.
+PCI_IDS = """\
+10dd  Evans & Sutherland
+\t0100  Lightning 1200
+10de  NVIDIA Corporation
+\t1cb6  GP107GL [Quadro P620]
+\t2231  GA102GL [RTX A5000]
+\t\t10de 147e  RTX A5000
+\t11ba  GK104GL [Quadro K5000]
+10df  Emulex Corporation
+\t2231  Not NVIDIA's"""
+
+
 def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "\n")
@@ -95,11 +114,15 @@ def build(machine: Machine, root: Path) -> Path:
     """Lay the machine's /sys and /proc out under `root`."""
     _cpus(root / "sys/devices/system/cpu", machine)
     memory = [machine.memory_gib_per_node] * machine.nodes + list(machine.memory_only_gib)
+    for node in machine.without_memory:
+        memory[node] = 0
+    write(root / "usr/share/hwdata/pci.ids", PCI_IDS)
     write(root / "proc/meminfo", f"MemTotal: {sum(memory) * GIB_KIB} kB")
     if machine.numa:
         for node, gib in enumerate(memory):
             base = root / f"sys/devices/system/node/node{node}"
             write(base / "cpulist", _list(machine.node_cpus(node) if node < machine.nodes else []))
+            write(base / "distance", " ".join(map(str, _distances(machine, node, len(memory)))))
             write(base / "meminfo", f"Node {node} MemTotal: {gib * GIB_KIB} kB")
             _pools(base / "hugepages")
     else:
@@ -109,6 +132,10 @@ def build(machine: Machine, root: Path) -> Path:
     if machine.bond:
         _bond(root / "sys/class/net", machine.bond)
     return root
+
+
+def _distances(machine: Machine, node: int, nodes: int) -> Sequence[int]:
+    return machine.distances[node] if machine.distances else [10 if other == node else 21 for other in range(nodes)]
 
 
 def _list(cpus: Iterable[int]) -> str:
@@ -148,13 +175,24 @@ def _device(root: Path, device: Device, first_irq: int) -> None:
     for irq in range(first_irq, first_irq + max(device.queues, 1)):
         write(slot / "msi_irqs" / str(irq), "msix")
         write(root / f"proc/irq/{irq}/smp_affinity_list", "0")
+    write(slot / "driver_override", device.reserved_for or "(null)")
+    if device.driver:
+        driver = root / "sys/bus/pci/drivers" / device.driver
+        driver.mkdir(parents=True, exist_ok=True)
+        (slot / "driver").symlink_to(driver)
+    if device.driver == "nvidia":
+        excluded = "Yes" if device.hidden else "No"
+        write(
+            root / "proc/driver/nvidia/gpus" / device.pci / "information",
+            f"Model: \t\t NVIDIA RTX A5000\nBus Location: \t {device.pci}\nGPU Excluded:\t {excluded}",
+        )
     link = root / "sys/bus/pci/devices" / device.pci
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(slot)
-    if device.interface:
+    for interface in filter(None, (device.interface, device.second_port)):
         behind = slot / "virtio0" if device.virtio else slot
         behind.mkdir(exist_ok=True)
-        net = root / "sys/class/net" / device.interface
+        net = root / "sys/class/net" / interface
         write(net / "operstate", "up" if device.link else "down")
         (net / "device").symlink_to(behind)
         for queue in range(device.queues):

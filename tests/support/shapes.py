@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from support.machines import CONTAINER, EIGHT_GPUS, VM_WITHOUT_GPU, XEON_A5000, Device, Machine
 
@@ -13,6 +14,8 @@ class Shape:
 
     machine: Machine
     engines_on: str = "gpu"
+    choices: dict[str, Any] = field(default_factory=dict)
+    """Further arguments of the planner"""
 
 
 def _gpus(*places: tuple[int, int]) -> tuple[Device, ...]:
@@ -86,4 +89,68 @@ SHAPES = {
         )
     ),
     "container": Shape(CONTAINER, "cpu"),
+    # A workstation: three A5000, of which the first is a virtual machine's and the last waits for its turn to be.
+    "gpus-of-virtual-machines": Shape(
+        Machine(
+            1,
+            16,
+            2,
+            128,
+            (
+                Device("0000:21:00.0", 0, driver="vfio-pci"),
+                Device("0000:41:00.0", 0, driver="nvidia"),
+                Device("0000:61:00.0", 0, driver="nvidia", reserved_for="vfio-pci"),
+                NIC_NODE_0,
+            ),
+        )
+    ),
+    # A Quadro P620 for the screen, before the A5000 on the bus, and a Quadro K5000, which driver 510 no longer knows.
+    "display-cards": Shape(
+        Machine(
+            1,
+            16,
+            2,
+            128,
+            (
+                Device("0000:01:00.0", 0, device_id="0x11ba"),
+                Device("0000:02:00.0", 0, device_id="0x1cb6"),
+                *_gpus((0x65, 0)),
+                NIC_NODE_0,
+            ),
+        ),
+        choices={
+            "gpus": {
+                "excluded": ["Quadro P"],
+                "driver_version": "510.47.03",
+                "driver_stream": "510-dkms",
+                "capabilities": ["7.5", "8.0", "8.6"],
+            }
+        },
+    ),
+    # EPYC in NPS4 with memory in two of four quadrants; the GPUs and the card hang at the two others.
+    "quadrants-without-memory": Shape(
+        Machine(
+            4,
+            8,
+            2,
+            128,
+            (*_gpus((0x01, 1), (0xC1, 3)), Device("0000:86:00.0", 3, "ens2f0", 16)),
+            without_memory=(1, 3),
+            distances=((10, 12, 12, 12), (12, 10, 12, 12), (12, 12, 10, 11), (12, 12, 11, 10)),
+        )
+    ),
+    # ConnectX-3: both ports are one PCI function with one set of interrupts.
+    "two-ports-of-one-function": Shape(
+        Machine(1, 16, 2, 128, (*_gpus((0x65, 0)), Device("0000:18:00.0", 0, "ens1", 16, second_port="ens1d1")))
+    ),
+    # The firmware names no node for GPU and card; the owner does.
+    "nodes-told-by-hand": Shape(
+        Machine(2, 12, 2, 128, (*_gpus((0x65, -1)), Device("0000:3d:00.0", -1, "eno1", 8))),
+        choices={
+            "overrides": {
+                "engines": [{"device": "cuda:0", "numa_node": 1}],
+                "nic_queues": [{"interface": "eno1", "numa_node": 1}],
+            }
+        },
+    ),
 }

@@ -13,6 +13,7 @@ from hotpath_planning.demand import (
     interrupt_cores,
     interrupt_order,
 )
+from hotpath_planning.gpus import GpuDemands
 from hotpath_planning.model import (
     HUGEPAGE_2M_KIB,
     Core,
@@ -25,7 +26,7 @@ from hotpath_planning.model import (
     Topology,
 )
 from hotpath_planning.overrides import Overrides
-from hotpath_planning.sites import Port, Seat
+from hotpath_planning.sites import Port, Seat, engine_gpus
 from hotpath_planning.sites import ports as find_ports
 from hotpath_planning.sites import seats as find_seats
 from hotpath_planning.stock import Stock, TooFewCoresError
@@ -40,20 +41,23 @@ def plan_host(
     engines_on: str = "gpu",
     hugepages_mib: int = 256,
     overrides: Mapping[str, Any] | None = None,
+    gpus: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan of one host.
 
     `throughput` gives each kind of work cores of its own; `latency` isolates those of the GPU engines besides;
     `shared` lets everything run everywhere on its node. A host with too few cores for disjoint sets gets `shared`
-    and a note, unless overrides ask for what it cannot give. `hugepages_mib` is for each engine.
+    and a note, unless overrides ask for what it cannot give. `hugepages_mib` is for each engine. `gpus` are the fields
+    of GpuDemands.
     """
     topology = Topology.parse(facts)
     if not topology.nodes:
         raise PlanError("the topology has no node with CPUs; run host_topology on the host again")
     notes: list[str] = []
-    seats = find_seats(topology, engines_on, notes)
-    ports = find_ports(topology, seats, notes)
-    wishes = Overrides.parse(overrides or {}, [seat.device for seat in seats], [port.interface for port in ports])
+    devices = {} if engines_on == "cpu" else engine_gpus(topology, GpuDemands.parse(gpus or {}), notes)
+    wishes = Overrides.parse(overrides or {}, list(devices) or ["cpu"], [nic.interface for nic in topology.nics])
+    seats = find_seats(topology, devices, wishes, notes)
+    ports = find_ports(topology, seats, wishes, notes)
     plan = Plan(policy)
     try:
         if policy != "shared":
@@ -83,7 +87,7 @@ def _share(plan: Plan, topology: Topology, seats: list[Seat], ports: list[Port],
     for seat in seats:
         cpus = wishes.engine_cpus.get(seat.device, seat.node.cpus)
         workers = wishes.worker_cpus.get(seat.device, seat.node.cpus)
-        plan.engines.append(Engine(seat.device, seat.pci, seat.node.id, cpus, workers))
+        plan.engines.append(Engine(seat.device, seat.pci, seat.memory.id, cpus, workers))
 
 
 def _dedicate(plan: Plan, topology: Topology, seats: list[Seat], ports: list[Port], wishes: Overrides) -> None:
@@ -130,7 +134,7 @@ def _engines(stock: Stock, seats: list[Seat], wishes: Overrides) -> dict[str, En
         if cpus is None:
             cpus = stock.take(for_gpu if seat.pci else cpu_engine_cores(stock.cores))
         workers = wishes.worker_cpus.get(seat.device, [])
-        engines[seat.device] = Engine(seat.device, seat.pci, seat.node.id, cpus, workers)
+        engines[seat.device] = Engine(seat.device, seat.pci, seat.memory.id, cpus, workers)
     for number, seat in enumerate(feeding):
         remaining = len(feeding) - number
         engines[seat.device].worker_cpus = stock.take(max(-(-len(stock.cores) // remaining), 1))
@@ -146,10 +150,10 @@ def _isolated(plan: Plan, notes: list[str]) -> list[int]:
 
 
 def _pages(topology: Topology, seats: list[Seat], mib: int, notes: list[str]) -> list[Hugepages]:
-    """2 MiB pages for the request arena of each engine, on its node."""
+    """2 MiB pages for the request arena of each engine, on the node of its memory."""
     pages = []
-    for node in topology.nodes:
-        wanted = mib * 1024 * sum(seat.node == node for seat in seats) // HUGEPAGE_2M_KIB
+    for node in topology.every_node:
+        wanted = mib * 1024 * sum(seat.memory == node for seat in seats) // HUGEPAGE_2M_KIB
         count = min(wanted, node.memory_kib // DEFAULT_PAGES_MEMORY_PART // HUGEPAGE_2M_KIB)
         if count < wanted:
             notes.append(f"node {node.id} has memory for {count} of {wanted} hugepages")

@@ -48,12 +48,16 @@ def _exist(groups: list[tuple[str, int | None, list[int]]], topology: Topology) 
 
 
 def _on_node(groups: list[tuple[str, int | None, list[int]]], topology: Topology) -> None:
-    of_node = {node.id: set(node.cpus) for node in topology.nodes}
-    for name, node, cpus in groups:
-        if node is not None and (away := set(cpus) - of_node[node]):
+    near: dict[int, set[int]] = {}
+    for node in topology.nodes:
+        # An engine on a node without memory has another node's.
+        for there in {node.id, topology.memory_node(node).id}:
+            near.setdefault(there, set()).update(node.cpus)
+    for name, number, cpus in groups:
+        if number is not None and (away := set(cpus) - near[number]):
             raise PlanError(
-                f"{name}: CPU {cpu_list(away)} is not on node {node}, where the device is; "
-                f"choose among {cpu_list(of_node[node])}"
+                f"{name}: CPU {cpu_list(away)} is not on node {number}, where the device is; "
+                f"choose among {cpu_list(near[number])}, or say with numa_node where the device really is"
             )
 
 
@@ -96,7 +100,7 @@ def _boot_cpu_stays(plan: Plan) -> None:
 
 
 def _pages_fit(plan: Plan, topology: Topology) -> None:
-    memory = {node.id: node.memory_kib for node in topology.nodes}
+    memory = {node.id: node.memory_kib for node in topology.every_node}
     asked = dict.fromkeys(memory, 0)
     for pages in plan.hugepages:
         if pages.numa_node not in memory:

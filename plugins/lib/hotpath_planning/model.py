@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 SCHEMA = 1
 HUGEPAGE_2M_KIB = 2048
+# Of nodes whose distance the firmware does not tell.
+FAR = 255
 
 Policy = Literal["throughput", "latency", "shared"]
 Core = tuple[int, ...]  # the CPUs (SMT siblings) of one physical core
@@ -19,11 +22,12 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class Node:
-    """A NUMA node with its online cores."""
+    """A NUMA node: its online cores, its memory, and how far the others are (ACPI's SLIT: 10 is the node itself)."""
 
     id: int
     cores: tuple[Core, ...]
     memory_kib: int
+    distances: Mapping[int, int] = field(default_factory=dict, hash=False)
 
     @property
     def cpus(self) -> list[int]:
@@ -41,35 +45,77 @@ class Nic:
 
 @dataclass(frozen=True)
 class Gpu:
-    """An NVIDIA GPU; its place in the list is its CUDA number under CUDA_DEVICE_ORDER=PCI_BUS_ID."""
+    """An NVIDIA GPU on the bus."""
 
     pci: str
     numa_node: int | None
+    device: str = ""
+    """PCI device id, such as 2231"""
+    name: str = ""
+    driver: str = ""
+    """The driver that holds it, or that it is reserved for"""
+    hidden: bool = False
+    """NVIDIA's driver was told to leave it alone"""
+    mig: bool = False
+    """It is divided into instances, or made to be"""
+
+    @property
+    def title(self) -> str:
+        return f"GPU {self.pci} ({self.name})" if self.name else f"GPU {self.pci}"
 
 
 @dataclass(frozen=True)
 class Topology:
     """The part of host_topology's answer that a plan depends on."""
 
-    nodes: tuple[Node, ...]
+    every_node: tuple[Node, ...]
     gpus: tuple[Gpu, ...]
     nics: tuple[Nic, ...]
 
     @classmethod
     def parse(cls, facts: Mapping[str, Any]) -> Topology:
-        """From the module's answer, in whatever order; nodes without CPUs (memory only) take no part."""
+        """From the module's answer, in whatever order."""
         cores = sorted(tuple(sorted(core)) for core in facts["cores"])
+        ids = sorted(int(node["id"]) for node in facts["nodes"])
         nodes = (
-            Node(node["id"], tuple(core for core in cores if set(core) <= set(node["cpus"])), node["memory_kib"])
+            Node(
+                node["id"],
+                tuple(core for core in cores if set(core) <= set(node["cpus"])),
+                node["memory_kib"],
+                dict(zip(ids, node.get("distances", ()), strict=False)),
+            )
             for node in sorted(facts["nodes"], key=lambda node: int(node["id"]))
         )
-        gpus = (Gpu(gpu["pci"], gpu["numa_node"]) for gpu in sorted(facts["gpus"], key=lambda gpu: str(gpu["pci"])))
+        known = {entry.name for entry in fields(Gpu)}
+        gpus = (
+            Gpu(**{key: value for key, value in gpu.items() if key in known})
+            for gpu in sorted(facts["gpus"], key=lambda gpu: pci_order(gpu["pci"]))
+        )
         nics = (
             Nic(nic["interface"], nic["numa_node"], max(nic["rx_queues"], nic["tx_queues"], 1))
             for nic in sorted(facts["nics"], key=lambda nic: str(nic["interface"]))
             if nic["link"]
         )
-        return cls(tuple(node for node in nodes if node.cores), tuple(gpus), tuple(nics))
+        return cls(tuple(nodes), tuple(gpus), tuple(nics))
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Those with CPUs; work goes nowhere else."""
+        return tuple(node for node in self.every_node if node.cores)
+
+    def memory_node(self, node: Node) -> Node:
+        """Where the memory of what runs on the node lies: there, or on the nearest node that has some."""
+        return node if node.memory_kib else self.nearest(node.id, [n for n in self.every_node if n.memory_kib]) or node
+
+    def nearest(self, number: int | None, among: Iterable[Node]) -> Node | None:
+        """Of these the one nearest to node `number`; of equally near ones the first with CPUs."""
+        away = next((node.distances for node in self.every_node if node.id == number), {})
+        return min(among, key=lambda node: (away.get(node.id, FAR), not node.cores, node.id), default=None)
+
+
+def pci_order(address: str) -> tuple[int, ...]:
+    """A PCI address so that addresses compare as the bus counts: domains have four digits or more."""
+    return tuple(int(part, 16) for part in re.split(r"[:.]", address))
 
 
 @dataclass
@@ -79,6 +125,7 @@ class Engine:
     device: str
     pci: str | None
     numa_node: int
+    """Where its memory and the workers' lies: the node of the CPUs, or the nearest with memory where that has none."""
     cpus: list[int]
     worker_cpus: list[int]
 

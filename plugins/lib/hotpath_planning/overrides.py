@@ -10,21 +10,23 @@ from hotpath_planning.model import Hugepages, PlanError
 
 # What a list entry is known by, and the keys it may hold besides.
 ENTRIES = {
-    "nic_queues": ("interface", {"cpus"}),
-    "engines": ("device", {"cpus", "worker_cpus"}),
+    "nic_queues": ("interface", {"cpus", "numa_node"}),
+    "engines": ("device", {"cpus", "worker_cpus", "numa_node"}),
     "hugepages": ("numa_node", {"size_kib", "count"}),
 }
 
 
 @dataclass
 class Overrides:
-    """CPU sets and pages that the user has fixed; everything else is planned around them."""
+    """CPU sets, pages and devices' nodes that the user has fixed; everything else is planned around them."""
 
     housekeeping_cpus: list[int] | None = None
     isolated_cpus: list[int] | None = None
     nic_cpus: dict[str, list[int]] = field(default_factory=dict)
     engine_cpus: dict[str, list[int]] = field(default_factory=dict)
     worker_cpus: dict[str, list[int]] = field(default_factory=dict)
+    nic_nodes: dict[str, int] = field(default_factory=dict)
+    engine_nodes: dict[str, int] = field(default_factory=dict)
     hugepages: list[Hugepages] | None = None
 
     @property
@@ -43,13 +45,19 @@ class Overrides:
         if "isolated_cpus" in values:
             overrides.isolated_cpus = _cpus("isolated_cpus", values["isolated_cpus"])
         for entry in _entries(values, "nic_queues", interfaces):
-            overrides.nic_cpus[entry["interface"]] = _cpus(f"nic_queues {entry['interface']}", entry.get("cpus"))
+            interface = entry["interface"]
+            if "cpus" in entry or "numa_node" not in entry:
+                overrides.nic_cpus[interface] = _cpus(f"nic_queues {interface}", entry.get("cpus"))
+            if "numa_node" in entry:
+                overrides.nic_nodes[interface] = _node(f"nic_queues {interface}", entry["numa_node"])
         for entry in _entries(values, "engines", devices):
             device = entry["device"]
             if "cpus" in entry:
                 overrides.engine_cpus[device] = _cpus(f"engines {device}: cpus", entry["cpus"])
             if "worker_cpus" in entry:
                 overrides.worker_cpus[device] = _cpus(f"engines {device}: worker_cpus", entry["worker_cpus"])
+            if "numa_node" in entry:
+                overrides.engine_nodes[device] = _node(f"engines {device}", entry["numa_node"])
         if "hugepages" in values:
             overrides.hugepages = [_pages(entry) for entry in _entries(values, "hugepages", None)]
         return overrides
@@ -82,6 +90,12 @@ def _cpus(where: str, value: Any) -> list[int]:
     if not isinstance(value, list) or not value or not all(type(cpu) is int for cpu in value):
         raise PlanError(f"overrides: {where} must be a list of at least one CPU number, such as [0, 1]; got {value!r}")
     return sorted(set(value))
+
+
+def _node(where: str, value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise PlanError(f"overrides: numa_node of {where} must be the number of a node, such as 0; got {value!r}")
+    return value
 
 
 def _pages(entry: Mapping[str, Any]) -> Hugepages:

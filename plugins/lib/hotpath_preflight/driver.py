@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .architectures import architecture_of
+from hotpath_planning.architectures import Misfit, architecture_of, driver_misfits
+
 from .problem import Problem
 
 Survey = Mapping[str, Any]
@@ -77,40 +78,31 @@ def driver_problems(survey: Survey, version: str, stream: str) -> Iterator[Probl
 
 
 def _gpus(survey: Survey, version: str, stream: str) -> Iterator[Problem]:
-    branch = version_key(version)[0]
+    """GPUs that the driver does not take; worth no more than a warning where it takes another one."""
+    misfits = {gpu["address"]: list(_misfits(gpu["device"], version, stream)) for gpu in survey["gpus"]}
     for gpu in survey["gpus"]:
-        known = architecture_of(gpu["device"])
-        if known is None:
-            continue
-        what = f"{known.name} GPU at {gpu['address']}"
-        if branch < known.first_branch:
-            yield Problem(
-                "gpu",
-                f"the {what} with driver {version}",
-                f"Drivers know {known.name} from branch {known.first_branch} on; an older one does not see the GPU.",
-                "Choose a stack_name with a newer driver, or raise nvidia_driver_version and nvidia_driver_stream.",
+        for misfit in misfits[gpu["address"]]:
+            known = architecture_of(gpu["device"])
+            assert known is not None, "of a GPU that is not in the table nothing is claimed"
+            yield gpu_problem(
+                f"the {known.name} GPU at {gpu['address']} with {misfit.what}",
+                misfit.reason,
+                misfit.remedy,
+                others=not all(misfits.values()),
             )
-        if known.last_branch and branch > known.last_branch:
-            yield Problem(
-                "gpu",
-                f"the {what} with driver {version}",
-                f"Branch {known.last_branch} is the last that knows {known.name}.",
-                "Choose a stack_name with an older driver.",
-            )
-        if "open" in stream and known.open_modules == "never":
-            yield Problem(
-                "gpu",
-                f"the {what} with stream {stream}",
-                "The open kernel modules know Turing and later GPUs.",
-                f"Choose a proprietary stream: nvidia_driver_stream: {branch}-dkms.",
-            )
-        if "open" not in stream and known.open_modules == "required":
-            yield Problem(
-                "gpu",
-                f"the {what} with stream {stream}",
-                f"{known.name} works with the open kernel modules alone.",
-                f"Choose them: nvidia_driver_stream: {branch}-open.",
-            )
+
+
+def _misfits(device: str, version: str, stream: str) -> Iterator[Misfit]:
+    known = architecture_of(device)
+    return driver_misfits(known, version, stream) if known else iter(())
+
+
+def gpu_problem(found: str, reason: str, remedy: str, others: bool) -> Problem:
+    """Of a GPU that can't serve: an error, or a warning where others can."""
+    if not others:
+        return Problem("gpu", found, reason, remedy)
+    way_out = f"Nothing, if it is not meant to serve: name it in host_plan_gpus_excluded. Otherwise: {remedy}"
+    return Problem("gpu", found, f"It gets no engine. {reason}", way_out, "warning")
 
 
 def _kind_of_kernel(survey: Survey) -> Iterator[Problem]:

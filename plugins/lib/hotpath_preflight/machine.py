@@ -44,21 +44,6 @@ def system(survey: Survey) -> Iterator[Problem]:
         )
 
 
-def gpus(survey: Survey, values: Values) -> Iterator[Problem]:
-    if values.driver_version and not survey["gpus"]:
-        container = survey["container"]
-        yield Problem(
-            "gpu",
-            "no NVIDIA GPU on the PCI bus",
-            f"The stack {values.stack_name} installs a driver for one."
-            + (" This is a container, so the machine's bus says nothing." if container else ""),
-            "Nothing to do on a throwaway host."
-            if container
-            else "Look at the slot and its power (lspci -d 10de:), or set stack_name: cpu for this host.",
-            "note" if container else "error",
-        )
-
-
 def nouveau(survey: Survey, values: Values) -> Iterator[Problem]:
     if values.driver_version and survey["nouveau_loaded"] and not survey["container"]:
         yield Problem(

@@ -29,18 +29,19 @@ def plan_of(survey: Survey, values: Values) -> dict[str, Any] | PlanError:
             engines_on=values.engines_on,
             hugepages_mib=values.hugepages_mib,
             overrides=values.overrides,
+            gpus=values.gpu_demands,
         ).to_dict()
     except PlanError as error:
         return error
 
 
-def plan_problems(survey: Survey, values: Values) -> Iterator[Problem]:
+def plan_problems(survey: Survey, values: Values, gpus_blamed: bool) -> Iterator[Problem]:
+    """`gpus_blamed`: that no GPU can serve was said already."""
     yield from _boot_arguments(survey, values)
     plan = plan_of(survey, values)
     if isinstance(plan, PlanError):
         found, _, remedy = str(plan).partition("; ")
-        # What is missing on the bus is reported as a GPU; here it would only be said again.
-        if survey["gpus"] or values.engines_on != "gpu":
+        if not (gpus_blamed and values.engines_on == "gpu"):
             yield Problem(
                 "plan",
                 found,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import machine, offers, plan, stack
+from . import gpus, machine, offers, plan, stack
 from .driver import driver_problems
 from .problem import Problem
 from .values import Values
@@ -33,15 +33,19 @@ def host_plan(variables: Mapping[str, Any], survey: Mapping[str, Any], options: 
 
 def _judge(survey: Mapping[str, Any], values: Values) -> Iterator[Problem]:
     yield from machine.system(survey)
-    yield from machine.gpus(survey, values)
+    about_gpus = list(gpus.gpus(survey, values))
+    survey = gpus.serving(survey, values)
+    about_gpus += stack.compiled_code(survey, values)
+    if values.driver_version:
+        about_gpus += driver_problems(survey, values.driver_version, values.driver_stream)
+    yield from about_gpus
     yield from machine.nouveau(survey, values)
     yield from machine.disk(survey, values)
     yield from machine.port(survey, values)
     yield from machine.address(values)
-    yield from plan.plan_problems(survey, values)
+    blamed = not survey["gpus"] or any((p.check, p.severity) == ("gpu", "error") for p in about_gpus)
+    yield from plan.plan_problems(survey, values, blamed)
     yield from stack.consistent(survey, values)
-    if values.driver_version:
-        yield from driver_problems(survey, values.driver_version, values.driver_stream)
     if "repositories" in survey:
         yield from offers.repositories(survey)
         yield from offers.signing_keys(survey)

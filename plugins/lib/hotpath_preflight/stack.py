@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .architectures import architecture_of, runs_on
-from .driver import version_key
+from hotpath_planning.architectures import architecture_of, runs_on
+
+from .driver import gpu_problem, version_key
 from .problem import Problem
 from .values import NO_STACK, Values
 
@@ -88,7 +89,6 @@ def consistent(survey: Survey, values: Values) -> Iterator[Problem]:
             "Their libraries would not load.",
             "Choose another stack_service.",
         )
-    yield from _compiled_code(survey, values)
     yield from _toolkits(values)
     for name in values.cuda_packages:
         if not name.startswith("cuda-toolkit-"):
@@ -114,23 +114,27 @@ def _toolkits(values: Values) -> Iterator[Problem]:
             )
 
 
-def _compiled_code(survey: Survey, values: Values) -> Iterator[Problem]:
+def compiled_code(survey: Survey, values: Values) -> Iterator[Problem]:
     """The service's libraries hold machine code for some architectures alone."""
     compiled = values.service.get("gpu_capabilities", [])
-    for gpu in survey["gpus"] if compiled and values.engines_on == "gpu" else ():
+    gpus = survey["gpus"] if compiled and values.engines_on == "gpu" else []
+    lacking = []
+    for gpu in gpus:
         known = architecture_of(gpu["device"])
         if known and not runs_on(known.capability, compiled):
-            others = [
-                name
-                for name, stack in values.stacks.items()
-                if runs_on(known.capability, stack.get("gpu_capabilities") or [])
-            ]
-            yield Problem(
-                "gpu",
-                f"{known.name} GPU at {gpu['address']} (capability {known.capability}), set {values.stack_service}",
-                f"Its torch holds code for {', '.join(compiled)}; on this GPU it says 'no kernel image is available'.",
-                f"Choose a set whose torch has code for it: {', '.join(others) or 'none is in stack_table'}.",
-            )
+            lacking.append((gpu, known))
+    for gpu, known in lacking:
+        sets = [
+            name
+            for name, stack in values.stacks.items()
+            if runs_on(known.capability, stack.get("gpu_capabilities") or [])
+        ]
+        yield gpu_problem(
+            f"{known.name} GPU at {gpu['address']} (capability {known.capability}), set {values.stack_service}",
+            f"Its torch holds code for {', '.join(compiled)}; on this GPU it says 'no kernel image is available'.",
+            f"Choose a set whose torch has code for it: {', '.join(sets) or 'none is in stack_table'}.",
+            others=len(lacking) < len(gpus),
+        )
 
 
 def _fitting(values: Values) -> str:

@@ -41,6 +41,7 @@ class Values:
     engines_on: str
     hugepages_mib: int
     overrides: Mapping[str, Any]
+    gpus_excluded: tuple[str, ...]
     boot_arguments: Mapping[str, Any]
     service: Mapping[str, Any]
 
@@ -81,9 +82,20 @@ class Values:
             engines_on=str(value("host_plan_engines_on", "cpu" if service == "cpu" else "gpu")),
             hugepages_mib=value("host_plan_hugepages_mib", 0),
             overrides=plain(value("host_plan_overrides", {})),
+            gpus_excluded=tuple(map(str, value("host_plan_gpus_excluded", []))),
             boot_arguments=value("boot_arguments_extra", {}),
             service={**NO_STACK, **stacks.get(service, {})} if service in stacks else {},
         )
+
+    @property
+    def gpu_demands(self) -> dict[str, Any]:
+        """What decides which GPUs can have an engine, as the role host_plan gives it to the planner."""
+        return {
+            "excluded": list(self.gpus_excluded),
+            "driver_version": self.driver_version,
+            "driver_stream": self.driver_stream,
+            "capabilities": self.service.get("gpu_capabilities") or [],
+        }
 
 
 def is_template(value: Any) -> bool:

@@ -44,6 +44,8 @@ class EngineSpec:
     """CPUs from the plan; empty means wherever the supervisor may run."""
     numa_node: Optional[int] = None
     """The node of its memory; None leaves that to the kernel."""
+    pci: str = ""
+    """Where the plan's GPU is on the bus; empty lets the device's number alone say which one it is."""
     prove: bool = False
     """Whether it hashes its files and answers its probes before it says that it is ready."""
 

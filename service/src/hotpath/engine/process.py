@@ -48,7 +48,7 @@ def run(
         # Before anything slow: workers learn at once that the predecessor is gone, and submit again.
         channel.send(Hello(incarnation))
     model = load(spec.model_path, verify=spec.prove)
-    inside = replace(spec, device=see_only(spec.device))  # before anything asks CUDA
+    inside = replace(spec, device=see_only(spec.device, spec.pci))  # before anything asks CUDA
     backend = create(spec.backend)
     backend.load(model, inside)
     backend.share(arena.whole())

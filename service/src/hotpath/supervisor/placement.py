@@ -30,6 +30,8 @@ class Place:
     """Empty means wherever the supervisor may run."""
     node: Optional[int] = None
     """NUMA node; None leaves the memory to the kernel."""
+    pci: str = ""
+    """Address of the engine's GPU"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,10 @@ def read(path: str) -> Placement:
     try:
         plan: Dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         engines: List[Dict[str, Any]] = plan["engines"]
-        places = {str(engine["device"]): _place(engine["numa_node"], engine["cpus"]) for engine in engines}
+        places = {
+            str(engine["device"]): _place(engine["numa_node"], engine["cpus"], engine.get("pci") or "")
+            for engine in engines
+        }
         beside: Dict[int, List[int]] = {}
         for engine in engines:
             beside.setdefault(engine["numa_node"], []).extend(engine["worker_cpus"])
@@ -71,8 +76,8 @@ def read(path: str) -> Placement:
     return Placement(places, workers, usable_cores())
 
 
-def _place(node: Any, cpus: List[Any]) -> Place:
-    return Place(tuple(sorted({int(cpu) for cpu in cpus})), int(node))
+def _place(node: Any, cpus: List[Any], pci: str = "") -> Place:
+    return Place(tuple(sorted({int(cpu) for cpu in cpus})), int(node), pci)
 
 
 def engine_spec(
@@ -90,6 +95,7 @@ def engine_spec(
         max_batch=config.batching.max_batch,
         cpus=place.cpus,
         numa_node=place.node,
+        pci=place.pci,
     )
 
 

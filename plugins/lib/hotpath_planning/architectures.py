@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,15 @@ class Architecture:
     first_branch: int
     last_branch: int
     open_modules: OpenModules
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Why a driver does not take a GPU: with what, the reason, the way out."""
+
+    what: str
+    reason: str
+    remedy: str
 
 
 KEPLER = Architecture("Kepler", "3.7", 331, 470, "never")
@@ -77,3 +86,32 @@ def runs_on(capability: str, compiled: Iterable[str]) -> bool:
         ):
             return True
     return False
+
+
+def driver_misfits(known: Architecture, version: str, stream: str) -> Iterator[Misfit]:
+    """What stands between GPUs of this architecture and a driver such as 510.47.03 of the stream 510-dkms."""
+    branch = int(version.split(".")[0])
+    if branch < known.first_branch:
+        yield Misfit(
+            f"driver {version}",
+            f"Drivers know {known.name} from branch {known.first_branch} on; an older one does not see the GPU.",
+            "Choose a stack_name with a newer driver, or raise nvidia_driver_version and nvidia_driver_stream.",
+        )
+    if known.last_branch and branch > known.last_branch:
+        yield Misfit(
+            f"driver {version}",
+            f"Branch {known.last_branch} is the last that knows {known.name}.",
+            "Choose a stack_name with an older driver.",
+        )
+    if "open" in stream and known.open_modules == "never":
+        yield Misfit(
+            f"stream {stream}",
+            "The open kernel modules know Turing and later GPUs.",
+            f"Choose a proprietary stream: nvidia_driver_stream: {branch}-dkms.",
+        )
+    if "open" not in stream and known.open_modules == "required":
+        yield Misfit(
+            f"stream {stream}",
+            f"{known.name} works with the open kernel modules alone.",
+            f"Choose them: nvidia_driver_stream: {branch}-open.",
+        )

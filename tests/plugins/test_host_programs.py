@@ -201,6 +201,57 @@ def test_an_interface_without_message_signalled_interrupts_has_its_line_placed(t
     assert affinities(tmp_path, 17, 1) == ["3"]
 
 
+def two_ports(root: Path, first: list[int], second: list[int]) -> Path:
+    """A ConnectX-3 of four interrupts whose ports are planned with these CPUs."""
+    build(Machine(1, 16, 2, 64, (Device("0000:18:00.0", 0, "ens1", 4, second_port="ens1d1"),)), root)
+    plan = {"interfaces": {"ens1": first, "ens1d1": second}, "xps": True, "rps": True, "rfs_entries": 0}
+    write(root / "etc/hotpath/nic-irq-affinity.json", json.dumps(plan))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "turn"),
+    [
+        ([2, 3], [2, 3], ["2", "3", "2", "3"]),
+        ([2, 3, 4], [3, 4, 2], ["2", "3", "4", "2"]),
+        ([2, 3], [4, 5], ["2", "3", "4", "5"]),
+        ([9], [4, 5], ["9", "4", "5", "9"]),
+    ],
+)
+def test_two_ports_of_one_function_have_their_interrupts_in_one_turn(
+    first: list[int], second: list[int], turn: list[str], tmp_path: Path
+) -> None:
+    root = two_ports(tmp_path, first, second)
+    for interface in ("ens1", "ens1d1", "ens1"):
+        assert run(NIC_IRQ_AFFINITY, f"--root={root}", interface).returncode == 0
+        assert affinities(root, 100, 4) == turn
+    for interface in ("ens1", "ens1d1"):
+        result = run(NIC_IRQ_AFFINITY, f"--root={root}", "--check", interface)
+        assert result.returncode == 0, result.stderr
+
+
+def test_shared_interrupts_are_banned_once(tmp_path: Path) -> None:
+    result = run(NIC_IRQ_AFFINITY, f"--root={two_ports(tmp_path, [2], [3])}", "--ban=-")
+    assert result.stdout == "IRQBALANCE_ARGS=--banirq=100 --banirq=101 --banirq=102 --banirq=103\n"
+
+
+def test_cards_on_one_line_agree_where_it_is_served(tmp_path: Path) -> None:
+    """Neither has interrupts by message, and their slots share a pin."""
+    cards = (Device("0000:03:00.0", 0, "eno1", 1), Device("0000:04:00.0", 0, "eno2", 1))
+    build(Machine(1, 4, 1, 8, cards), tmp_path)
+    for interface in ("eno1", "eno2"):
+        slot = (tmp_path / "sys/class/net" / interface / "device").resolve()
+        shutil.rmtree(slot / "msi_irqs")
+        write(slot / "irq", "17")
+    write(tmp_path / "proc/irq/17/smp_affinity_list", "0")
+    plan = {"interfaces": {"eno1": [1], "eno2": [2]}, "xps": True, "rps": True, "rfs_entries": 0}
+    write(tmp_path / "etc/hotpath/nic-irq-affinity.json", json.dumps(plan))
+    for interface in ("eno2", "eno1"):
+        assert run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", interface).returncode == 0
+    for interface in ("eno2", "eno1"):
+        assert run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "--check", interface).returncode == 0
+
+
 def test_both_cards_of_a_bond_are_placed_each_on_its_node(tmp_path: Path) -> None:
     """The bond itself has no interrupt; NetworkManager tells of each of its cards apart."""
     machine = SHAPES["bond-over-two-nodes"].machine

@@ -83,6 +83,18 @@ def test_a_bond_stands_for_nothing_the_interfaces_under_it_count(tmp_path: Path)
     assert [(nic["interface"], nic["numa_node"]) for nic in found["nics"]] == [("ens1f0", 0), ("ens2f0", 1)]
 
 
+def test_both_ports_of_a_function_count_and_what_stands_for_a_virtual_function_does_not(tmp_path: Path) -> None:
+    build(SHAPES["two-ports-of-one-function"].machine, tmp_path)
+    for name, port in (("ens1", "p0"), ("ens1_0", "pf0vf0"), ("ens1_sf3", "c1pf0sf3")):
+        net = tmp_path / "sys/class/net" / name
+        write(net / "phys_port_name", port)
+        if not (net / "device").exists():
+            (net / "device").symlink_to((tmp_path / "sys/class/net/ens1/device").resolve())
+    found = topology(str(tmp_path))["nics"]
+    assert [nic["interface"] for nic in found] == ["ens1", "ens1d1"]
+    assert found[0]["irqs"] == found[1]["irqs"]
+
+
 @pytest.mark.parametrize(
     ("state", "carrier", "link"),
     [("up", "1", True), ("unknown", "1", True), ("unknown", "0", False), ("down", "0", False)],

@@ -69,15 +69,27 @@ def receive_queues(root: str, interface: str, cpus: List[int], entries: int) -> 
     return wanted
 
 
-def placement(root: str, interface: str, cpus: List[int], plan: Dict[str, Any]) -> Dict[str, str]:
+def serving(root: str, interface: str, interfaces: Dict[str, List[int]]) -> List[int]:
+    """The CPUs that the interface's interrupts take in turn.
+
+    Two ports of one PCI function (ConnectX-3), or cards on one line, have their interrupts together. They take the
+    CPUs of all of them, so that it is the same turn whichever is placed.
+    """
+    own = set(interrupts(root, interface))
+    sharing = [other for other in sorted(interfaces) if other == interface or own & set(interrupts(root, other))]
+    return list(dict.fromkeys(cpu for other in sharing for cpu in interfaces[other]))
+
+
+def placement(root: str, interface: str, plan: Dict[str, Any]) -> Dict[str, str]:
     """File to content: interrupts take the CPUs in turn, then what the queues serve."""
     wanted = {}
+    turn = serving(root, interface, plan["interfaces"])
     for number, irq in enumerate(interrupts(root, interface)):
-        wanted[f"proc/irq/{irq}/smp_affinity_list"] = str(cpus[number % len(cpus)])
+        wanted[f"proc/irq/{irq}/smp_affinity_list"] = str(turn[number % len(turn)])
     if plan["xps"]:
         wanted.update(transmit_queues(root, interface))
     if plan["rps"]:
-        wanted.update(receive_queues(root, interface, cpus, plan["rfs_entries"]))
+        wanted.update(receive_queues(root, interface, plan["interfaces"][interface], plan["rfs_entries"]))
     return wanted
 
 
@@ -114,7 +126,7 @@ def apply(root: str, wanted: Dict[str, str], check: bool) -> List[str]:
 
 def bans(root: str, interfaces: Iterable[str]) -> str:
     """The environment that keeps irqbalance off the interrupts of all planned interfaces."""
-    planned = sorted(irq for interface in interfaces for irq in interrupts(root, interface))
+    planned = sorted({irq for interface in interfaces for irq in interrupts(root, interface)})
     return "IRQBALANCE_ARGS={}\n".format(" ".join(f"--banirq={irq}" for irq in planned))
 
 
@@ -139,12 +151,11 @@ def main(arguments: List[str]) -> int:
     if options.ban:
         write_bans(options.ban, bans(options.root, plan["interfaces"]))
         return 0
-    cpus = plan["interfaces"].get(options.interface)
-    if not cpus:
+    if not plan["interfaces"].get(options.interface):
         refusal = f"{options.interface} has no place in /{PLACEMENT}; run the role nic_irq_affinity again"
         print(refusal, file=sys.stderr)
         return 1
-    wanted = placement(options.root, options.interface, cpus, plan)
+    wanted = placement(options.root, options.interface, plan)
     problems = apply(options.root, wanted, options.check)
     if not interrupts(options.root, options.interface):
         problems.append(f"{options.interface} has no interrupt in sysfs; is its driver loaded?")

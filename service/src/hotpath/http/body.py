@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from hotpath.http.errors import Problem
 from hotpath.http.linger import body_is_over
-from hotpath.http.multipart import FieldReader, boundary_of
+from hotpath.http.multipart import boundary_of, file_of
 from hotpath.http.waiting import DeadlinePassed, time_limit
 
 OVERHEAD = 16_384
@@ -36,9 +36,10 @@ async def read_image(request: Request, limit: int, seconds: float, deadline_s: f
             "as in: curl -H 'Content-Type: image/jpeg' --data-binary @photo.jpg URL",
         )
     if multipart:
-        reader = FieldReader(boundary_of(request.headers["content-type"]))
-        await _receive(request, limit + OVERHEAD, limit, seconds, deadline_s, reader.feed)
-        body = reader.finish()
+        boundary = boundary_of(request.headers["content-type"])
+        chunks: List[bytes] = []
+        await _receive(request, limit + OVERHEAD, limit, seconds, deadline_s, chunks.append)
+        body = file_of(b"".join(chunks), boundary)
         if len(body) > limit:
             raise too_large(limit)
         return body

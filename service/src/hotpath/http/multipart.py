@@ -1,11 +1,12 @@
-"""Takes one field out of a multipart body while it arrives, in memory."""
+"""Takes the one image out of a multipart body (RFC 2046, section 5.1; RFC 7578)."""
 
 from __future__ import annotations
 
-from typing import Dict, List, Union
+import re
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Tuple, Union
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
 
 from hotpath.http.errors import Problem
 
@@ -15,97 +16,53 @@ MOST_HEADER_BYTES = 8192
 """Of all parts of a body together: to take a header apart can cost as much as the square of its length."""
 MOST_TYPE_CHARACTERS = 1024
 """Of a Content-Type, for the same reason."""
+MOST_LINES = 1000
+"""Of those that begin with the boundary, whether they part something or only look like it."""
+
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_PLAIN_ENCODINGS = (b"", b"7bit", b"8bit", b"binary")
 
 
-class FieldReader:
-    """Collects the content of the first part named `file`; other parts are skipped as they pass.
+@dataclass(frozen=True)
+class _Part:
+    head: bytes
+    """Its header lines, without the empty one that ends them."""
+    start: int
+    end: int
+    """Where its content lies in the body."""
 
-    The caller bounds the bytes it feeds, so nothing here can grow past that.
-    """
 
-    def __init__(self, boundary: bytes) -> None:
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._on_part_begin,
-                "on_header_field": self._on_header_field,
-                "on_header_value": self._on_header_value,
-                "on_header_end": self._on_header_end,
-                "on_headers_finished": self._on_headers_finished,
-                "on_part_data": self._on_part_data,
-                "on_part_end": self._on_part_end,
-                "on_end": self._on_end,
-            },
-        )
-        self._header_bytes = 0
-        self._header = b""
-        self._value = b""
-        self._disposition = b""
-        self._wanted = False
-        self._found = False
-        self._complete = False
-        self._fields: List[str] = []
-        self._content: List[bytes] = []
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of the body. Raises Problem (400) when they are not multipart."""
-        try:
-            self._parser.write(chunk)
-        except FormParserError as error:
-            raise _malformed(f"The multipart body is malformed: {error}.") from error
-
-    def finish(self) -> bytes:
-        """The field's content, once the body has ended. Raises Problem (400)."""
-        if not self._complete:
-            raise _malformed("The multipart body ends before its closing boundary.")
-        if not self._found:
-            seen = ", ".join(repr(name) for name in self._fields) or "none"
-            raise Problem(
-                400,
-                "missing_field",
-                f"The multipart body has no field named {FIELD!r}; its fields are: {seen}.",
-                f"Send the image in the field {FIELD!r}, as in: curl -F {FIELD}=@photo.jpg URL",
-            )
-        return b"".join(self._content)
-
-    def _on_part_begin(self) -> None:
-        self._disposition = b""
-
-    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._count_header(end - start)
-        self._header += data[start:end]
-
-    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._count_header(end - start)
-        self._value += data[start:end]
-
-    def _count_header(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > MOST_HEADER_BYTES:
+def file_of(body: bytes, boundary: bytes) -> bytes:
+    """The content of the one part named `file`; other parts are passed over. Raises Problem."""
+    found: List[_Part] = []
+    names: List[str] = []
+    left = MOST_HEADER_BYTES
+    for part in _parts(body, boundary):
+        left -= len(part.head)
+        if left < 0:
             raise _malformed(f"The headers of the multipart body's parts exceed {MOST_HEADER_BYTES} bytes.")
-
-    def _on_header_end(self) -> None:
-        if self._header.lower() == b"content-disposition":
-            self._disposition = self._value
-        self._header = self._value = b""
-
-    def _on_headers_finished(self) -> None:
-        options = _parameters(self._disposition, "A part's Content-Disposition")
-        name = options.get(b"name", b"").decode("utf-8", "replace")
-        self._wanted = name == FIELD and not self._found
-        self._found = self._found or self._wanted
-        if len(self._fields) < 8:  # for the error message only
-            self._fields.append(name[:64])
-
-    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._wanted:
-            self._content.append(data[start:end])
-
-    def _on_part_end(self) -> None:
-        self._wanted = False
-
-    def _on_end(self) -> None:
-        self._complete = True
+        headers = _headers(part.head)
+        disposition = _parameters(headers.get(b"content-disposition", b""), "A part's Content-Disposition")
+        names.append(disposition.get(b"name", b"").decode("utf-8", "replace"))
+        if names[-1] == FIELD:
+            found.append(part)
+            _require_plain(headers.get(b"content-transfer-encoding", b""))
+    if not found:
+        seen = ", ".join(repr(name[:64]) for name in names[:8]) or "none"
+        raise Problem(
+            400,
+            "missing_field",
+            f"The multipart body has no field named {FIELD!r}; its fields are: {seen}.",
+            f"Send the image in the field {FIELD!r}, as in: curl -F {FIELD}=@photo.jpg URL",
+        )
+    if len(found) > 1:
+        raise Problem(
+            400,
+            "repeated_field",
+            f"The multipart body has {len(found)} fields named {FIELD!r}, and one image is answered.",
+            "Send each image in a request of its own, or several in one to /v2/models/NAME/infer; see /docs.",
+        )
+    return body[found[0].start : found[0].end]
 
 
 def boundary_of(content_type: str) -> bytes:
@@ -117,6 +74,73 @@ def boundary_of(content_type: str) -> bytes:
     if not 1 <= len(boundary) <= 70:  # RFC 2046, section 5.1.1
         raise _malformed("The Content-Type names no valid multipart boundary.")
     return boundary
+
+
+def _parts(body: bytes, boundary: bytes) -> Iterator[_Part]:
+    """Every part, in order. What stands before the first and behind the last is nothing's. Raises Problem."""
+    lines = _delimiters(body, boundary)
+    _, place, newline = next(lines)
+    while newline:
+        # A part without headers begins with the empty line.
+        stop = place - len(newline) if body.startswith(newline, place) else body.find(newline * 2, place)
+        content = stop + 2 * len(newline)
+        end, following, after = next(lines)
+        if not place - len(newline) <= stop <= end:
+            raise _malformed("A part of the multipart body has no empty line behind its headers.")
+        yield _Part(body[place : max(place, stop)], content, max(content, end))
+        place, newline = following, after
+
+
+def _delimiters(body: bytes, boundary: bytes) -> Iterator[Tuple[int, int, bytes]]:
+    """Every line that parts the body: where what is before it ends, where what follows begins, a line break.
+
+    The last one has none. Lines end as the first of these does: with CR LF, or as some clients write with LF
+    alone; the other of the two is content. Blanks behind a boundary are padding. Raises Problem where the
+    last one is missing.
+    """
+    mark = b"--" + boundary
+    line = re.compile(re.escape(mark) + rb"(?:--|[ \t]*(\r?\n))")
+    newline, known, place = b"\n", False, 0
+    for number in range(MOST_LINES):
+        begins = number == 0 and body.startswith(mark)
+        end = 0 if begins else body.find(newline + mark, place)
+        if end < 0:
+            raise _malformed("The multipart body ends before its closing boundary.")
+        start = end if begins else end + len(newline)
+        found = line.match(body, start)
+        if found is None:
+            place = start
+            continue
+        after = found.group(1)
+        if after is None:
+            yield end, found.end(), b""
+            return
+        if not known:
+            newline, known = after, True
+        yield end, found.end(), newline
+        place = found.end() - len(newline)  # where the line before the next boundary may end, too
+    raise _malformed(f"The multipart body has more than {MOST_LINES} lines that begin with its boundary.")
+
+
+def _headers(head: bytes) -> Dict[bytes, bytes]:
+    """By name in lower case. A line that begins with a blank goes on with the one before. Raises Problem."""
+    found: Dict[bytes, bytes] = {}
+    for line in _FOLD.sub(b" ", head).splitlines():
+        name, colon, value = line.partition(b":")
+        if not colon or not name.strip():
+            raise _malformed(f"A part of the multipart body has the header {line[:64]!r}, which is none.")
+        found[name.strip().lower()] = value.strip()
+    return found
+
+
+def _require_plain(encoding: bytes) -> None:
+    if encoding.lower() not in _PLAIN_ENCODINGS:
+        raise Problem(
+            415,
+            "unsupported_transfer_encoding",
+            f"The field {FIELD!r} has the Content-Transfer-Encoding {encoding[:64].decode('latin-1')!r}.",
+            "Send the image's bytes as they are; HTTP needs no such encoding (RFC 7578, section 4.7).",
+        )
 
 
 def _parameters(header: Union[str, bytes], name: str) -> Dict[bytes, bytes]:

@@ -64,7 +64,7 @@ offered:
 import re
 from typing import Any, Callable, Dict, List, Mapping
 
-from ansible.module_utils import survey_boot, survey_machine, survey_ports
+from ansible.module_utils import survey_boot, survey_fapolicyd, survey_machine, survey_ports
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_dnf import without_credentials
 from ansible.module_utils.repository_metadata import Repository, Unreadable, fetcher
@@ -147,6 +147,8 @@ def main() -> None:
     result: Dict[str, Any] = {"changed": False}
     for subject in sorted(subjects & set(readers)):
         result.update(readers[subject](root))
+    if "system" in subjects:
+        result.update(survey_fapolicyd.fapolicyd(root))
     if "kernel" in subjects:
         result["next_kernel"] = survey_boot.next_kernel(root, module)
     if "ports" in subjects:

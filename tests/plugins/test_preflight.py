@@ -214,7 +214,7 @@ VARIABLES: list[tuple[dict[str, Any], str, str]] = [
     ({"nvidia_driver_fabric_manager": " "}, "variables", "'auto'"),
     ({"el8_repositories_removed_keys": {"a": 1}}, "variables", "list"),
     ({"inference_servce_port": 8000}, "variables", "Did you mean inference_service_port?"),
-    ({"firewall_colour": "red"}, "variables", "firewall_colour is no variable of any role"),
+    ({"host_plan_colour": "red"}, "variables", "host_plan_colour is no variable of any role"),
     ({"cuda_toolkit_versions": {"a": 1}}, "variables", "list"),
 ]
 

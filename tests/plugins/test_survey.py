@@ -7,11 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import host_survey
+import pytest
 import survey_boot
 import survey_machine
 import survey_ports
 from host_dnf import without_credentials
 from support.python36 import run_module
+from survey_fapolicyd import fapolicyd
 
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1
@@ -192,3 +194,32 @@ def test_the_module_on_python_36(tmp_path: Path) -> None:
     answer = run_module("host_survey", arguments, check_mode=True)
     assert answer["changed"] is False and answer["gpus"] == []
     assert answer["os"] == {"name": "", "version": "8", "like": ["centos", "rhel", "fedora"]}
+
+
+@pytest.mark.parametrize(
+    ("files", "state", "allowed"),
+    [
+        (
+            {"etc/fapolicyd/fapolicyd.conf": "permissive = 0"},
+            "absent",
+            [],
+        ),  # installed, and neither started nor enabled
+        ({"run/fapolicyd.pid": "77"}, "enforcing", []),
+        ({"run/fapolicyd/fapolicyd.pid": "77", "etc/fapolicyd/fapolicyd.conf": "permissive = 1"}, "permissive", []),
+        (
+            {
+                "etc/systemd/system/multi-user.target.wants/fapolicyd.service": "",
+                "etc/fapolicyd/fapolicyd.conf": "# permissive = 1\npermissive = 0\n",
+                "etc/fapolicyd/rules.d/35-hotpath.rules": "allow perm=any all : dir=/opt/hotpath/\n# allow : dir=/a/",
+                "etc/fapolicyd/rules.d/90-deny.rules": "deny_audit perm=execute all : dir=/home/\n",
+                "etc/fapolicyd/fapolicyd.rules": "allow perm=any exe=/usr/bin/rpm dir=/tmp/ : all\n",
+            },
+            "enforcing",
+            ["/opt/hotpath/"],
+        ),
+    ],
+)
+def test_fapolicyd_and_what_its_rules_allow(
+    files: dict[str, str], state: str, allowed: list[str], tmp_path: Path
+) -> None:
+    assert fapolicyd(tree(tmp_path, files)) == {"fapolicyd": {"state": state, "allowed": allowed}}

@@ -241,8 +241,8 @@ def table(keys: dict[str, str]) -> list[Bad]:
         ),
         Bad(
             "name-of-a-role",
-            ("firewall_colour is no variable of any role", "A variable of your own needs a name"),
-            {"firewall_colour": "red"},
+            ("host_plan_colour is no variable of any role", "A variable of your own needs a name"),
+            {"host_plan_colour": "red"},
         ),
         Bad("unknown-key", ("unknown cores", "cores"), overrides(cores=[0]), errors=2),
         Bad(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .problem import Problem
+from .reach import way_to
 
 HOSTS = "gpu_hosts"
 KNOWN = (HOSTS, "load_balancers", "monitors", "package_mirrors")
@@ -39,15 +40,15 @@ def inventory_problems(
 
 
 def _same_machine(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
-    by_address = defaultdict(list)
+    by_way = defaultdict(list)
     for host in hosts:
-        variables = hostvars[host]
-        by_address[(variables.get("ansible_host", host), variables.get("ansible_port", 22))].append(host)
-    for (address, _), names in sorted(by_address.items(), key=str):
+        by_way[way_to(host, hostvars[host])].append(host)
+    for way, names in sorted(by_way.items()):
         if len(names) > 1:
+            where = f"have the same ansible_host {way.address}" if way.address else "are the controller itself"
             yield Problem(
                 "addresses",
-                f"{', '.join(names)} have the same ansible_host {address}",
+                f"{', '.join(names)} {where}" + (f" by {way.through}" if way.through else ""),
                 "Two plays would work on one machine at the same time.",
-                "Correct the address, or remove one of the names.",
+                "Correct the address, the port or the way there (ProxyJump), or remove one of the names.",
             )

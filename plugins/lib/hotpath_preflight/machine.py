@@ -13,6 +13,8 @@ from .values import Values
 
 Survey = Mapping[str, Any]
 GIB = 1024**3
+# Where programs and libraries lie that are in no rpm.
+UNPACKAGED = ("/opt/hotpath/", "/usr/libexec/hotpath/")
 EL_FAMILY = {"rhel", "centos", "rocky", "almalinux", "ol"}
 # What is written where, in GiB. Driver, toolkit and cuDNN: sizes of NVIDIA's rpms for 11.6, unpacked, rounded up. The
 # service: the virtual environment of a set (4.3 GB with TensorRT), twice, because a release is unpacked beside the one
@@ -115,6 +117,25 @@ def _short(survey: Survey, needs: Mapping[str, float]) -> Iterator[str]:
         needed = sum(needs[folder] for folder in together)
         if free < needed * GIB:
             yield f"{free / GIB:.1f} GiB free for {', '.join(sorted(together))}, {needed:.1f} GiB needed"
+
+
+def fapolicyd(survey: Survey) -> Iterator[Problem]:
+    """It lets programs and libraries run that an rpm brought; the service's come otherwise."""
+    guard = survey.get("fapolicyd", {"state": "absent"})
+    if guard["state"] == "absent":
+        return
+    denied = [path for path in UNPACKAGED if not path.startswith(tuple(guard["allowed"]))]
+    if denied:
+        rules = "; ".join(f"allow perm=any all : dir={path}" for path in denied)
+        yield Problem(
+            "fapolicyd",
+            f"{guard['state']}, without a rule for {' and '.join(denied)}",
+            "It denies programs and libraries that no rpm brought: the service's environment and what the roles run at "
+            "boot. Trust in single files ends with the next release.",
+            f"Write into /etc/fapolicyd/rules.d/35-hotpath.rules: {rules}. Then fagenrules --load. (Before fapolicyd "
+            "1.1: first of all rules in /etc/fapolicyd/fapolicyd.rules, and systemctl restart fapolicyd.)",
+            "error" if guard["state"] == "enforcing" else "warning",
+        )
 
 
 def port(survey: Survey, values: Values) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import gpus, machine, offers, plan, stack
+from . import gpus, machine, offers, plan, reach, stack
 from .driver import driver_problems
 from .problem import Problem
 from .values import Values
@@ -19,6 +19,7 @@ def host_problems(
     found = list(variable_problems(variables, options))
     values = Values.of(variables, options)
     found += stack.known(values)
+    found += reach.local(variables, values)
     if "os" not in survey:
         found.append(_unjudged(survey, str(variables.get("ansible_host", host)), variables))
     else:
@@ -43,6 +44,7 @@ def _judge(survey: Mapping[str, Any], values: Values) -> Iterator[Problem]:
     yield from machine.disk(survey, values)
     yield from machine.port(survey, values)
     yield from machine.address(values)
+    yield from machine.fapolicyd(survey)
     blamed = not survey["gpus"] or any((p.check, p.severity) == ("gpu", "error") for p in about_gpus)
     yield from plan.plan_problems(survey, values, blamed)
     yield from stack.consistent(survey, values)

@@ -42,6 +42,7 @@ class Values:
     hugepages_mib: int
     overrides: Mapping[str, Any]
     gpus_excluded: tuple[str, ...]
+    reboot_mode: str
     boot_arguments: Mapping[str, Any]
     service: Mapping[str, Any]
 
@@ -82,6 +83,7 @@ class Values:
             engines_on=str(value("host_plan_engines_on", "cpu" if service == "cpu" else "gpu")),
             hugepages_mib=value("host_plan_hugepages_mib", 0),
             overrides=plain(value("host_plan_overrides", {})),
+            reboot_mode=str(value("reboot_mode", "auto")),
             gpus_excluded=tuple(map(str, value("host_plan_gpus_excluded", []))),
             boot_arguments=value("boot_arguments_extra", {}),
             service={**NO_STACK, **stacks.get(service, {})} if service in stacks else {},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from .problem import Problem
 from .values import is_template, plain
 
+# Roles whose names other collections have too, and so variables that begin like theirs.
+ELSEWHERE = {"cuda_toolkit", "cudnn", "firewall", "hugepages", "nvidia_driver", "reboot", "selinux", "stack"}
+# One of linux-system-roles, a letter away from an option of ours.
+FOREIGN = ("selinux_fcontexts",)
 SECRET = "What it holds is a secret and therefore not shown."
 
 
@@ -32,19 +37,44 @@ def variable_problems(variables: Mapping[str, Any], options: Mapping[str, Mappin
     for name in sorted(set(variables) & set(options)):
         if not is_template(variables[name]):
             yield from _value_problems(name, variables[name], options[name])
-    roles = {f"{option['role']}_" for option in options.values()}
+    yield from _unknown(set(variables) - set(options), options)
+
+
+def _unknown(names: Iterable[str], options: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """Names that begin like a role's: errors, except where they may well be another collection's."""
+    roles = {str(option["role"]) for option in options.values()}
     words = {role.split("_", 1)[0] for role in roles}
-    for name in sorted(set(variables) - set(options)):
+    for name in sorted(names):
         close = difflib.get_close_matches(name, options, n=1, cutoff=0.8)
-        if not (name.startswith(tuple(roles)) or (close and name.split("_", 1)[0] in words)):
+        misspelt = _misspelt(name, options)
+        begins = name.startswith(tuple(f"{role}_" for role in roles))
+        if not (begins or misspelt or (close and name.split("_", 1)[0] in words)):
             continue
-        meant = f"Did you mean {close[0]}? " if close else ""
+        ours = misspelt or name.startswith(tuple(f"{role}_" for role in roles - ELSEWHERE))
+        meant = f"Did you mean {close[0]}? " if close and ours else ""
         yield Problem(
             "variables",
             f"{name} is no variable of any role",
             "Such a variable has no effect, and the default is used.",
-            f"{meant}All variables: docs/roles/. A variable of your own needs a name that begins otherwise.",
+            f"{meant}All variables: docs/roles/. A variable of your own needs a name that begins otherwise."
+            if ours
+            else "Nothing, if another role reads it. All variables of these roles: docs/roles/.",
+            "error" if ours else "warning",
         )
+
+
+def _misspelt(name: str, options: Iterable[str]) -> bool:
+    """Whether it is an option but for a few letters: of the whole, or of each of its words."""
+    if name in FOREIGN:
+        return False
+    if difflib.get_close_matches(name, options, n=1, cutoff=0.92):
+        return True
+    parts = name.split("_")
+    return any(
+        len(parts) == len(option.split("_"))
+        and all(SequenceMatcher(None, *pair).ratio() >= 0.75 for pair in zip(parts, option.split("_"), strict=True))
+        for option in options
+    )
 
 
 def _value_problems(name: str, value: Any, option: Mapping[str, Any]) -> Iterator[Problem]:

@@ -103,7 +103,21 @@ class LimitsConfig(_Section):
         50_000_000, ge=1, le=178_956_970, description="pixels of the largest image, from 1 to 178956970"
     )  # above that the decoder itself refuses
     queue: int = Field(256, ge=1, description="images inside the service at once, at least 1")
-    request_timeout_s: float = Field(10.0, gt=0, description="seconds a request may take, above 0")
+    request_timeout_s: float = Field(
+        10.0, gt=0, description="seconds that a request may take once its body is in, above 0"
+    )
+    body_silence_s: float = Field(
+        10.0, gt=0, description="seconds for which a body may stand still on its way, above 0"
+    )
+    body_rate: int = Field(
+        240, ge=0, description="bytes a second that a body comes at least at; 0 for no least rate"
+    )
+    transit_bytes: int = Field(
+        500_000_000,
+        ge=1024,
+        description="bytes of bodies on their way to all workers together, at least 1024; each worker has an "
+        "equal part, and room for one body in any case",
+    )
 
 
 class BatchingConfig(_Section):

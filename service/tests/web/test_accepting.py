@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Callable, List
+from typing import Callable, List, Optional, cast
 
 import pytest
 
+from hotpath.http import accepting
 from hotpath.http.accepting import SLACK, Acceptor
 
 
@@ -18,7 +19,12 @@ class Held(asyncio.Protocol):
         self._mine = mine
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.lost = asyncio.Event()
         self._mine.append(self)
+
+    def connection_lost(self, error: Optional[Exception]) -> None:
+        self.lost.set()
 
 
 @pytest.fixture
@@ -26,8 +32,13 @@ def listener() -> socket.socket:
     return socket.create_server(("127.0.0.1", 0))
 
 
-def acceptor(listener: socket.socket, mine: List[Held], fewest: Callable[[], float]) -> Acceptor:
-    return Acceptor([listener], lambda: Held(mine), lambda: len(mine), fewest)
+def acceptor(
+    listener: socket.socket,
+    mine: List[Held],
+    fewest: Callable[[], float],
+    room: Callable[[], bool] = lambda: True,
+) -> Acceptor:
+    return Acceptor([listener], lambda: Held(mine), lambda: len(mine), fewest, unread_s=60.0, has_room=room)
 
 
 async def come(listener: socket.socket, count: int) -> List[socket.socket]:
@@ -99,3 +110,45 @@ def test_after_the_stop_nothing_is_taken(listener: socket.socket) -> None:
             client.close()
 
     asyncio.run(run())
+
+
+def test_without_room_nothing_is_taken_until_there_is_some(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "EXHAUSTED_S", 0.001)
+
+    async def run() -> None:
+        mine: List[Held] = []
+        asked: List[int] = []
+
+        def has_room() -> bool:
+            asked.append(len(mine))
+            return len(asked) > 3
+
+        worker = acceptor(listener, mine, lambda: float("inf"), has_room)
+        worker.start()
+        clients = await come(listener, 1)
+        await until(lambda: len(mine) == 1)
+        assert len(asked) > 3
+        worker.stop()
+        for client in clients:
+            client.close()
+
+    asyncio.run(run())
+
+
+def test_a_client_that_never_reads_is_the_kernels_to_drop(listener: socket.socket) -> None:
+    async def run() -> None:
+        mine: List[Held] = []
+        worker = Acceptor(
+            [listener], lambda: Held(mine), lambda: len(mine), lambda: float("inf"), unread_s=0.5
+        )
+        worker.start()
+        (client,) = await come(listener, 1)
+        await until(lambda: len(mine) == 1)
+        worker.stop()
+        mine[0].transport.write(bytes(20_000_000))  # more than the kernel takes
+        await mine[0].lost.wait()
+        client.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60.0))

@@ -108,3 +108,19 @@ def test_older_offers_are_passed_over_and_ones_that_cannot_be_read_change_nothin
 def test_offers_travel_as_they_are() -> None:
     offers = Offers(3, (offer(1), offer(2, State.CANARY, 0.05)))
     assert Offers.decode(offers.encode()) == offers
+
+
+def test_a_body_on_its_way_keeps_what_was_chosen_for_as_long_as_that_takes_requests() -> None:
+    found = catalogue(offer(1, share=0.5), offer(2, State.CANARY, 0.5))
+    chosen_ones = [found.choose("m") for _ in range(2)]
+    assert [found.again(served) for served in chosen_ones] == chosen_ones
+
+
+@pytest.mark.parametrize("left", [(offer(1, State.DRAINING),), ()], ids=["it drains", "it is gone"])
+def test_what_left_while_a_body_came_is_followed_by_what_is_live(left: Sequence[Offer]) -> None:
+    found = catalogue(offer(1))
+    before = found.choose("m")
+    found.apply(Offers(2, (*left, offer(2))))
+    assert found.again(before).offer.version == "v2"
+    with pytest.raises(Problem, match="no version 'v1'"):
+        found.again(before, "v1")

@@ -12,9 +12,11 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from support.connection import PATIENCE_S, play
 
+from hotpath.config import LimitsConfig
 from hotpath.http.observed import Observed
 from hotpath.http.protocol import Protocol
 from hotpath.http.server import Server
+from hotpath.http.uploads import Uploads
 from hotpath.metrics.table import Table
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -34,7 +36,7 @@ async def started(app: ASGIApp, drain_s: int) -> Tuple[Server, socket.socket]:
         timeout_graceful_shutdown=drain_s,
     )
     config.load()
-    server = Server(config, [listener], table, table.workers[0])
+    server = Server(config, [listener], table, table.workers[0], Uploads(LimitsConfig.model_validate({}), 1))
     server.lifespan = config.lifespan_class(config)
     await server.startup()
     client = socket.create_connection(listener.getsockname())

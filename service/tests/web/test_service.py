@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from hotpath.http.decoding import Fill, prepared
 from hotpath.http.engines import EngineClient, Outlook
 from hotpath.http.errors import Problem
 from hotpath.http.service import Service
+from hotpath.http.uploads import NoMemory
 from hotpath.http.urgency import Urgency
 from hotpath.http.waiting import ClientGone, DeadlinePassed, Patience
 from hotpath.ipc.arena import Arena
@@ -78,7 +80,7 @@ def shed(found: Service) -> dict[str, float]:
 def run(found: Service, work: Callable[[Served, Lease], Awaitable[object]], seconds: float = 60.0) -> None:
     async def play() -> None:
         served = Offered()
-        with found.admission(served, Urgency(seconds)) as lease:
+        with found.admission(served, Urgency(seconds)), served.held(), found.place(served) as lease:
             await work(served, lease)
 
     asyncio.run(asyncio.wait_for(play(), 60.0))
@@ -90,7 +92,8 @@ def classify(found: Service, seconds: float, fill: Fill = READY) -> None:
             await asyncio.Event().wait()
 
         request = Request({"type": "http"}, receive)
-        async with Patience(request, time.monotonic(), Urgency(seconds)) as patience:
+        now = time.monotonic()
+        async with Patience(request, now, now, Urgency(seconds)) as patience:
             await found.classify(served, fill, lease, patience)
 
     run(found, work, seconds)
@@ -142,3 +145,42 @@ def test_an_answer_that_comes_too_late_is_counted() -> None:
     with pytest.raises(Problem) as told:
         classify(found, 0.02)
     assert told.value.status == 504 and shed(found) == {"expired": 1}
+
+
+def full(found: Service) -> contextlib.ExitStack:
+    """Every place is taken for as long as this is open."""
+    stack = contextlib.ExitStack()
+    for _ in range(4):
+        stack.enter_context(found.place(Offered()))
+    return stack
+
+
+def test_at_the_door_of_a_full_service_no_body_is_awaited() -> None:
+    found = service(Engines())
+    with full(found), pytest.raises(Problem) as told, found.admission(Offered(), Urgency(1.0)):
+        raise AssertionError("a body would be received for nothing")
+    assert told.value.status == 429 and shed(found) == {"no_slot": 1}
+
+
+def test_who_waits_for_a_body_holds_no_place() -> None:
+    found, served = service(Engines()), Offered()
+    with contextlib.ExitStack() as stack:
+        for _ in range(1000):
+            stack.enter_context(found.admission(served, Urgency(1.0)))
+        assert found.table.total("hotpath_places_in_use", ("m",)) == 0 and served.holders == 0
+        stack.enter_context(full(found))
+
+
+def test_a_place_that_went_while_the_body_came_is_429() -> None:
+    found = service(Engines())
+    with pytest.raises(Problem) as told, found.admission(Offered(), Urgency(1.0)), full(found):
+        found.place(Offered())
+    assert told.value.status == 429 and shed(found) == {"no_slot": 1}
+
+
+def test_a_body_without_memory_for_it_is_429() -> None:
+    found = service(Engines())
+    with pytest.raises(Problem) as told, found.admission(Offered(), Urgency(1.0)):
+        raise NoMemory
+    assert told.value.status == 429 and shed(found) == {"no_memory": 1}
+    assert told.value.headers == {"Retry-After": "1"}

@@ -12,12 +12,17 @@ from hotpath.http.urgency import Urgency
 from hotpath.http.waiting import DeadlinePassed, Patience
 
 
+def patience(seconds: float) -> Patience:
+    now = time.monotonic()
+    return Patience(Request({"type": "http"}), now, now, Urgency(seconds))
+
+
 def test_what_is_found_in_time_is_given() -> None:
     async def wait() -> str:
-        async with Patience(Request({"type": "http"}), time.monotonic(), Urgency(60.0)) as patience:
+        async with patience(60.0) as found:
             outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             asyncio.get_running_loop().call_soon(outcome.set_result, "cat")
-            return await patience.wait(outcome)
+            return await found.wait(outcome)
 
     assert asyncio.run(wait()) == "cat"
 
@@ -26,11 +31,11 @@ def test_what_is_found_too_late_is_not() -> None:
     """Where the loop had no CPU, the answer and the end of its time are seen at once."""
 
     async def wait() -> str:
-        async with Patience(Request({"type": "http"}), time.monotonic(), Urgency(0.05)) as patience:
+        async with patience(0.05) as found:
             outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             asyncio.get_running_loop().call_soon(outcome.set_result, "cat")
             asyncio.get_running_loop().call_soon(time.sleep, 0.1)
-            return await patience.wait(outcome)
+            return await found.wait(outcome)
 
     with pytest.raises(DeadlinePassed):
         asyncio.run(wait())
@@ -38,9 +43,9 @@ def test_what_is_found_too_late_is_not() -> None:
 
 def test_a_body_may_ask_for_less_time() -> None:
     async def wait() -> None:
-        async with Patience(Request({"type": "http"}), time.monotonic(), Urgency(60.0)) as patience:
-            patience.hurry(Urgency(0.01))
-            await patience.wait(asyncio.get_running_loop().create_future())
+        async with patience(60.0) as found:
+            found.hurry(Urgency(0.01))
+            await found.wait(asyncio.get_running_loop().create_future())
 
     with pytest.raises(DeadlinePassed):
         asyncio.run(wait())

@@ -30,12 +30,20 @@ class Acceptor:
         protocol: Callable[[], asyncio.BaseProtocol],
         held: Callable[[], int],
         fewest_elsewhere: Callable[[], float],
+        unread_s: float,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`held` tells how many connections this worker has, `fewest_elsewhere` how many the idlest other."""
+        """`held` tells how many connections this worker has, `fewest_elsewhere` how many the idlest other.
+
+        A client that reads nothing of its answer for `unread_s` is dropped, by the kernel.
+        `has_room` tells whether it may have one more, and makes room for it where it can.
+        """
         self._listeners = listeners
         self._protocol = protocol
         self._held = held
         self._fewest_elsewhere = fewest_elsewhere
+        self._unread_ms = int(unread_s * 1000)
+        self._has_room = has_room
         self._opening: Set[asyncio.Task[Any]] = set()
         self._stopped = True
 
@@ -80,6 +88,9 @@ class Acceptor:
             self._accept(listener)
 
     def _accept(self, listener: socket.socket) -> None:
+        if not self._has_room():
+            self._pause(listener, EXHAUSTED_S)
+            return
         try:
             connection, _ = listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -91,6 +102,7 @@ class Acceptor:
         connection.setblocking(False)
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._unread_ms)
         opening = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
         self._opening.add(opening)
         opening.add_done_callback(self._on_open)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Callable, List
+from typing import List
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -11,17 +10,13 @@ from starlette.requests import ClientDisconnect
 from hotpath.http.errors import Problem
 from hotpath.http.linger import body_is_over
 from hotpath.http.multipart import boundary_of, file_of
-from hotpath.http.waiting import DeadlinePassed, time_limit
-
-OVERHEAD = 16_384
-"""Bytes a multipart body may have beyond the image itself: boundaries, part headers, small fields."""
+from hotpath.http.uploads import OVERHEAD, Upload
 
 
-async def read_image(request: Request, limit: int, seconds: float, deadline_s: float) -> bytes:
+async def read_image(request: Request, limit: int, upload: Upload) -> bytes:
     """The encoded image of a multipart or raw request.
 
-    It may take `seconds`, or `deadline_s` where the client itself set a shorter time. Raises Problem,
-    DeadlinePassed or ClientDisconnect.
+    Raises Problem, ClientDisconnect, or what ends the upload.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     multipart = kind == "multipart/form-data"
@@ -37,61 +32,41 @@ async def read_image(request: Request, limit: int, seconds: float, deadline_s: f
         )
     if multipart:
         boundary = boundary_of(request.headers["content-type"])
-        chunks: List[bytes] = []
-        await _receive(request, limit + OVERHEAD, limit, seconds, deadline_s, chunks.append)
-        body = file_of(b"".join(chunks), boundary)
+        body = file_of(await _receive(request, limit + OVERHEAD, limit, upload), boundary)
         if len(body) > limit:
             raise too_large(limit)
         return body
-    return await read_whole(request, limit, seconds, deadline_s)
+    return await read_whole(request, limit, upload)
 
 
-async def read_whole(request: Request, limit: int, seconds: float, deadline_s: float) -> bytes:
-    """The body as it is, within the times of `read_image`. Raises what that raises."""
-    chunks: List[bytes] = []
-    await _receive(request, limit, limit, seconds, deadline_s, chunks.append)
-    return b"".join(chunks)
+async def read_whole(request: Request, limit: int, upload: Upload) -> bytes:
+    """The body as it is. Raises what `read_image` raises."""
+    return await _receive(request, limit, limit, upload)
 
 
-async def _receive(
-    request: Request,
-    allowed: int,
-    limit: int,
-    seconds: float,
-    deadline_s: float,
-    take: Callable[[bytes], object],
-) -> None:
-    """Hand the body over as it arrives, at most `allowed` bytes of it; `limit` is what the client is told."""
+async def _receive(request: Request, allowed: int, limit: int, upload: Upload) -> bytes:
+    """A body of at most `allowed` bytes; `limit` is what the client is told."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > allowed:
         raise too_large(limit)
 
+    chunks: List[bytes] = []
     received, more = 0, True
-    try:
-        with time_limit(min(seconds, deadline_s)):
-            while more:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                more = message.get("more_body", False)
-                if not more:  # to be known before the last of it is judged, for then nothing more is awaited
-                    body_is_over(request)
-                chunk = message.get("body", b"")
-                received += len(chunk)
-                if received > allowed:
-                    raise too_large(limit)
-                take(chunk)
-    except asyncio.TimeoutError as error:
-        body_is_over(request)
-        if deadline_s < seconds:
-            raise DeadlinePassed(deadline_s) from error
-        raise Problem(
-            408,
-            "body_timeout",
-            "The body did not arrive in time.",
-            "Send it faster, or a smaller image.",
-            {"Connection": "close"},
-        ) from error
+    with upload:
+        while more:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            more = message.get("more_body", False)
+            if not more:  # to be known before the last of it is judged, for then nothing more is awaited
+                body_is_over(request)
+            chunk = message.get("body", b"")
+            received += len(chunk)
+            if received > allowed:
+                raise too_large(limit)
+            upload.took(len(chunk))
+            chunks.append(chunk)
+    return b"".join(chunks)
 
 
 def too_large(limit: int) -> Problem:

@@ -11,6 +11,9 @@ from hotpath.http.errors import Problem
 from hotpath.ipc.offers import Offer, Offers, State
 from hotpath.models.built import BuiltModel, load
 
+TAKING = (State.LIVE, State.CANARY)
+"""What takes new requests."""
+
 
 class Served:
     """One generation on offer, and how its images are prepared. A request keeps the one it began with."""
@@ -86,7 +89,7 @@ class Catalogue:
         mine = [
             served
             for served in self.served.values()
-            if served.offer.model == name and served.offer.state in (State.LIVE, State.CANARY)
+            if served.offer.model == name and served.offer.state in TAKING
         ]
         return sorted(mine, key=lambda served: served.offer.state is not State.LIVE)
 
@@ -126,6 +129,16 @@ class Catalogue:
         chosen = max(versions, key=lambda served: self._debts[served.offer.generation])
         self._debts[chosen.offer.generation] -= 1.0
         return chosen
+
+    def again(self, served: Served, version: Optional[str] = None) -> Served:
+        """What was chosen at a request's head, once its body is in; another where it takes none any more.
+
+        Nothing is kept for a body on its way, for that can take minutes. Raises what `choose` raises.
+        """
+        offer = served.offer
+        if self.served.get(offer.generation) is served and offer.state in TAKING:
+            return served
+        return self.choose(offer.model, version)
 
     def shadow_of(self, served: Served) -> Optional[Served]:
         """The generation that gets a copy of this request of a live one, by its part; mostly None."""

@@ -66,13 +66,16 @@ async def _predict(service: Service, request: Request, name: str) -> Dict[str, A
     limits = service.config.limits
     served = service.catalogue.choose(name)
     urgency = urgency_of(request.headers, limits.request_timeout_s)
-    with service.admission(served, urgency) as lease:
-        body = await read_image(request, limits.body_bytes, limits.request_timeout_s, urgency.seconds)
+    with service.admission(served, urgency):
+        upload = service.uploads.begin(request, urgency, started)
+        body = await read_image(request, limits.body_bytes, upload)
         record = record_of(request.scope)
-        record.body_is_in(len(body))
-        fill = encoded(body, served.spec, service.image_limits)
-        async with Patience(request, started, urgency) as patience:
-            found = await service.classify(served, fill, lease, patience)
+        arrived = record.body_is_in(len(body))
+        served = service.catalogue.again(served)
+        with served.held(), service.place(served) as lease:
+            fill = encoded(body, served.spec, service.image_limits)
+            async with Patience(request, started, arrived, urgency) as patience:
+                found = await service.classify(served, fill, lease, patience)
     record.answered_by(served.offer.model, served.offer.version, [found.stages])
     total_s = time.monotonic() - started
     service.row.observe("hotpath_request_seconds", total_s)

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from hotpath.http.errors import Problem
 from hotpath.http.joined import JoinedWrites
+from hotpath.http.uploads import Upload, upload_of
 
 MOST_HEAD_BYTES = 65_536
 """Of a request's line and headers, and of what may follow its body (trailers)."""
@@ -98,6 +99,27 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         if not self._refused:
             self._refuse(_MALFORMED)
+
+    @property
+    def kept_waiting_s(self) -> float:
+        """Seconds for which the service has waited for the client; 0 while it is the client that waits."""
+        timer = self._head_timer or self.timeout_keep_alive_task
+        if timer is not None:
+            return self.timeout_keep_alive - (timer.when() - self.loop.time())
+        upload = self._upload
+        return 0.0 if upload is None else upload.behind_s
+
+    def give_way(self) -> None:
+        """End the connection, whose client keeps the service waiting, for the sake of others."""
+        upload = self._upload
+        if upload is None:
+            self.transport.close()
+        else:
+            upload.give_way()
+
+    @property
+    def _upload(self) -> Optional[Upload]:
+        return None if self.cycle is None else upload_of(self.cycle.scope)
 
     def _head_bytes(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)

@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import socket
 import time
-from typing import Iterator, List, Optional, Sequence
+from typing import Iterator, List, Optional, Sequence, Set, cast
 
 import uvicorn
 from typing_extensions import override
 
 from hotpath.http.accepting import Acceptor
+from hotpath.http.crowding import make_room, most_connections
+from hotpath.http.protocol import Protocol
+from hotpath.http.uploads import Uploads
 from hotpath.metrics.table import Row, Table
 
 
@@ -19,9 +22,15 @@ class Server(uvicorn.Server):
     """Serves the listeners that all workers were forked with."""
 
     def __init__(
-        self, config: uvicorn.Config, listeners: Sequence[socket.socket], table: Table, row: Row
+        self,
+        config: uvicorn.Config,
+        listeners: Sequence[socket.socket],
+        table: Table,
+        row: Row,
+        uploads: Uploads,
     ) -> None:
         super().__init__(config)
+        self._uploads = uploads
         self._listeners = list(listeners)
         self._row = row
         self._others = [other for other in table.workers if other is not row]
@@ -30,6 +39,8 @@ class Server(uvicorn.Server):
             self._protocol,
             lambda: len(self.server_state.connections),
             self._fewest_elsewhere,
+            config.timeout_keep_alive,
+            self._has_room,
         )
 
     @contextlib.contextmanager
@@ -40,12 +51,15 @@ class Server(uvicorn.Server):
     @override
     async def startup(self, sockets: Optional[List[socket.socket]] = None) -> None:
         await super().startup(sockets=[])
+        self._most_connections = most_connections()
         self._acceptor.start()
 
     @override
     async def on_tick(self, counter: int) -> bool:
         self._row.set("hotpath_worker_seen_at_seconds", time.monotonic())
         self._tell()  # connections end without a word to anybody here
+        self._row.set("hotpath_uploads", len(self._uploads.under_way))
+        self._row.set("hotpath_uploads_bytes", self._uploads.held)
         return await super().on_tick(counter)
 
     @override
@@ -65,6 +79,11 @@ class Server(uvicorn.Server):
 
     def _tell(self, more: int = 0) -> None:
         self._row.set("hotpath_connections", len(self.server_state.connections) + more)
+
+    def _has_room(self) -> bool:
+        if self._acceptor.held < self._most_connections:
+            return True
+        return make_room(cast("Set[Protocol]", self.server_state.connections))
 
     def _fewest_elsewhere(self) -> float:
         """What the worker with the fewest connections holds; no bound where this one is alone."""

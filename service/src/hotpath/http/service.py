@@ -19,6 +19,7 @@ from hotpath.http.decoding import Decoder, Fill
 from hotpath.http.engines import EngineClient, NoEngine
 from hotpath.http.errors import Problem
 from hotpath.http.fairness import kept_places, most_images, open_places
+from hotpath.http.uploads import NoMemory, Uploads
 from hotpath.http.urgency import Urgency
 from hotpath.http.waiting import ClientGone, DeadlinePassed, Patience
 from hotpath.ipc.arena import Arena
@@ -60,6 +61,7 @@ class Service:
         self.most_images = most_images(config)
         """By model: how many images one request may bring."""
         self.decoder = Decoder(arena, row, len(table.workers))
+        self.uploads = Uploads(config.limits, len(table.workers))
         self._client = client
         self._slots = slots
         self._kept = kept_places(config)
@@ -76,11 +78,12 @@ class Service:
         return f"No engine is warm yet for: {', '.join(cold)}." if cold else None
 
     @contextlib.contextmanager
-    def admission(self, served: Served, urgency: Urgency) -> Iterator[Lease]:
-        """A request's stay in the service, with its permit and first slot; its model stays as long.
+    def admission(self, served: Served, urgency: Urgency) -> Iterator[None]:
+        """A request's stay in the service, from its head on.
 
-        Raises Problem where it can't be taken in. That it is given up inside becomes Problem or ClientGone,
-        and is counted.
+        At the door it is only asked whether there would be room: under overload no body is received for
+        nothing, and one on its way holds nothing that others could use. Raises Problem where there is none.
+        That a request is given up inside becomes Problem or ClientGone, and is counted.
         """
         reason = self._cold(served)  # while draining, what was accepted is still answered
         if reason is not None:
@@ -89,10 +92,13 @@ class Service:
         if not worth_a_try(outlook.wait, outlook.lone, urgency.seconds, urgency.priority):
             self._refuse_late(served, urgency)
         try:
-            with served.held(), self._take_place(served) as lease:
-                yield lease
+            if not self._has_place(served.offer.model):
+                raise NoFreeSlot
+            yield
         except NoFreeSlot:
             self._shed("no_slot", 429, "Every place in the service is taken.", served)
+        except NoMemory:
+            self._shed("no_memory", 429, "Bodies on their way hold all the memory that they may.", served)
         except NoEngine:
             self._shed("not_ready", 503, "No engine is warm.", served)
         except DeadlinePassed as error:
@@ -103,13 +109,21 @@ class Service:
             self.row.add("hotpath_shed", ("client_gone",))
             raise ClientGone from error
 
-    def _take_place(self, served: Served) -> Lease:
-        """A slot, unless it is one of those that are kept for other models. Raises NoFreeSlot."""
+    def _has_place(self, name: str) -> bool:
+        """Whether a slot is free that is not kept for other models."""
+        if len(self._kept) == 1:
+            return not self._slots.full
+        inside = {model: int(self.table.total("hotpath_places_in_use", (model,))) for model in self._kept}
+        return open_places(name, self._slots.free, inside, self._kept) > 0
+
+    def place(self, served: Served) -> Lease:
+        """A permit and a slot for an image whose body is in, unless what is free is kept for other models.
+
+        To be used inside `admission`, which turns its NoFreeSlot into an answer.
+        """
         name = served.offer.model
-        if len(self._kept) > 1:
-            inside = {model: int(self.table.total("hotpath_places_in_use", (model,))) for model in self._kept}
-            if open_places(name, self._slots.free, inside, self._kept) <= 0:
-                raise NoFreeSlot
+        if len(self._kept) > 1 and not self._has_place(name):
+            raise NoFreeSlot
         lease = self._slots.lease(lambda: self.row.add("hotpath_places_in_use", (name,), -1.0))
         self.row.add("hotpath_places_in_use", (name,))
         return lease
@@ -121,7 +135,7 @@ class Service:
         To be used inside `admission`, which turns its NoFreeSlot into an answer.
         """
         with contextlib.ExitStack() as stack:
-            yield [stack.enter_context(self._take_place(served)) for _ in range(count)]
+            yield [stack.enter_context(self.place(served)) for _ in range(count)]
 
     async def classify(self, served: Served, fill: Fill, lease: Lease, patience: Patience) -> Classified:
         """The way of one image: into the lease's slot, to an engine, and back.
@@ -179,7 +193,7 @@ class Service:
 
     def _shed(self, reason: str, status: int, message: str, served: Served) -> NoReturn:
         self.row.add("hotpath_shed", (reason,))
-        code = {"no_slot": "busy", "late": "busy", "not_ready": "not_ready"}[reason]
+        code = "busy" if status == 429 else "not_ready"
         # By then what is inside now will be done, as the table of the warm-up says.
         seconds = max(1, math.ceil(self._client.outlook(served.offer.seats).wait))
         remedy = f"Try again in {seconds} s, or on another host."

@@ -14,6 +14,9 @@ DEADLINE_HEADER = "X-Request-Deadline-Ms"
 
 PRIORITY_HEADER = "X-Request-Priority"
 
+_MOST_MS = (1 << 63) - 1
+"""The largest number that clients count in; what is more than the service takes is cut to that."""
+
 
 @dataclass(frozen=True)
 class Urgency:
@@ -21,17 +24,31 @@ class Urgency:
 
     seconds: float
     priority: int = NORMAL
+    stated: bool = False
+    """Whether the client itself asks for less time than the service would take."""
+
+    def deadline(self, head: float, body: float) -> float:
+        """When its time is over, if its head and its whole body were there at these times.
+
+        A client counts from its head on. The service's own limit counts from the end of the body, or a long
+        way would look like a slow service.
+        """
+        return (head if self.stated else body) + self.seconds
+
+    def hurried(self, seconds: Optional[float], priority: Optional[int]) -> Urgency:
+        """The same with what somebody asks for besides; more time than there is already is not to be had."""
+        asked = priority or self.priority
+        if seconds is None or seconds >= self.seconds:
+            return Urgency(self.seconds, asked, self.stated)
+        return Urgency(seconds, asked, stated=True)
 
 
 def urgency_of(headers: Mapping[str, str], longest_s: float) -> Urgency:
     """What the headers ask for; `longest_s` is what any request may take. Raises Problem."""
-    milliseconds = _whole(
-        headers, DEADLINE_HEADER, 1, max(1, int(longest_s * 1000)), "invalid_deadline", "ms"
-    )
+    milliseconds = _whole(headers, DEADLINE_HEADER, 1, _MOST_MS, "invalid_deadline", "ms")
     priority = _whole(headers, PRIORITY_HEADER, FIRST, LAST, "invalid_priority", f"({FIRST}: first)")
-    return Urgency(
-        longest_s if milliseconds is None else milliseconds / 1000, NORMAL if priority is None else priority
-    )
+    seconds = None if milliseconds is None else milliseconds / 1000
+    return Urgency(longest_s).hurried(seconds, priority)
 
 
 def _whole(
@@ -41,7 +58,7 @@ def _whole(
     if text is None:
         return None
     # No more digits than any bound has: int() takes other scripts' digits too, and long for very many.
-    if re.fullmatch("[0-9]{1,12}", text) and least <= int(text) <= most:
+    if re.fullmatch("[0-9]{1,19}", text) and least <= int(text) <= most:
         return int(text)
     raise Problem(
         400,

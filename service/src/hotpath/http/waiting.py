@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from types import TracebackType
-from typing import Any, Iterator, Optional, Set, Type, TypeVar
+from typing import Any, Optional, Set, Type, TypeVar
 
 from fastapi import Request
 
 from hotpath.http.urgency import Urgency
 
 T = TypeVar("T")
-
-
-@contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise asyncio.TimeoutError where the block takes longer. Unlike asyncio.wait_for it makes no task."""
-    task = asyncio.current_task()
-    assert task is not None
-    expired = False
-
-    def expire() -> None:
-        nonlocal expired
-        expired = True
-        task.cancel()
-
-    timer = asyncio.get_running_loop().call_later(seconds, expire)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not expired:
-            raise
-        raise asyncio.TimeoutError from None
-    finally:
-        timer.cancel()
 
 
 class DeadlinePassed(Exception):
@@ -63,12 +39,14 @@ class Patience:
 
     There may be several at a time, one for each of its images.
 
-    The request may take as long as its urgency says from `started`, a time of the monotonic clock.
+    The request may take as long as its urgency says; `head` and `body` are when those were there, on the
+    monotonic clock.
     """
 
-    def __init__(self, request: Request, started: float, urgency: Urgency) -> None:
+    def __init__(self, request: Request, head: float, body: float, urgency: Urgency) -> None:
         self._request = request
-        self._started = started
+        self._head = head
+        self._body = body
         self._set(urgency)
         self._gone: Optional[asyncio.Future[Any]] = None
         self._awaited: Set[asyncio.Future[Any]] = set()
@@ -76,7 +54,7 @@ class Patience:
 
     def _set(self, urgency: Urgency) -> None:
         self.urgency = urgency
-        self.deadline = self._started + urgency.seconds
+        self.deadline = urgency.deadline(self._head, self._body)
         """When the request's time is over, on the monotonic clock."""
 
     def hurry(self, urgency: Urgency) -> None:

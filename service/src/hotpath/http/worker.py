@@ -58,7 +58,8 @@ def run(
 ) -> None:
     """Serve until SIGTERM, then finish what was accepted and return."""
     keep_freed_memory()
-    row.set("hotpath_connections", 0.0)  # the predecessor's ended with it
+    for gauge in ("hotpath_connections", "hotpath_uploads", "hotpath_uploads_bytes"):
+        row.set(gauge, 0.0)  # the predecessor's ended with it
     client = EngineClient(incarnation, channels, marks, table)
     pool = SlotPool(slots, index, home, lambda in_use: row.set("hotpath_slots_in_use", in_use))
     catalogue = Catalogue(offers, client.ready)
@@ -109,6 +110,7 @@ def run(
         sockets,
         table,
         row,
+        service.uploads,
     )
 
     def drain() -> None:

@@ -53,6 +53,11 @@ class SlotMap:
         return len(held)
 
     @property
+    def full(self) -> bool:
+        """Whether every slot is lent."""
+        return self._owners.find(_FREE, 0, self.slots) < 0
+
+    @property
     def in_use(self) -> int:
         """How many slots are lent."""
         return self.slots - self._owners[: self.slots].count(_FREE)
@@ -129,6 +134,11 @@ class SlotPool:
     def size(self) -> int:
         """How many slots there are for all workers together."""
         return self._slots.slots
+
+    @property
+    def full(self) -> bool:
+        """Whether every slot is held."""
+        return self._slots.full
 
     @property
     def free(self) -> int:

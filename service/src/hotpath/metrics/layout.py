@@ -26,7 +26,7 @@ STATUSES = (
     "other",
 )
 ROUTES = ("/predict", "/v2/infer", "/v2", "/livez", "/readyz", "/metrics", "/", "other")
-SHED_REASONS = ("no_slot", "late", "expired", "not_ready", "client_gone", "inference_failed")
+SHED_REASONS = ("no_slot", "no_memory", "late", "expired", "not_ready", "client_gone", "inference_failed")
 BACKENDS = ("torchscript", "eager", "onednn", "tensorrt", "numeric")
 EXACT_PRECISIONS = ("float64", "float32")
 PRECISIONS = (*EXACT_PRECISIONS, "bfloat16", "float16", "int8")
@@ -225,6 +225,8 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
             "Lines of the access log lost to a target that is too slow or can't be written.",
         ),
         Metric("hotpath_connections", "gauge", "Open connections of clients."),
+        Metric("hotpath_uploads", "gauge", "Bodies on their way."),
+        Metric("hotpath_uploads_bytes", "gauge", "What is there of the bodies on their way."),
         Metric(
             "hotpath_predictions",
             "counter",

@@ -75,10 +75,11 @@ class Record:
         self.tracestate = ""
         self.trace_id = ""
 
-    def body_is_in(self, size: int) -> None:
-        """Note that the whole body, of `size` bytes, was received."""
+    def body_is_in(self, size: int) -> float:
+        """Note that the whole body, of `size` bytes, was received; when, on the monotonic clock."""
         self.received = time.monotonic()
         self.body_bytes = size
+        return self.received
 
     def answered_by(self, model: str, version: str, images: List[Stages]) -> None:
         """Note what became of a prediction."""

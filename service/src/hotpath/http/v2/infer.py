@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, Coroutine, List, Sequence, TypeVar
+from typing import Any, Coroutine, List, Optional, Sequence, TypeVar
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -15,7 +15,7 @@ from hotpath.http.catalogue import Served
 from hotpath.http.decoding import encoded, prepared
 from hotpath.http.errors import Problem
 from hotpath.http.service import Classified, Service
-from hotpath.http.urgency import Urgency, urgency_of
+from hotpath.http.urgency import urgency_of
 from hotpath.http.v2.answer import assemble
 from hotpath.http.v2.compression import decompress
 from hotpath.http.v2.request import Wanted, understand
@@ -28,32 +28,35 @@ from hotpath.observing.record import record_of
 T = TypeVar("T")
 
 
-async def infer(service: Service, request: Request, served: Served) -> Response:
-    """The answer to one request. Raises Problem or ClientGone."""
+async def infer(service: Service, request: Request, name: str, version: Optional[str]) -> Response:
+    """The answer to one request for a model, or a version of it. Raises Problem or ClientGone."""
     started = time.monotonic()
     limits = service.config.limits
+    served = service.catalogue.choose(name, version)
     urgency = urgency_of(request.headers, limits.request_timeout_s)
-    with service.admission(served, urgency) as lease:
-        body = await read_whole(request, limits.body_bytes, limits.request_timeout_s, urgency.seconds)
+    with service.admission(served, urgency):
+        upload = service.uploads.begin(request, urgency, started)
+        body = await read_whole(request, limits.body_bytes, upload)
         record = record_of(request.scope)
-        record.body_is_in(len(body))
+        arrived = record.body_is_in(len(body))
+        served = service.catalogue.again(served, version)
+        accepted = Accepted(served.model.shape, service.most_images[served.offer.model])
 
         def read() -> Wanted:
             plain = decompress(body, request.headers.get("content-encoding", ""), limits.body_bytes)
-            accepted = Accepted(served.model.shape, service.most_images[served.offer.model])
             return understand(plain, request.headers.get(LENGTH_HEADER), accepted)
 
-        async with Patience(request, started, urgency) as patience:
-            wanted = await patience.wait(service.decoder.run(read))
-            seconds = min(urgency.seconds, wanted.timeout_s or urgency.seconds)
-            patience.hurry(Urgency(seconds, wanted.priority or urgency.priority))
-            with service.more_places(served, len(wanted.images) - 1) as more:
-                found = await _together(
-                    [
-                        _classify(service, served, index, image, place, patience)
-                        for index, (image, place) in enumerate(zip(wanted.images, [lease, *more]))
-                    ]
-                )
+        with served.held(), service.place(served) as lease:
+            async with Patience(request, started, arrived, urgency) as patience:
+                wanted = await patience.wait(service.decoder.run(read))
+                patience.hurry(urgency.hurried(wanted.timeout_s, wanted.priority))
+                with service.more_places(served, len(wanted.images) - 1) as more:
+                    found = await _together(
+                        [
+                            _classify(service, served, index, image, place, patience)
+                            for index, (image, place) in enumerate(zip(wanted.images, [lease, *more]))
+                        ]
+                    )
     record.answered_by(served.offer.model, served.offer.version, [one.stages for one in found])
     service.row.observe("hotpath_request_seconds", time.monotonic() - started)
     content, kind, headers = assemble(wanted, served.model, [one.ranking for one in found])

@@ -78,7 +78,7 @@ def _add_models(router: APIRouter, service: Service) -> None:
     )
     async def model_infer(request: Request, name: str, version: Optional[str] = None) -> Response:
         try:
-            return await infer(service, request, catalogue.choose(name, version))
+            return await infer(service, request, name, version)
         except ClientGone:
             return Response(status_code=499)  # nobody reads it; the counters do
 

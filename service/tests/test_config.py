@@ -61,6 +61,16 @@ def test_what_is_left_out_has_the_documented_defaults(tmp_path: Path) -> None:
         ('[server]\nroot_path = "/vision/"\n' + MODEL, "server.root_path: '/vision/' is no prefix of a path"),
         ('[server]\nroot_path = "/a b"\n' + MODEL, "server.root_path: '/a b' is no prefix of a path"),
         (
+            '[server]\ncors_origins = ["https://app.example/"]\n' + MODEL,
+            "server.cors_origins: 'https://app.example/' is no origin as browsers send it; write",
+        ),
+        ('[server]\ncors_origins = ["https://a:443"]\n' + MODEL, "'https://a:443' is no origin as browsers"),
+        (
+            '[server]\ncors_origins = ["app.example"]\n' + MODEL,
+            "'app.example' is no origin as browsers send it",
+        ),
+        ('[server]\ncors_origins = ["*", "https://a"]\n' + MODEL, "'*' is no origin as browsers send it"),
+        (
             '[server]\nroot_path = "/v2/vision"\n' + MODEL,
             "server.root_path: '/v2/vision' begins as a path of the service itself; choose another prefix.",
         ),

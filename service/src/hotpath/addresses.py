@@ -1,4 +1,4 @@
-"""Addresses of the network as people write them: which are trusted, and which stand in X-Forwarded-For."""
+"""Addresses of the network as people, proxies and browsers write them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from typing import Optional, Sequence, Union
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
+OWN_PATHS = frozenset(
+    ("docs", "livez", "metrics", "models", "openapi.json", "page", "predict", "readyz", "v2")
+)
+"""The first parts of the service's own paths."""
+
 UNIX = "unix"
 """Stands for whoever connects over a UNIX socket; such a connection has no address."""
 
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?")
 _WITH_PORT = re.compile(r"\[(?P<six>[^]]*)\](?::\d{1,5})?|(?P<four>[\d.]+):\d{1,5}")
 
 
@@ -45,6 +51,30 @@ def address(text: str) -> Optional[Address]:
     except ValueError:
         return None
     return (one.ipv4_mapped or one) if isinstance(one, ipaddress.IPv6Address) else one
+
+
+def origin(text: str) -> str:
+    """An origin as browsers send it. Raises ValueError, with the way out."""
+    found = _ORIGIN.fullmatch(text)
+    if found is None or found.groups() in (("http", "80"), ("https", "443")):
+        raise ValueError(
+            f"{text!r} is no origin as browsers send it; write scheme and host in lower case, with the port "
+            "where it is not the scheme's own, and no path, such as https://app.example or "
+            'http://localhost:3000; ["*"] lets all in'
+        )
+    return text
+
+
+def prefix(text: str) -> str:
+    """The beginning of all paths behind a proxy. Raises ValueError, with the way out."""
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
+        raise ValueError(
+            f"{text!r} is no prefix of a path; write it with a slash at its beginning and none at its end, "
+            "such as /vision"
+        )
+    if text.split("/")[1] in OWN_PATHS:
+        raise ValueError(f"{text!r} begins as a path of the service itself; choose another prefix")
+    return text
 
 
 class Trusted:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Type, TypeVar
+from typing import Callable, List, Type, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from typing_extensions import Literal
 
-from hotpath.addresses import Trusted
+from hotpath.addresses import Trusted, origin, prefix
+from hotpath.config_errors import explain
 from hotpath.core import HotpathError
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-
-OWN_PATHS = frozenset(
-    ("docs", "livez", "metrics", "models", "openapi.json", "page", "predict", "readyz", "v2")
-)
-"""The first parts of the service's own paths."""
 
 
 class ConfigError(HotpathError):
@@ -74,17 +67,21 @@ class ServerConfig(_Section):
         "X-Forwarded-For and X-Forwarded-Proto are believed",
     )
 
+    cors_origins: List[str] = Field(
+        [],
+        description="a list of the origins whose pages may ask from a browser, such as "
+        '["https://app.example"]; ["*"] for all',
+    )
+
     @field_validator("root_path")
     @classmethod
     def _root_is_a_prefix(cls, root: str) -> str:
-        if root and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", root):
-            raise ValueError(
-                f"{root!r} is no prefix of a path; write it with a slash at its beginning and none at its "
-                "end, such as /vision"
-            )
-        if root.partition("/")[2].partition("/")[0] in OWN_PATHS:
-            raise ValueError(f"{root!r} begins as a path of the service itself; choose another prefix")
-        return root
+        return prefix(root) if root else root
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_are_as_browsers_send_them(cls, origins: List[str]) -> List[str]:
+        return origins if origins == ["*"] else [origin(one) for one in origins]
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -260,42 +257,4 @@ def load(path: Path) -> Config:
     try:
         return Config.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(path, [_explain(dict(item), document) for item in error.errors()]) from error
-
-
-def _explain(item: Mapping[str, Any], document: Mapping[str, Any]) -> str:
-    """One pydantic error as a sentence with key, value, reason and remedy."""
-    location = item["loc"]
-    key = ".".join(f"[{part}]" if isinstance(part, int) else str(part) for part in location).replace(
-        ".[", "["
-    )
-    if item["type"] == "extra_forbidden":
-        known = sorted(_fields_at(location[:-1]))
-        near = difflib.get_close_matches(str(location[-1]), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(known)}."
-        return f"{key} = {item['input']!r}: there is no such key; {hint}"
-    reason = str(item["msg"]).replace("Value error, ", "")
-    names = [part for part in location if isinstance(part, str)]  # an entry of a list is told as the list is
-    wanted = _fields_at(names[:-1]).get(names[-1]) if names else None
-    if item["type"] == "missing":
-        return f"{key} is missing: set it to {wanted}."
-    if item["type"] == "value_error":
-        return f"{key}: {reason}." if key else f"{reason}."
-    remedy = f" Set it to {wanted}." if wanted else ""
-    return f"{key} = {item['input']!r}: {reason[:1].lower()}{reason[1:]}.{remedy}"
-
-
-def _fields_at(location: Any) -> Dict[str, str]:
-    """Names and descriptions of the keys that may stand at a place in the file."""
-    sections: Dict[str, Type[BaseModel]] = {
-        "server": ServerConfig,
-        "limits": LimitsConfig,
-        "batching": BatchingConfig,
-        "placement": PlacementConfig,
-        "auth": AuthConfig,
-        "access_log": AccessLogConfig,
-        "tracing": TracingConfig,
-        "models": ModelConfig,
-    }
-    section: Type[BaseModel] = sections.get(str(location[0]), Config) if location else Config
-    return {name: field.description or "" for name, field in section.model_fields.items()}
+        raise ConfigError(path, [explain(dict(item), Config) for item in error.errors()]) from error

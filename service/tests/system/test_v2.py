@@ -299,7 +299,7 @@ def test_the_description_stands_by_itself(server: Server) -> None:
         "/v2/models/{name}/versions/{version}/ready",
     ):
         told = description["paths"][path]["get"]["responses"]
-        assert {"401", "403", "404"} <= set(told)
+        assert "404" in told
         assert told["404"]["content"]["application/json"]["schema"]["$ref"].endswith("InferenceError")
     assert "503" in description["paths"]["/readyz"]["get"]["responses"]
     assert "text/plain" in description["paths"]["/metrics"]["get"]["responses"]["200"]["content"]

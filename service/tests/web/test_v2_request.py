@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hotpath.http.errors import Problem
 from hotpath.http.v2.compression import decompress
 from hotpath.http.v2.request import MOST_JSON, Wanted, understand
-from hotpath.http.v2.schema import INFER_BODY
+from hotpath.http.v2.schema import INFER_REQUEST
 from hotpath.http.v2.tensors import Accepted
 
 ACCEPTED = Accepted((2, 3, 3), 4)
@@ -119,7 +119,7 @@ def test_null_in_a_field_that_must_be_there_is_named(name: str) -> None:
 
 
 def test_null_is_described() -> None:
-    schema = INFER_BODY["requestBody"]["content"]["application/json"]["schema"]
+    schema = INFER_REQUEST["requestBody"]["content"]["application/json"]["schema"]
     null = {"type": "null"}
     timeout = schema["properties"]["parameters"]["anyOf"][0]["properties"]["timeout"]
     assert null in timeout["anyOf"] and timeout["anyOf"][0]["type"] == "integer" and timeout["description"]

@@ -11,6 +11,8 @@ from starlette.types import ASGIApp
 
 from hotpath import __version__
 from hotpath.http import docs, errors, page, predict, v2
+from hotpath.http.cors import Cors
+from hotpath.http.description import describe
 from hotpath.http.direct import Direct
 from hotpath.http.errors import Problem
 from hotpath.http.guard import Guard
@@ -55,8 +57,12 @@ def create(
     docs.add(app, server.root_path)
     page.add(app, server.root_path)
     whole = Direct(Options(app), respond, lambda: service.catalogue.names[0])
-    guarded = whole if keys is None else Guard(whole, keys, service.config.auth.protect_metrics)
-    observed = Paths(Observed(Heads(guarded), row, observers), server.root_path)
+    guard = None if keys is None else Guard(whole, keys, service.config.auth.protect_metrics)
+    describe(app, guard.scope_of if guard else None)
+    answering: ASGIApp = Heads(guard or whole)
+    if server.cors_origins:
+        answering = Cors(answering, server.cors_origins)
+    observed = Paths(Observed(answering, row, observers), server.root_path)
     return Proxied(observed, server.trusted_proxies) if server.trusted_proxies else observed
 
 
@@ -80,7 +86,6 @@ def _add_operations(app: FastAPI, service: Service) -> None:
         "/metrics",
         summary="Metrics of all processes, in Prometheus's text format",
         response_class=PlainTextResponse,
-        responses={401: {"model": ErrorAnswer}, 403: {"model": ErrorAnswer}},
     )
     async def metrics() -> Response:
         text = render_metrics(service.table, os.getppid())

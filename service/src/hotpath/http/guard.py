@@ -35,7 +35,7 @@ class Guard:
         response = await answer(Request(scope, receive), problem)
         await response(scope, receive, send)
 
-    def _scope_of(self, path: str) -> Optional[str]:
+    def scope_of(self, path: str) -> Optional[str]:
         """What a key must open for a path; None for an open one."""
         if path == "/metrics":
             return "metrics" if self._protect_metrics else None
@@ -45,7 +45,7 @@ class Guard:
         path: str = scope["path"]
         if not path.isprintable():  # to the router a path is the same with a line feed at its end
             return Problem(404, "not_found", "No path has such characters.", "See /docs for what there is.")
-        wanted = self._scope_of(path)
+        wanted = self.scope_of(path)
         if wanted is None:
             return None
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")

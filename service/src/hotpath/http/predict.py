@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from hotpath.http.body import read_image
 from hotpath.http.decoding import encoded
-from hotpath.http.schema import PREDICT_BODY, PREDICT_RESPONSES
+from hotpath.http.schema import PREDICT_REQUEST, PREDICT_RESPONSES
 from hotpath.http.service import Classified, Service
 from hotpath.http.urgency import urgency_of
 from hotpath.http.waiting import ClientGone, Patience
@@ -42,7 +42,7 @@ def routes(service: Service, respond: Respond) -> APIRouter:
 
     described: Dict[str, Any] = {
         "responses": PREDICT_RESPONSES,
-        "openapi_extra": PREDICT_BODY,
+        "openapi_extra": PREDICT_REQUEST,
         "response_class": Response,
     }
 

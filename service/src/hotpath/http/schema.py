@@ -6,6 +6,9 @@ from typing import Any, Dict, List, Union
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hotpath.http.urgency import DEADLINE_HEADER, PRIORITY_HEADER
+from hotpath.scheduler.entries import FIRST, LAST, NORMAL
+
 FORMATS = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp")
 
 
@@ -65,21 +68,47 @@ class ErrorAnswer(BaseModel):
 
 _BINARY = {"type": "string", "format": "binary"}
 
-PREDICT_BODY: Dict[str, Any] = {
+REQUEST_HEADERS: List[Dict[str, Any]] = [
+    {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": schema,
+    }
+    for name, schema, description in (
+        (
+            DEADLINE_HEADER,
+            {"type": "integer", "minimum": 1},
+            "Milliseconds from the request's head to its answer; more than limits.request_timeout_s counts "
+            "as that, and so does leaving it out.",
+        ),
+        (
+            PRIORITY_HEADER,
+            {"type": "integer", "minimum": FIRST, "maximum": LAST, "default": NORMAL},
+            f"{FIRST}: first, {LAST}: last.",
+        ),
+    )
+]
+"""What a prediction takes besides its body, on both interfaces."""
+
+PREDICT_REQUEST: Dict[str, Any] = {
+    "parameters": REQUEST_HEADERS,
     "requestBody": {
         "required": True,
-        "description": "The image: as the field `file` of a form, or as it is.",
+        "description": "The image: as the field `file` of a form, or as it is; with the Content-Encoding "
+        "gzip or deflate, or without.",
         "content": {
             "multipart/form-data": {
                 "schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY}}
             },
             **{kind: {"schema": _BINARY} for kind in FORMATS},
         },
-    }
+    },
 }
 
-_ERRORS = {
-    400: "The body is empty or malformed.",
+ERRORS = {
+    400: "The body is empty or malformed, or a header is.",
     401: "A key is needed, and there is none or an unknown one.",
     403: "The key does not open this path.",
     404: "There is no such model.",
@@ -88,11 +117,34 @@ _ERRORS = {
     415: "Not an image, or a type the service does not take.",
     422: "The image is damaged.",
     429: "Every place is taken; see Retry-After.",
+    431: "The request's line and headers are too large.",
+    500: "The service, or the model on this image, has failed; the log tells why.",
     503: "Not ready, or shutting down; see Retry-After.",
     504: "The request could not be finished in time.",
 }
 
+_HEADERS = {
+    "X-Request-Id": "The request's id, which the service's log and traces hold too.",
+    "Server-Timing": "The stages that it went through, in milliseconds.",
+    "Retry-After": "Seconds after which to try again.",
+}
+
+BEFORE_THE_HANDLER = frozenset((401, 403, 431))
+"""Errors that come from before a route, which therefore does not describe them."""
+
+
+def answer_headers(status: int) -> Dict[str, Any]:
+    """Descriptions of the headers that an answer to a prediction carries."""
+    names = ["X-Request-Id"]
+    names += ["Server-Timing"] if status == 200 else ["Retry-After"] if status in (429, 503) else []
+    return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
+
+
 PREDICT_RESPONSES: Dict[Union[int, str], Dict[str, Any]] = {
-    200: {"model": Prediction, "description": "The best classes."},
-    **{status: {"model": ErrorAnswer, "description": text} for status, text in _ERRORS.items()},
+    200: {"model": Prediction, "description": "The best classes.", "headers": answer_headers(200)},
+    **{
+        status: {"model": ErrorAnswer, "description": text, "headers": answer_headers(status)}
+        for status, text in ERRORS.items()
+        if status not in BEFORE_THE_HANDLER
+    },
 }

@@ -12,7 +12,7 @@ from hotpath.http.errors import Problem
 from hotpath.http.service import Service
 from hotpath.http.v2 import metadata
 from hotpath.http.v2.infer import infer
-from hotpath.http.v2.schema import INFER_BODY, INFER_RESPONSES, errors_of
+from hotpath.http.v2.schema import INFER_REQUEST, INFER_RESPONSES, errors_of
 from hotpath.http.waiting import ClientGone
 
 
@@ -44,7 +44,7 @@ def _add_health(router: APIRouter, service: Service) -> None:
 def _add_models(router: APIRouter, service: Service) -> None:
     catalogue = service.catalogue
 
-    told = errors_of(401, 403, 404, 422)
+    told = errors_of(404)
 
     @router.get("/models/{name}", summary="Inputs, outputs and version of a model", responses=told)
     @router.get("/models/{name}/versions/{version}", summary="The same, of a named version", responses=told)
@@ -66,14 +66,14 @@ def _add_models(router: APIRouter, service: Service) -> None:
         "/models/{name}/versions/{version}/infer",
         summary="Classify images with a named version",
         responses=INFER_RESPONSES,
-        openapi_extra=INFER_BODY,
+        openapi_extra=INFER_REQUEST,
         response_class=Response,
     )
     @router.post(
         "/models/{name}/infer",
         summary="Classify images",
         responses=INFER_RESPONSES,
-        openapi_extra=INFER_BODY,
+        openapi_extra=INFER_REQUEST,
         response_class=Response,
     )
     async def model_infer(request: Request, name: str, version: Optional[str] = None) -> Response:

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Optional, Union
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hotpath.http.schema import REQUEST_HEADERS, answer_headers
 from hotpath.scheduler.entries import FIRST, LAST, NORMAL
 
 INPUT = "image"
@@ -149,7 +150,8 @@ def _inline(schema: Any, definitions: Optional[Dict[str, Any]] = None) -> Any:
 
 LENGTH_HEADER = "Inference-Header-Content-Length"
 
-INFER_BODY: Dict[str, Any] = {
+INFER_REQUEST: Dict[str, Any] = {
+    "parameters": REQUEST_HEADERS,
     "requestBody": {
         "required": True,
         "description": f"JSON; or JSON of the length that the header {LENGTH_HEADER} tells, and the binary "
@@ -163,14 +165,13 @@ INFER_BODY: Dict[str, Any] = {
 
 _ERRORS = {
     400: "The request does not keep to the protocol.",
-    401: "A key is needed, and there is none or an unknown one.",
-    403: "The key does not open this path.",
     404: "There is no such model or version.",
     408: "The body did not arrive in time.",
     413: "The body or an image is too large.",
     415: "An element is no image, or the body is encoded in a way the service does not take.",
     422: "An image is damaged.",
     429: "Not enough places are free; see Retry-After.",
+    500: "The service, or the model on one of the images, has failed; the log tells why.",
     503: "Not ready, or shutting down; see Retry-After.",
     504: "The request could not be finished in time.",
 }
@@ -178,10 +179,21 @@ _ERRORS = {
 
 def errors_of(*statuses: int) -> Dict[Union[int, str], Dict[str, Any]]:
     """Descriptions of the errors that a route answers with."""
-    return {status: {"model": InferenceError, "description": _ERRORS[status]} for status in statuses}
+    return {
+        status: {
+            "model": InferenceError,
+            "description": _ERRORS[status],
+            "headers": answer_headers(status),
+        }
+        for status in statuses
+    }
 
 
 INFER_RESPONSES: Dict[Union[int, str], Dict[str, Any]] = {
-    200: {"model": InferenceAnswer, "description": "The best classes of each image, best first."},
+    200: {
+        "model": InferenceAnswer,
+        "description": "The best classes of each image, best first.",
+        "headers": answer_headers(200),
+    },
     **errors_of(*_ERRORS),
 }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
-from typing import Any, AsyncIterator, Coroutine, Iterable, TypeVar
+from typing import Any, AsyncIterator, Coroutine, Iterable, List, TypeVar
 
 import uvicorn
 import uvloop
@@ -105,3 +106,8 @@ async def exchange(app: ASGIApp, pieces: Iterable[bytes], keep_alive_s: float = 
         for piece in pieces:
             await client.send(piece)
         return await client.rest()
+
+
+def statuses(received: bytes) -> List[int]:
+    """The status of each answer."""
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) [A-Z]", received)]

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from support.connection import connected, exchange, play
 
-from hotpath.http.protocol import MOST_HEAD_BYTES
+from hotpath.http.framing import MOST_HEAD_BYTES
 
 GET = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST /%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"

@@ -1,39 +1,28 @@
-"""A client's connection: uvicorn's protocol, with bounds on what is not a request yet.
+"""A client's connection: uvicorn's protocol, which keeps what is not a request apart from what is one.
 
 uvicorn parses a head of any size, waits for one for ever once a byte of it has come, and knows only the
-newest of several requests that a client sent without awaiting an answer.
+newest of several requests that a client sent without awaiting an answer. It takes a body for the next request
+where another protocol was offered with it, and the next request for a body that its client never sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import List, Optional, cast
+import logging
+from collections import deque
+from typing import Deque, Optional, Union, cast
 
+import httptools
 from typing_extensions import override
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from hotpath.http import framing
 from hotpath.http.errors import Problem
-from hotpath.http.joined import JoinedWrites
+from hotpath.http.linger import LingeringEnd
 from hotpath.http.uploads import Upload, upload_of
 
-MOST_HEAD_BYTES = 65_536
-"""Of a request's line and headers, and of what may follow its body (trailers)."""
-LINGER_S = 2.0
-"""How long what a refused client still sends is dropped: a connection that is closed on unread data is reset,
-and the client finds that instead of the answer."""
-
-_TOO_LARGE = Problem(
-    431,
-    "head_too_large",
-    f"The request's line and headers have more than {MOST_HEAD_BYTES} bytes.",
-    "Send fewer or shorter headers; the image belongs in the body.",
-)
-_MALFORMED = Problem(
-    400,
-    "malformed_request",
-    "What arrived is not HTTP/1.1.",
-    "Let an HTTP library make the request, and see that nothing on the way changes it.",
-)
+log = logging.getLogger(__name__)
 
 
 class Protocol(HttpToolsProtocol):
@@ -48,11 +37,11 @@ class Protocol(HttpToolsProtocol):
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport)))
+        super().connection_made(cast("asyncio.Transport", LingeringEnd(transport, self._is_client_sending)))
         self.url = b""
         self._unparsed = 0
         """Bytes since the last whole head, or the last piece of a body."""
-        self._earlier: List[RequestResponseCycle] = []
+        self._earlier: Deque[RequestResponseCycle] = deque()
         """Of pipelined requests those before the newest; what is answered leaves with the next one."""
         self._refused = False
         self._head_timer: Optional[asyncio.TimerHandle] = None
@@ -68,37 +57,102 @@ class Protocol(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._refused:
+        if self._refused or self.transport.is_closing():
             return
+        self._unset_keepalive_if_required()
         self._unparsed += len(data)
-        super().data_received(data)
-        if self._unparsed > MOST_HEAD_BYTES:
-            self._refuse(_TOO_LARGE)
+        try:
+            self._parse(data)
+        except httptools.HttpParserError as error:
+            self._refuse(framing.refusal(error, self.parser.get_method()))
+            return
+        if self._unparsed > framing.MOST_HEAD_BYTES:
+            self._refuse(framing.too_large())
         elif self._head_timer is None and (self.cycle is None or self.cycle.response_complete):
             self._await_head(self.timeout_keep_alive)
 
+    def _parse(self, data: Union[bytes, memoryview]) -> None:
+        """Raises HttpParserError."""
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                rest = memoryview(data)[offer.args[0] :]
+            # The parser stops behind a head that offers another protocol, and would take what follows for the
+            # next request. So another one gets the same head without the offer, and then the rest.
+            head = framing.without_offer(self.parser, self.url, self.headers)
+            self.parser = framing.parser(self)
+            self.parser.feed_data(head)
+            data = rest
+
+    @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"transfer-encoding":
+            framing.judge_coding(value)
+        elif name == b"expect" and self.headers is self.scope["headers"]:
+            self.expect_100_continue = framing.expects_100(value)
+        self.headers.append((name, value))
+
     @override
     def on_headers_complete(self) -> None:
-        if self._unparsed > MOST_HEAD_BYTES and self._head_bytes() > MOST_HEAD_BYTES:
-            self._refuse(_TOO_LARGE)
-            raise ValueError("the head is too large")  # ends the parsing
+        if self.parser.should_upgrade():
+            framing.judge_method(self.parser.get_method())
+            return  # the head comes again, without the offer
+        if self._unparsed > framing.MOST_HEAD_BYTES and self._head_bytes() > framing.MOST_HEAD_BYTES:
+            raise framing.too_large()
+        version = self.parser.get_http_version()
+        if version != "1.1":
+            framing.judge_version(version)
+            self.expect_100_continue = False  # which HTTP/1.0 does not know
         self._unparsed = 0
         self._stop_awaiting_head()
         before = self.cycle
         super().on_headers_complete()
+        self.headers = []  # for what follows the body: it is no part of the head
         if before is not None and not before.response_complete:
-            self._earlier = [cycle for cycle in self._earlier if not cycle.response_complete]
+            while self._earlier and self._earlier[0].response_complete:
+                self._earlier.popleft()
             self._earlier.append(before)
+        if version != "1.1" or not self.parser.should_keep_alive():
+            self._end_with_newest()
+        elif self.expect_100_continue:  # a client that is refused without a 100 never sends the body
+            _tell_the_end(self.cycle)
 
     @override
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
+        if self.expect_100_continue:
+            self._await_no_100()
         super().on_body(body)
 
     @override
-    def send_400_response(self, msg: str) -> None:
-        if not self._refused:
-            self._refuse(_MALFORMED)
+    def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
+        if self.expect_100_continue:
+            self._await_no_100()
+        if self.headers and not self.parser.should_keep_alive():  # as was said behind the body
+            self._end_with_newest()
+        super().on_message_complete()
+
+    def _await_no_100(self) -> None:
+        """The newest request's body comes, be it that its client was told to send it or did not wait."""
+        self.expect_100_continue = False
+        self.cycle.waiting_for_100_continue = False
+        self.cycle.default_headers = self.server_state.default_headers
+
+    def _end_with_newest(self) -> None:
+        """Let the newest request be the last."""
+        if self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self.cycle.keep_alive = False
+            _tell_the_end(self.cycle)
+
+    def _is_client_sending(self) -> bool:
+        return self._refused or (self.cycle is not None and self.cycle.more_body)
 
     @property
     def kept_waiting_s(self) -> float:
@@ -135,15 +189,19 @@ class Protocol(HttpToolsProtocol):
     def _refuse(self, problem: Problem) -> None:
         """End the connection on what can't be parsed, once everything before it is answered."""
         self._refused = True
-        if self.cycle is not None and not self.cycle.response_complete and self.cycle.more_body:
-            self._give_up_newest()
+        log.warning("a connection of %s ends: %s", self.client and self.client[0], problem.message)
+        newest = self.cycle
+        if newest is not None and newest.more_body and not newest.response_started:
+            self._give_up_newest()  # part of its body is what can't be parsed
+        elif newest is not None and newest.more_body and newest.response_complete:
+            self.transport.close()  # a second answer would be taken for that to the next request
+            return
         if self.cycle is None or self.cycle.response_complete or self.cycle.disconnected:
             self._answer(problem)
         else:  # the client would take another answer for the one that it waits for
-            self.cycle.keep_alive = False
+            self._end_with_newest()
 
     def _give_up_newest(self) -> None:
-        """Part of the newest request's body is what can't be parsed."""
         if self.pipeline and self.pipeline[0][0] is self.cycle:
             self.pipeline.popleft()
             self.cycle = self._earlier.pop()
@@ -154,12 +212,16 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         response = problem.response(self.url.decode("latin-1"), "")
-        headers = [*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")]
+        headers = [*self.server_state.default_headers, *response.raw_headers, CLOSE_HEADER]
         lines = b"".join(b"%b: %b\r\n" % header for header in headers)
         self.transport.write(STATUS_LINE[problem.status] + lines + b"\r\n" + bytes(response.body))
-        self.transport.write_eof()
-        self._stop_awaiting_head()
-        self._await_head(LINGER_S)
+        self.transport.close()
+
+
+def _tell_the_end(cycle: RequestResponseCycle) -> None:
+    """Let the answer say that it is the connection's last, with which uvicorn closes it."""
+    if CLOSE_HEADER not in cycle.default_headers:
+        cycle.default_headers = [*cycle.default_headers, CLOSE_HEADER]
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:

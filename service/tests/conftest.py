@@ -1,20 +1,27 @@
-"""Built models, made once for all tests; and hypothesis without a clock."""
+"""Built models and photographs, made once for all tests; and hypothesis without a clock."""
 
 from __future__ import annotations
 
+import io
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Dict, List
 
 import pytest
 from hypothesis import HealthCheck, settings
+from PIL import Image
 from support.colours import write_source
 from support.fuzzing import CASES
+from support.variants import Variant, variants
 
 from hotpath.building.build import build
 
 # How long an example takes says nothing on a machine that is busy with other tests.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+ROOT = Path(__file__).parents[2]
 
 MakeModel = Callable[..., Path]
 
@@ -41,6 +48,24 @@ def fast_model(make_model: MakeModel) -> Path:
 def slow_model(make_model: MakeModel) -> Path:
     """The colour model with batches of black images slow enough to be caught at work."""
     return make_model(5.0)
+
+
+@pytest.fixture(scope="session")
+def photographs() -> Dict[str, bytes]:
+    """The bodies of the model's probe photographs, by file name."""
+    source = ROOT / ".cache/model-source/efficientnet_lite0"
+    if not (source / "model.toml").exists():
+        python = sys.executable if sys.version_info >= (3, 11) else "python3.11"
+        script, model = ROOT / "scripts/model_source.py", ROOT / "service/models/efficientnet_lite0"
+        subprocess.run([python, str(script), str(model), "--output", str(source)], check=True)
+    return {path.name: path.read_bytes() for path in sorted((source / "probes").iterdir())}
+
+
+@pytest.fixture(scope="session")
+def corpus(photographs: Dict[str, bytes]) -> List[Variant]:
+    """Odd and damaged files of one small photograph."""
+    photograph = Image.open(io.BytesIO(photographs["china.jpg"])).convert("RGB")
+    return list(variants(photograph.resize((240, 160))))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Tuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +11,6 @@ import pytest
 from PIL import Image
 
 from hotpath.codec import DecodedImage, ImageLimits, ImageSpec, decode_into
-
-ROOT = Path(__file__).parents[3]
 
 Pixels = npt.NDArray[np.uint8]
 Decode = Callable[..., Tuple[Pixels, DecodedImage]]
@@ -57,14 +52,3 @@ def picture() -> Image.Image:
     green = 30 + rows * 0.6
     blue = 128 + 60 * np.sin(rows / 37 + columns / 53)
     return Image.fromarray(np.stack([red, green, blue], axis=-1).astype(np.uint8))
-
-
-@pytest.fixture(scope="session")
-def photographs() -> Dict[str, bytes]:
-    """The bodies of the model's probe photographs, by file name."""
-    source = ROOT / ".cache/model-source/efficientnet_lite0"
-    if not (source / "model.toml").exists():
-        python = sys.executable if sys.version_info >= (3, 11) else "python3.11"
-        script, model = ROOT / "scripts/model_source.py", ROOT / "service/models/efficientnet_lite0"
-        subprocess.run([python, str(script), str(model), "--output", str(source)], check=True)
-    return {path.name: path.read_bytes() for path in sorted((source / "probes").iterdir())}

@@ -10,6 +10,8 @@ Rules:
   browsers cannot show it.
 * A picture is whole or refused: where data is missing, no decoder may paint the rest grey. One gap is left: a
   PNG whose compressed stream was properly closed too early, which no interrupted upload makes.
+* What says nothing about pixels is no reason to refuse: it is kept from the decoders (`containers`), and a
+  JPEG that libjpeg complains of is written anew without it and judged again (`rewriting`, `left_over`).
 * The first frame of an animation counts. Transparent pixels are shown over white, as a page would show them.
 * The EXIF orientation is applied. Colour profiles are ignored, as in the training of the usual models.
 * Pixels deeper than 8 bits keep their upper 8.

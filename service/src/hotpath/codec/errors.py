@@ -40,6 +40,11 @@ def corrupt(format: str, reason: str) -> ImageError:
     )
 
 
+def of_libjpeg(reason: str) -> ImageError:
+    """What libjpeg says of a JPEG, as a refusal."""
+    return truncated("JPEG") if "premature end" in reason.lower() else corrupt("JPEG", reason)
+
+
 def too_many_pixels(width: int, height: int, limit: int) -> ImageError:
     return ImageError(
         413,

@@ -15,7 +15,8 @@ class ImageHeader:
     """Format and stored size (pixels, before the EXIF orientation is applied) of an image.
 
     `essential` lists the byte ranges (start, end) that the pixels need, empty for the whole body. The rest
-    (texts, colour profiles) is never shown to a decoder.
+    (texts, colour profiles) is never shown to a decoder. `start` is shown to it before them, in the place of
+    a header that it might not read.
     """
 
     format: str
@@ -23,6 +24,7 @@ class ImageHeader:
     height: int
     orientation: int = 1
     essential: Tuple[Tuple[int, int], ...] = ()
+    start: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -31,5 +33,6 @@ class JpegHeader(ImageHeader):
 
     components: int = 3
     adobe: bool = False
+    progressive: bool = False
     several_scans: bool = False
     """Whether decoding may pass over the picture more than once."""

@@ -14,7 +14,7 @@ from hotpath.codec.header import ImageHeader
 def decode(body: bytes, header: ImageHeader) -> Image.Image:
     """Decode the first frame to mode RGB, or RGBA where it may be transparent."""
     name = header.format.upper()
-    data = b"".join(body[start:end] for start, end in header.essential) or body
+    data = b"".join((header.start, *(body[start:end] for start, end in header.essential))) or body
     try:
         with Image.open(io.BytesIO(data), formats=(name,)) as image:
             if image.size != (header.width, header.height):

@@ -6,7 +6,6 @@ brackets: 500 x 375 3 ms (6 ms), 1920 x 1280 8 ms (48 ms).
 
 from __future__ import annotations
 
-import re
 from typing import Tuple
 
 import numpy as np
@@ -16,19 +15,31 @@ import simplejpeg
 from hotpath.codec import errors, raster
 from hotpath.codec.geometry import Decoded
 from hotpath.codec.header import JpegHeader
+from hotpath.codec.left_over import trimmed
+from hotpath.codec.rewriting import Rewritten, rewrite
 
 # Only these denominators have fast inverse transforms; 5/8 and the like cost as much as a full decode.
 _REDUCTIONS = (8, 4, 2)
-
-# Some cameras write zeros between the last block and the end mark. Other bytes there are what a damaged
-# picture had left over.
-_LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 
 _ROWS = 64
 
 # TurboJPEG knows the usual chroma samplings. The others go through Pillow, which notices a file that is cut
 # off but not one that is damaged in its middle.
 _UNCOMMON = "determine subsampling"
+
+_ABOUT_PIXELS = (
+    "premature end of data",
+    "bad Huffman code",
+    "bad arithmetic code",
+    "instead of RST",
+    "Inconsistent progression",
+)
+"""What libjpeg (jerror.h) says of data that are missing or that no encoder wrote. Whatever else it says may
+be about the bytes around the picture, and is judged once these are gone."""
+
+_LOOKS = 4
+"""At a picture that is written anew: as it is, and without what is left over behind its data, of which
+libjpeg passes over some bytes each time."""
 
 
 def decode(body: bytes, header: JpegHeader, shorter: int) -> Tuple[Decoded, int]:
@@ -38,36 +49,40 @@ def decode(body: bytes, header: JpegHeader, shorter: int) -> Tuple[Decoded, int]
     """
     reduction = next((n for n in _REDUCTIONS if min(header.width, header.height) >= n * shorter), 1)
     try:
-        pixels = _decode(body, header, reduction, strict=True)
+        return _decode(body, header, reduction), reduction
     except ValueError as error:
         reason = str(error)
+    if any(words in reason for words in _ABOUT_PIXELS):
+        raise errors.of_libjpeg(reason)
+    if _UNCOMMON in reason:
+        return raster.decode(body, header), 1
+    return _decode_rewritten(rewrite(body, header), header, reduction)
+
+
+def _decode_rewritten(picture: Rewritten, header: JpegHeader, reduction: int) -> Tuple[Decoded, int]:
+    for _ in range(_LOOKS):
+        body = picture.body()
+        try:
+            return _decode(body, header, reduction), reduction
+        except ValueError as error:
+            reason = str(error)
         if _UNCOMMON in reason:
             return raster.decode(body, header), 1
-        if "premature end" in reason.lower():
-            raise errors.truncated("JPEG") from error
-        if not _is_padding(reason, body):
-            raise errors.corrupt("JPEG", reason) from error
-        pixels = _decode(body, header, reduction, strict=False)
-    return pixels, reduction
+        picture = trimmed(picture, reason)
+    raise errors.of_libjpeg(reason)
 
 
-def _decode(body: bytes, header: JpegHeader, reduction: int, strict: bool) -> npt.NDArray[np.uint8]:
+def _decode(body: bytes, header: JpegHeader, reduction: int) -> npt.NDArray[np.uint8]:
+    """Raises `ValueError` with the first thing that libjpeg finds odd."""
     inks = header.components == 4
     pixels: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(
         body,
         "CMYK" if inks else "RGB",
         min_height=-(-header.height // reduction),
         min_width=-(-header.width // reduction),
-        strict=strict,
+        strict=True,
     )
     return _cmyk_to_rgb(pixels, inverted=header.adobe) if inks else pixels
-
-
-def _is_padding(reason: str, body: bytes) -> bool:
-    """Whether a warning is about nothing but zeros before the end mark."""
-    found = _LEFT_OVER.search(reason)
-    count = int(found.group(1)) if found else 0
-    return count > 0 and body[: body.rfind(b"\xff\xd9")].rstrip(b"\xff").endswith(bytes(count))
 
 
 def _cmyk_to_rgb(cmyk: npt.NDArray[np.uint8], inverted: bool) -> npt.NDArray[np.uint8]:

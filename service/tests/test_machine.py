@@ -112,6 +112,15 @@ def test_more_threads_than_cpus_is_worth_knowing_only(tmp_path: Path) -> None:
     assert not finding.serious and "4 threads together, and the machine 2 CPUs" in finding.text
 
 
+def test_more_threads_than_a_quota_are_worth_knowing_too(tmp_path: Path) -> None:
+    root = files(tmp_path, {"sys/devices/system/cpu/online": "0-63\n"})
+    many = config(model={"threads": 4, "engines": 1})
+    planned = {"cpu": Place(tuple(range(4)))}
+    (finding,) = machine.processors(many, Placement(planned, (), cores=64, quota=1.5), root)
+    assert not finding.serious and "4 threads together, and a quota leaves 1.5 CPUs" in finding.text
+    assert list(machine.processors(many, Placement(planned, (), cores=64, quota=8.0), root)) == []
+
+
 def test_a_gpu_without_a_driver_is_told(tmp_path: Path) -> None:
     wanted = config(model={"devices": ["cuda:0", "cuda:1"]})
     (text,) = texts(list(machine.gpus(wanted, tmp_path)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -157,16 +159,26 @@ def places(service: Expected) -> list[tuple[str, str, int]]:
     return sorted(set(wanted))
 
 
-def worker_count(service: Expected, engines: int) -> int:
-    """HTTP workers beside so many engines: as asked for, else one on each CPU that the plan leaves to them."""
-    cpus = {cpu for engine in service["hotpath_plan"]["engines"] for cpu in engine["worker_cpus"]}
-    return service["inference_service_workers"] or max(2, min(len(cpus), 64, 16 * engines))
+def worker_count(service: Expected, engines: int, quota: float, on_cpu: bool) -> int:
+    """HTTP workers beside so many engines: as asked for, else one on each CPU that plan and quota leave to them."""
+    planned = len({cpu for engine in service["hotpath_plan"]["engines"] for cpu in engine["worker_cpus"]})
+    left = planned if math.isinf(quota) else min(planned, int(quota) // 4 if on_cpu else int(quota) - engines)
+    return service["inference_service_workers"] or max(1 if quota < 2 else 2, min(left, 64, 16 * engines))
+
+
+def cpu_quota(check: Checks) -> float:
+    """CPUs that the unit's CPUQuota= leaves the service, infinite where it has none."""
+    told = show(check, "hotpath.service", "CPUQuotaPerSecUSec")["CPUQuotaPerSecUSec"]
+    seconds = {"min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
+    parts = re.findall(r"([\d.]+)(min|s|ms|us)\b", told)
+    return sum(float(value) * seconds[unit] for value, unit in parts) if parts else math.inf
 
 
 def test_every_process_is_there(check: Checks, service: Expected) -> None:
     """As many HTTP workers as asked for, and as many engines as the service says, on each device."""
     roles = [name.partition("-")[0] for name in children(check)]
-    workers = worker_count(service, roles.count("engine"))
+    on_cpu = "cpu" in service["__inference_service_engine_devices"]
+    workers = worker_count(service, roles.count("engine"), cpu_quota(check), on_cpu)
     check.equal("HTTP workers", expected=workers, found=roles.count("worker"))
     program = "/opt/hotpath/current/venv/bin/python -m hotpath models --json --config %s"
     models = json.loads(check.answer("the running models (hotpath models)", program, CONFIG))["models"]

@@ -10,6 +10,7 @@ from typing import List, Optional
 
 from hotpath import __version__
 from hotpath.building import command as build_command
+from hotpath.cgroup import cpu_quota, usable_cpus
 from hotpath.core import HotpathError, Refusal
 
 EXIT_PROBLEM = 1
@@ -23,6 +24,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     # Threads of torch that wait by spinning starve the HTTP workers they share CPUs with, and each other: on
     # a busy machine of two CPUs a batch took ten times as long. OpenMP reads this when it is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if cpu_quota() is not None:  # more threads than it keeps busy all stand still while it is used up
+        os.environ.setdefault("OMP_NUM_THREADS", str(usable_cpus()))
     try:
         status: int = options.run(options)
     except HotpathError as error:

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Set, Union
 
+from hotpath.cgroup import memory_left, whole_cpus
 from hotpath.config import Config
 from hotpath.ipc.arena import stride_of
 from hotpath.models.built import BuiltModel
@@ -65,12 +66,8 @@ def available_memory(root: Path = Path("/")) -> Optional[int]:
     for line in _lines(root / "proc/meminfo"):
         if line.startswith("MemAvailable:"):
             bounds.append(int(line.split()[1]) * 1024)
-    for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
-        for group in ("sys/fs/cgroup", "sys/fs/cgroup/memory"):
-            numbers = [_number(root / group / name) for name in (limit, used)]
-            if numbers[0] is not None and numbers[1] is not None:
-                bounds.append(max(0, numbers[0] - numbers[1]))
-    return min(bounds, default=None)
+    left = memory_left(root)
+    return min(bounds if left is None else [*bounds, left], default=None)
 
 
 def hugepages(config: Config, models: Sequence[BuiltModel], root: Path = Path("/")) -> Iterator[Finding]:
@@ -123,11 +120,13 @@ def processors(config: Config, placement: Placement, root: Path = Path("/")) -> 
         for device in seat_devices(config, placement, entry)
         if device == "cpu"
     )
-    if not placement.engines and threads > max(1, len(online)):
+    usable = whole_cpus(len(online), placement.quota)
+    if threads > usable and (placement.quota is not None or not placement.engines):
+        has = f"the machine {usable}" if usable == len(online) else f"a quota leaves {placement.quota:g}"
         yield Finding(
             "processors",
-            f"The engines on CPU have {threads} threads together, and the machine {len(online)} CPUs: they "
-            "will wait for each other. Lower models.engines or models.threads, or set them to 0.",
+            f"The engines on CPU have {threads} threads together, and {has} CPUs: they will wait for each "
+            "other. Lower models.engines or models.threads, or set them to 0.",
             serious=False,
         )
 

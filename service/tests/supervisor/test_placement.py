@@ -68,6 +68,13 @@ def test_workers_take_turns_over_the_nodes_and_share_the_cpus_of_theirs(tmp_path
         (Placement({"cpu": Place(tuple(range(8)), 0)}, (), cores=32), {"threads": 4}, 2, 4),
         (Placement({"cuda:0": Place((1, 2), 0)}, (), cores=4), {"devices": ["cuda:0"]}, 1, 1),
         (Placement({}, (), cores=4), {"devices": ["cuda:0", "cuda:1"], "engines": 2}, 4, 1),
+        (Placement({}, (), cores=64, quota=0.5), {}, 1, 1),
+        (Placement({}, (), cores=64, quota=2.0), {}, 2, 1),
+        (Placement({}, (), cores=64, quota=16.9), {}, 4, 3),
+        (Placement({}, (), cores=4, quota=100.0), {}, 3, 1),
+        (Placement({}, (), cores=64, quota=0.5), {"engines": 3, "threads": 2}, 3, 2),
+        (Placement({"cpu": Place(tuple(range(48)), 0)}, (), cores=64, quota=4.0), {}, 3, 1),
+        (Placement({"cpu": Place(tuple(range(2)), 0)}, (), cores=64, quota=4.0), {}, 2, 1),
     ],
 )
 def test_engines_on_cpu_share_what_the_workers_leave_them(
@@ -92,6 +99,13 @@ def test_engines_on_cpu_share_what_the_workers_leave_them(
         (Placement({}, (), cores=128), {"devices": [f"cuda:{gpu}" for gpu in range(8)]}, 64),
         (Placement({"cuda:0": Place((1,))}, (Place((2, 3, 4), 0), Place((8, 9), 1)), cores=64), {}, 5),
         (Placement({"cuda:0": Place((1,))}, (Place((2,), 0),), cores=64), {"devices": ["cuda:0"]}, 2),
+        (Placement({}, (), cores=64, quota=0.5), {}, 1),
+        (Placement({}, (), cores=64, quota=1.9), {"devices": ["cuda:0"]}, 1),
+        (Placement({}, (), cores=64, quota=2.0), {}, 2),
+        (Placement({}, (), cores=64, quota=16.0), {}, 4),
+        (Placement({}, (), cores=64, quota=8.0), {"devices": ["cuda:0"]}, 7),
+        (Placement({"cpu": Place((1,))}, (Place(tuple(range(16)), 0),), cores=64, quota=16.0), {}, 4),
+        (Placement({"cpu": Place((1,))}, (Place((8, 9, 10), 0),), cores=64, quota=40.0), {}, 3),
     ],
 )
 def test_each_cpu_that_is_left_has_an_http_worker(

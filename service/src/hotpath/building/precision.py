@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 import torch
 from torch import Tensor
 
+from hotpath.cgroup import usable_cpus
 from hotpath.codec import ImageSpec
 from hotpath.engine.onednn import PRECISIONS, OneDnnClassifier, unusable
 from hotpath.memory import keep_freed_memory
@@ -59,7 +59,7 @@ def choose(source: Source, directory: Path, classes: int, output: Path) -> Dict[
     """
     asked = source.precision
     report: Dict[str, Any] = {"asked": asked, "chosen": None, "trials": []}
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(usable_cpus())
     keep_freed_memory()
     try:
         trials = _Trials(source, directory, classes)

@@ -9,6 +9,7 @@ import numpy
 import torch
 from torch import Tensor
 
+from hotpath.cgroup import usable_cpus
 from hotpath.core import EngineSpec, Ranking, Refusal
 from hotpath.engine.backend import Pixels
 from hotpath.engine.visible import VARIABLE
@@ -109,7 +110,7 @@ def open_device(spec: EngineSpec) -> torch.device:
     """The device of the engine. Raises Refusal where it is not there."""
     device = torch.device(spec.device)
     if device.type == "cpu":
-        torch.set_num_threads(spec.threads or len(os.sched_getaffinity(0)))
+        torch.set_num_threads(spec.threads or usable_cpus())
         return device
     available = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if (device.index or 0) >= available:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Callable, Tuple, TypeVar
 import numpy
 from numpy.typing import NDArray
 
+from hotpath.cgroup import usable_cpus
 from hotpath.codec import ImageLimits, ImageSpec, decode_into, is_quick
 from hotpath.http.turns import Turns
 from hotpath.ipc.arena import Arena
@@ -53,7 +53,7 @@ class Decoder:
     def __init__(self, arena: Arena, row: Row, workers: int) -> None:
         self._arena = arena
         self._row = row
-        threads = max(1, len(os.sched_getaffinity(0)) // workers)
+        threads = max(1, usable_cpus() // workers)
         self._alone = threads == 1
         self._turns = Turns()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from hotpath.cgroup import cpu_quota, whole_cpus
 from hotpath.config import Config, ModelConfig
 from hotpath.core import EngineSpec, Refusal
 from hotpath.models.built import BuiltModel
@@ -19,7 +20,8 @@ MOST_CPU_ENGINES = 4
 """Engines that a model has on the CPUs unless it states a number."""
 
 FEWEST_WORKERS, MOST_WORKERS, MOST_WORKERS_OF_ENGINE = 2, 64, 16
-"""HTTP workers unless their number is stated. With two, the death of one leaves another that answers."""
+"""HTTP workers unless their number is stated. With two, the death of one leaves another that answers; where a
+quota leaves less than two CPUs there is one all the same."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Placement:
     workers: Tuple[Place, ...]
     cores: int = 1
     """What the machine has for all processes; used for devices that the plan does not name."""
+    quota: Optional[float] = None
+    """CPUs of time that control groups leave all processes together, wherever they run; None for no limit."""
 
     def engine(self, device: str) -> Place:
         """The place of an engine, anywhere when the plan does not name its device."""
@@ -56,7 +60,7 @@ def read(path: str) -> Placement:
     """The plan at `path`, or a free placement without one. Raises Refusal when it can't be understood."""
     if not path or not Path(path).exists():
         log.info("no plan at %r: processes run wherever the kernel puts them", path)
-        return Placement({}, (), usable_cores())
+        return Placement({}, (), usable_cores(), _told_quota())
     try:
         plan: Dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         engines: List[Dict[str, Any]] = plan["engines"]
@@ -73,7 +77,14 @@ def read(path: str) -> Placement:
             f"placement.plan = {path!r} can't be understood ({type(error).__name__}: {error}).",
             "Make the plan again with the host_plan role, or set placement.plan to an empty string.",
         ) from error
-    return Placement(places, workers, usable_cores())
+    return Placement(places, workers, usable_cores(), _told_quota())
+
+
+def _told_quota() -> Optional[float]:
+    quota = cpu_quota()
+    if quota is not None:
+        log.info("control groups leave %g CPUs: workers, engines and threads are no more than that", quota)
+    return quota
 
 
 def _place(node: Any, cpus: List[Any], pci: str = "") -> Place:
@@ -103,18 +114,18 @@ def worker_count(config: Config, placement: Placement) -> int:
     """HTTP workers: as stated; else one on each CPU that is left to them, so that each decodes on its own.
 
     With a plan those are the plan's. Without one they are the machine's cores less what engines on CPUs
-    compute with, or less one for each engine on a GPU.
+    compute with, or less one for each engine on a GPU. Of a quota they have the same part.
     """
     if config.server.workers:
         return config.server.workers
     engines = [device for entry in config.models for device in seat_devices(config, placement, entry)]
+    cores = whole_cpus(placement.cores, placement.quota)
+    left = cores // 4 if "cpu" in engines else cores - len(engines)
     if placement.workers:
-        left = sum(len(place.cpus) for place in placement.workers)
-    elif "cpu" in engines:
-        left = placement.cores // 4
-    else:
-        left = placement.cores - len(engines)
-    return max(FEWEST_WORKERS, min(left, MOST_WORKERS, MOST_WORKERS_OF_ENGINE * len(engines)))
+        planned = sum(len(place.cpus) for place in placement.workers)
+        left = planned if placement.quota is None else min(planned, left)
+    fewest = FEWEST_WORKERS if placement.quota is None else min(FEWEST_WORKERS, cores)
+    return max(fewest, min(left, MOST_WORKERS, MOST_WORKERS_OF_ENGINE * len(engines)))
 
 
 def slot_bytes(config: Config, models: Sequence[BuiltModel]) -> int:
@@ -148,12 +159,15 @@ def threads_on(config: Config, placement: Placement, entry: ModelConfig, device:
 def _cores_for(config: Config, placement: Placement) -> int:
     """What a model has on one mention of the CPUs among its devices: an equal part of what all have together.
 
-    With a plan that is the device's CPUs. Without one it is the machine's cores, of which a quarter is left
-    to the HTTP workers where there are four or more.
+    With a plan that is the device's CPUs. Without one, and of a quota, it is all cores, of which a quarter is
+    left to the HTTP workers where there are four or more.
     """
     mentions = sum(entry.devices.count("cpu") for entry in config.models)
-    cores = len(placement.engine("cpu").cpus) or placement.cores - placement.cores // 4
-    return max(1, cores // mentions)
+    cores = whole_cpus(placement.cores, placement.quota)
+    shared, planned = cores - cores // 4, len(placement.engine("cpu").cpus)
+    if planned:
+        shared = planned if placement.quota is None else min(planned, shared)
+    return max(1, shared // mentions)
 
 
 def usable_cores() -> int:

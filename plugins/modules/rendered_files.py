@@ -68,7 +68,6 @@ INDEXED = (
     "etc/systemd/system/*hotpath*",
     "etc/systemd/system/*/hotpath.conf",
     "etc/systemd/system.conf.d/hotpath.conf",
-    "etc/NetworkManager/dispatcher.d/*hotpath*",
     "etc/*.d/hotpath*",
     "etc/profile.d/cuda.sh",
 )

@@ -102,7 +102,6 @@ def test_interrupts_of_the_card_have_their_cpus(throughput: Host) -> None:
         "channels": "keep",
         "rings": "keep",
     }
-    assert "  eno1)" in throughput.file("nic_irq_affinity", "dispatcher.sh.j2")
 
 
 def test_each_interface_has_a_unit_of_its_name_as_systemd_writes_it(throughput: Host) -> None:

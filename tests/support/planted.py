@@ -124,10 +124,10 @@ PLANTED = (
         ":2048:9",
     ),
     Planted(
-        "the link-up script not executable",
-        "chmod 0644 /etc/NetworkManager/dispatcher.d/90-hotpath-nic-irq-affinity",
+        "the program that watches links not executable",
+        "chmod 0644 /usr/libexec/hotpath/nic-link-watch",
         "nic_irq_affinity",
-        "mode and owner of /etc/NetworkManager/dispatcher.d/90-hotpath-nic-irq-affinity",
+        "mode and owner of /usr/libexec/hotpath/nic-link-watch",
         "0644 root",
     ),
     Planted(

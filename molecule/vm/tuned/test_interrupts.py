@@ -10,6 +10,7 @@ from support.vm import served, until
 
 MOVE = "for irq in /proc/irq/*/virtio*put.*; do echo 0 > ${irq%/*}/smp_affinity_list; done"
 RECONNECT = "nmcli device disconnect eth0; nmcli device connect eth0"
+BY_HAND = "ip link set eth0 down; ip link set eth0 up"
 # irqbalance looks every 10 s, 360 times an hour. Six instances that look every second come to as many in a minute.
 BALANCERS, PASSES = 6, 60
 ENVIRONMENT = ("/etc/sysconfig/irqbalance", "/run/hotpath/irqbalance")
@@ -33,6 +34,14 @@ def test_a_link_that_comes_back_puts_them_there_again(check: Checks, places: lis
     until(lambda: served(check) == ["0"])
     # The way in goes down with it, so nobody waits for the answer.
     check.succeeds("the link goes down and up", "systemd-run --collect sh -c %s", RECONNECT)
+    until(lambda: served(check) == places)
+
+
+def test_so_does_one_that_ip_sets_up(check: Checks, places: list[str]) -> None:
+    """As network-scripts do, and whoever has no NetworkManager."""
+    check.succeeds("every interrupt moves to CPU 0", "sh -c %s", MOVE)
+    until(lambda: served(check) == ["0"])
+    check.succeeds("the link goes down and up", "systemd-run --collect sh -c %s", BY_HAND)
     until(lambda: served(check) == places)
 
 

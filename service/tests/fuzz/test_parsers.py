@@ -17,10 +17,10 @@ from support.colours import picture
 from support.fuzzing import case, fuzz
 
 from hotpath.config import Config, ConfigError, load
+from hotpath.http.compression import decompress
 from hotpath.http.errors import Problem
 from hotpath.http.keys import KeysError, find, read
 from hotpath.http.multipart import boundary_of, file_of
-from hotpath.http.v2.compression import decompress
 from hotpath.http.v2.request import Wanted, understand
 from hotpath.http.v2.tensors import Accepted
 from hotpath.observing.ids import RequestIds
@@ -255,7 +255,7 @@ def test_compressed_bodies(data: st.DataObject, content: bytes, kind: str) -> No
     whole = gzip.compress(content) if kind == "gzip" else zlib.compress(content)
     for body in (whole, mutated(whole, data.draw, most=3)):
         try:
-            unfolded = decompress(body, kind, LIMIT)
+            unfolded = decompress(body, kind, LIMIT, LIMIT)
         except Problem as problem:
             assert problem.status in (400, 413)
             assert body != whole or len(content) > LIMIT

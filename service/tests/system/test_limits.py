@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from support.colours import picture
 from support.server import Server, serving, until, write_config
 
 MEGABYTE = 1_000_000
+PNG = {"content-type": "image/png"}
 FORM = {"content-type": "multipart/form-data; boundary=b"}
 _HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
 _LARGE = _HEAD.replace(b"/predict", b"%s").replace(b"Host", b"Connection: close\r\nHost")
@@ -49,6 +51,10 @@ def healthy_afterwards(server: Server) -> Iterator[None]:
         (PART + picture("red"), FORM, 400, "malformed_multipart"),
         (PART.replace(b'"file"', b'"image"') + picture("red") + b"\r\n--b--\r\n", FORM, 400, "missing_field"),
         (PART + b"\r\n--b--\r\n", FORM, 400, "empty_body"),
+        (PART + b"x\r\n" + PART + b"y\r\n--b--\r\n", FORM, 400, "repeated_field"),
+        (picture("red"), {**PNG, "content-encoding": "br"}, 415, "unsupported_content_encoding"),
+        (picture("red"), {**PNG, "content-encoding": "gzip"}, 400, "malformed_compression"),
+        (gzip.compress(b"\0" * 50_000_000), {**PNG, "content-encoding": "gzip"}, 413, "body_too_large"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

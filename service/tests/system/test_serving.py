@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator
 
 import httpx
 import pytest
@@ -48,6 +50,18 @@ def test_a_lone_request_is_a_batch_of_its_own(server: Server) -> None:
 def test_the_field_is_found_among_others(server: Server) -> None:
     files = {"note": ("note.txt", b"hello", "text/plain"), "file": ("x.png", picture("blue"), "image/png")}
     assert httpx.post(f"{server.url}/predict", files=files).json()["label"] == "blue"
+
+
+@pytest.mark.parametrize("form", [False, True])
+@pytest.mark.parametrize(("coding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_a_compressed_body_is_answered_as_the_same_without(
+    server: Server, coding: str, compress: Callable[[bytes], bytes], form: bool
+) -> None:
+    plain = httpx.Request("POST", server.url, files={"file": picture("blue")}) if form else None
+    kind = plain.headers["content-type"] if plain is not None else "image/png"
+    body = compress(plain.read() if plain is not None else picture("blue"))
+    headers = {"content-type": kind, "content-encoding": coding}
+    assert httpx.post(f"{server.url}/predict", content=body, headers=headers).json()["label"] == "blue"
 
 
 def test_a_named_model_is_taken_and_an_unknown_one_is_not(server: Server) -> None:

@@ -31,7 +31,9 @@ def _request(messages: List[Message], kind: bytes = FORM) -> Request:
 
 async def _read(request: Request) -> bytes:
     uploads = Uploads(LimitsConfig.model_validate({}), 1)
-    return await read_image(request, 1000, uploads.begin(request, Urgency(10.0), time.monotonic()))
+    found = await read_image(request, 1000, uploads.begin(request, Urgency(10.0), time.monotonic()))
+    assert isinstance(found, bytes)
+    return found
 
 
 def _part(body: bytes, more: bool) -> Message:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import struct
-import zlib
 from typing import Any, Dict, List, Optional
 
 import numpy
@@ -15,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotpath.http.errors import Problem
-from hotpath.http.v2.compression import decompress
 from hotpath.http.v2.request import MOST_JSON, Wanted, understand
 from hotpath.http.v2.schema import INFER_REQUEST
 from hotpath.http.v2.tensors import Accepted
@@ -269,46 +266,3 @@ def test_random_bytes_are_refused_in_clear_words(body: bytes, header: Optional[s
         assert problem.status == 400
     else:
         assert wanted.images == (body,), "only a raw image is valid whatever it holds"
-
-
-@given(st.binary(max_size=500))
-def test_compressed_bodies_unfold_to_what_they_were(body: bytes) -> None:
-    for encoding, compressed in {
-        "gzip": gzip.compress(body),
-        "deflate": zlib.compress(body),
-        "": body,
-        "Identity": body,
-    }.items():
-        assert decompress(compressed, encoding, 500) == body
-
-
-def test_what_unfolds_beyond_the_limit_is_refused_before_it_does() -> None:
-    bomb = gzip.compress(b"\0" * 10_000_000)
-    with pytest.raises(Problem, match="larger than 1000 bytes") as caught:
-        decompress(bomb, "gzip", 1000)
-    assert caught.value.status == 413
-
-
-@pytest.mark.parametrize(
-    ("body", "encoding", "status", "words"),
-    [
-        (b"hello", "gzip", 400, "gzip stream can't be decompressed"),
-        (b"hello", "deflate", 400, "deflate stream can't be decompressed"),
-        (gzip.compress(b"hello")[:-1], "gzip", 400, "gzip stream ends too early"),
-        (gzip.compress(b"hello") + b"x", "gzip", 400, "followed by 1 further bytes"),
-        (b"", "gzip", 400, "gzip stream ends too early"),
-        (b"hello", "br", 415, "Content-Encoding 'br'"),
-    ],
-)
-def test_streams_that_are_none_are_named(body: bytes, encoding: str, status: int, words: str) -> None:
-    with pytest.raises(Problem) as caught:
-        decompress(body, encoding, 1000)
-    assert caught.value.status == status
-    assert words in caught.value.message
-
-
-@given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate"]))
-def test_random_streams_are_a_400_and_nothing_else(body: bytes, encoding: str) -> None:
-    with pytest.raises(Problem) as caught:
-        decompress(body, encoding, 1000)
-    assert caught.value.status == 400

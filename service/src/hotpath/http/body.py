@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from typing import List
+from dataclasses import dataclass
+from typing import List, Optional, Union
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from hotpath.http.errors import Problem
+from hotpath.http.compression import coding_of, decompress
+from hotpath.http.errors import Problem, too_large
 from hotpath.http.linger import body_is_over
 from hotpath.http.multipart import boundary_of, file_of
 from hotpath.http.uploads import OVERHEAD, Upload
 
 
-async def read_image(request: Request, limit: int, upload: Upload) -> bytes:
+@dataclass(frozen=True)
+class Packed:
+    """A compressed body. To unpack it takes a while, and so is not for the event loop."""
+
+    body: bytes
+    coding: str
+    boundary: Optional[bytes]
+    """Of a form; None where it is the image."""
+    limit: int
+
+    def __len__(self) -> int:
+        """Bytes that were received."""
+        return len(self.body)
+
+    def unpack(self) -> bytes:
+        """The encoded image. Raises Problem."""
+        content = decompress(self.body, self.coding, _allowed(self.boundary, self.limit), self.limit)
+        return _image_of(content, self.boundary, self.limit)
+
+
+async def read_image(request: Request, limit: int, upload: Upload) -> Union[bytes, Packed]:
     """The encoded image of a multipart or raw request.
 
     Raises Problem, ClientDisconnect, or what ends the upload.
@@ -30,13 +52,22 @@ async def read_image(request: Request, limit: int, upload: Upload) -> bytes:
             "Send multipart/form-data with the image in the field 'file', or the image itself with its type, "
             "as in: curl -H 'Content-Type: image/jpeg' --data-binary @photo.jpg URL",
         )
-    if multipart:
-        boundary = boundary_of(request.headers["content-type"])
-        body = file_of(await _receive(request, limit + OVERHEAD, limit, upload), boundary)
-        if len(body) > limit:
-            raise too_large(limit)
-        return body
-    return await read_whole(request, limit, upload)
+    coding = coding_of(request.headers)
+    boundary = boundary_of(request.headers["content-type"]) if multipart else None
+    body = await _receive(request, _allowed(boundary, limit), limit, upload)
+    return Packed(body, coding, boundary, limit) if coding else _image_of(body, boundary, limit)
+
+
+def _allowed(boundary: Optional[bytes], limit: int) -> int:
+    return limit if boundary is None else limit + OVERHEAD
+
+
+def _image_of(body: bytes, boundary: Optional[bytes], limit: int) -> bytes:
+    """The image in a body, which is a form where there is a boundary. Raises Problem."""
+    image = body if boundary is None else file_of(body, boundary)
+    if len(image) > limit:
+        raise too_large(limit)
+    return image
 
 
 async def read_whole(request: Request, limit: int, upload: Upload) -> bytes:
@@ -67,13 +98,3 @@ async def _receive(request: Request, allowed: int, limit: int, upload: Upload) -
             upload.took(len(chunk))
             chunks.append(chunk)
     return b"".join(chunks)
-
-
-def too_large(limit: int) -> Problem:
-    """The answer to a body that is larger than `limit` bytes."""
-    return Problem(
-        413,
-        "body_too_large",
-        f"The body is larger than {limit} bytes.",
-        "Send a smaller or more compressed image; the operators set this limit as limits.body_bytes.",
-    )

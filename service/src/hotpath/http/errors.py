@@ -45,6 +45,16 @@ class Problem(Exception):
         return Response(json.dumps({"error": error}), self.status, self.headers, "application/json")
 
 
+def too_large(limit: int) -> Problem:
+    """The answer to a body that is larger than `limit` bytes."""
+    return Problem(
+        413,
+        "body_too_large",
+        f"The body is larger than {limit} bytes.",
+        "Send a smaller or more compressed image; the operators set this limit as limits.body_bytes.",
+    )
+
+
 _KNOWN = {
     404: ("not_found", "There is nothing at {path}.", "See /docs for what there is."),
     405: ("method_not_allowed", "{path} does not take {method}.", "See /docs for the method it takes."),

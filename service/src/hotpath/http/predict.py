@@ -73,8 +73,10 @@ async def _predict(service: Service, request: Request, name: str) -> Dict[str, A
         arrived = record.body_is_in(len(body))
         served = service.catalogue.again(served)
         with served.held(), service.place(served) as lease:
-            fill = encoded(body, served.spec, service.image_limits)
             async with Patience(request, started, arrived, urgency) as patience:
+                if not isinstance(body, bytes):
+                    body = await patience.wait(service.decoder.run(body.unpack))
+                fill = encoded(body, served.spec, service.image_limits)
                 found = await service.classify(served, fill, lease, patience)
     record.answered_by(served.offer.model, served.offer.version, [found.stages])
     total_s = time.monotonic() - started

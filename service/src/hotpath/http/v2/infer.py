@@ -12,12 +12,12 @@ from fastapi.responses import Response
 from hotpath.codec import ImageError
 from hotpath.http.body import read_whole
 from hotpath.http.catalogue import Served
+from hotpath.http.compression import coding_of, decompress
 from hotpath.http.decoding import encoded, prepared
 from hotpath.http.errors import Problem
 from hotpath.http.service import Classified, Service
 from hotpath.http.urgency import urgency_of
 from hotpath.http.v2.answer import assemble
-from hotpath.http.v2.compression import decompress
 from hotpath.http.v2.request import Wanted, understand
 from hotpath.http.v2.schema import INPUT, LENGTH_HEADER
 from hotpath.http.v2.tensors import Accepted, Image
@@ -34,6 +34,7 @@ async def infer(service: Service, request: Request, name: str, version: Optional
     limits = service.config.limits
     served = service.catalogue.choose(name, version)
     urgency = urgency_of(request.headers, limits.request_timeout_s)
+    coding = coding_of(request.headers)
     with service.admission(served, urgency):
         upload = service.uploads.begin(request, urgency, started)
         body = await read_whole(request, limits.body_bytes, upload)
@@ -43,7 +44,7 @@ async def infer(service: Service, request: Request, name: str, version: Optional
         accepted = Accepted(served.model.shape, service.most_images[served.offer.model])
 
         def read() -> Wanted:
-            plain = decompress(body, request.headers.get("content-encoding", ""), limits.body_bytes)
+            plain = decompress(body, coding, limits.body_bytes, limits.body_bytes) if coding else body
             return understand(plain, request.headers.get(LENGTH_HEADER), accepted)
 
         with served.held(), service.place(served) as lease:

@@ -14,6 +14,8 @@ from hotpath.machine import Finding
 from hotpath.models.built import BuiltModel
 from hotpath.supervisor.placement import Place, Placement
 
+FREE = Placement({}, ())
+
 GIB = 1 << 30
 
 
@@ -123,16 +125,27 @@ def test_more_threads_than_a_quota_are_worth_knowing_too(tmp_path: Path) -> None
 
 def test_a_gpu_without_a_driver_is_told(tmp_path: Path) -> None:
     wanted = config(model={"devices": ["cuda:0", "cuda:1"]})
-    (text,) = texts(list(machine.gpus(wanted, tmp_path)))
+    (text,) = texts(list(machine.gpus(wanted, FREE, tmp_path)))
     assert text.startswith("cuda:0, cuda:1: there is no /dev/nvidia0")
-    assert list(machine.gpus(config(), tmp_path)) == []
+    assert list(machine.gpus(config(), FREE, tmp_path)) == []
 
 
 def test_a_gpu_that_torch_does_not_see_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = files(tmp_path, {"dev/nvidia0": "", "dev/nvidia1": ""})
     monkeypatch.setattr(machine, "_gpus_of_torch", lambda: 1)
-    (text,) = texts(list(machine.gpus(config(model={"devices": ["cuda:0", "cuda:1"]}), root)))
+    (text,) = texts(list(machine.gpus(config(model={"devices": ["cuda:0", "cuda:1"]}), FREE, root)))
     assert text.startswith("cuda:1: torch sees 1 GPUs, and 2 have device files")
+
+
+def test_a_planned_gpu_is_looked_for_at_its_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number may be another since the plan was made, and is none of torch's count."""
+    driver = "proc/driver/nvidia/gpus/0000:65:00.0/information"
+    root = files(tmp_path, {"dev/nvidia0": "", driver: "GPU Excluded:\t No\n"})
+    monkeypatch.setattr(machine, "_gpus_of_torch", lambda: 1)
+    places = {"cuda:1": Place(pci="0000:65:00.0"), "cuda:2": Place(pci="0000:b1:00.0")}
+    wanted = config(model={"devices": ["cuda:1", "cuda:2"]})
+    (text,) = texts(list(machine.gpus(wanted, Placement(places, ()), root)))
+    assert text.startswith("cuda:2: the plan has it at 0000:b1:00.0, and the driver has 0000:65:00.0")
 
 
 def test_other_versions_than_the_models_are_worth_knowing(

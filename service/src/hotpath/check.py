@@ -48,7 +48,7 @@ def _judge(config: Config) -> Iterable[Finding]:
     yield from _findings("placement", read_plan)
     yield from _findings("keys", lambda: _check_keys(config))
     yield from _findings("port", lambda: _check_port(config))
-    yield from machine.gpus(config)
+    yield from machine.gpus(config, plan)
     yield from machine.control(config)
     if models:
         yield from machine.versions(config, models)

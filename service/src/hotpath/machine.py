@@ -14,6 +14,7 @@ from typing import Iterator, List, Optional, Sequence, Set, Union
 
 from hotpath.cgroup import memory_left, whole_cpus
 from hotpath.config import Config
+from hotpath.engine.visible import gpus_of_driver
 from hotpath.ipc.arena import stride_of
 from hotpath.models.built import BuiltModel
 from hotpath.supervisor.placement import Placement, seat_devices, slot_bytes, threads_on, worker_count
@@ -131,8 +132,8 @@ def processors(config: Config, placement: Placement, root: Path = Path("/")) -> 
         )
 
 
-def gpus(config: Config, root: Path = Path("/")) -> Iterator[Finding]:
-    """Whether every GPU that a model names is there, by the driver's device files and by torch."""
+def gpus(config: Config, placement: Placement, root: Path = Path("/")) -> Iterator[Finding]:
+    """Whether every GPU that a model names is there: by the plan's address, the driver's files and torch."""
     wanted = sorted({device for entry in config.models for device in entry.devices if device != "cpu"})
     if not wanted:
         return
@@ -148,8 +149,17 @@ def gpus(config: Config, root: Path = Path("/")) -> Iterator[Finding]:
     if isinstance(seen, str):
         yield Finding("gpus", seen)
         return
+    there = gpus_of_driver(root)
     for device in wanted:
-        if int(device.partition(":")[2]) >= seen:
+        pci = placement.engine(device).pci
+        if pci and there:
+            if pci not in there:
+                yield Finding(
+                    "gpus",
+                    f"{device}: the plan has it at {pci}, and the driver has {', '.join(there)}. Look for that "
+                    "GPU (nvidia-smi, dmesg), or make the plan again with the role host_plan.",
+                )
+        elif int(device.partition(":")[2]) >= seen:
             yield Finding(
                 "gpus",
                 f"{device}: torch sees {seen} GPUs, and {len(files)} have device files. Compare nvidia-smi, "

@@ -23,7 +23,7 @@ from hotpath.supervisor.placement import (
 PLAN = {
     "schema": 1,
     "engines": [
-        {"device": "cuda:0", "numa_node": 0, "cpus": [2, 3], "worker_cpus": [0, 1]},
+        {"device": "cuda:0", "pci": "0000:65:00.0", "numa_node": 0, "cpus": [2, 3], "worker_cpus": [0, 1]},
         {"device": "cuda:1", "numa_node": 0, "cpus": [5], "worker_cpus": [4]},
         {"device": "cuda:2", "numa_node": 1, "cpus": [6, 7], "worker_cpus": [8, 9]},
     ],
@@ -43,6 +43,7 @@ def test_engines_are_where_the_plan_puts_their_device(tmp_path: Path) -> None:
     ]
     assert [spec.cpus for spec in specs] == [(6, 7), (), (2, 3)]
     assert [spec.numa_node for spec in specs] == [1, None, 0]
+    assert [spec.pci for spec in specs] == ["", "", "0000:65:00.0"]
     assert [spec.label for spec in specs] == ["0/cuda:2", "1/cpu", "2/cuda:0"]
 
 

@@ -35,8 +35,8 @@ def pci(root: str) -> Dict[str, List[Dict[str, str]]]:
     """NVIDIA's GPUs and NVSwitches on the PCI bus: lists of {address, device}."""
     gpus, switches = [], []
     for folder in sorted(glob.glob(os.path.join(root, "sys/bus/pci/devices/*"))):
-        if read(folder, "vendor") != NVIDIA:
-            continue
+        if read(folder, "vendor") != NVIDIA or os.path.exists(os.path.join(folder, "physfn")):
+            continue  # a virtual function is for a virtual machine
         device_class = read(folder, "class")
         item = {"address": os.path.basename(folder), "device": read(folder, "device")}
         if device_class.startswith(("0x0300", "0x0302")):  # VGA or 3D controller

@@ -46,6 +46,7 @@ def test_two_ways_lead_to_two_machines(first: dict[str, Any], second: dict[str, 
     [
         (HOST, HOST, "a, b have the same ansible_host 192.0.2.11"),
         (HOST, {**HOST, "ansible_port": "22"}, "the same ansible_host"),
+        (HOST, {**HOST, "ansible_connection": "paramiko"}, "the same ansible_host"),
         (HOST, {**HOST, "ansible_user": "root", "ansible_ssh_common_args": "-o ServerAliveInterval=5"}, "the same"),
         (jump("bastion-1"), {**HOST, "ansible_ssh_common_args": "-J bastion-1 -v"}, "192.0.2.11 by bastion-1"),
         # ssh takes the first of an option that is given twice

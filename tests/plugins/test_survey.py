@@ -33,6 +33,7 @@ def test_gpus_and_nvswitches_by_vendor_and_class(tmp_path: Path) -> None:
     devices = {
         "0000:65:00.0": ("0x10de", "0x030200"),
         "0000:65:00.1": ("0x10de", "0x040300"),  # the sound function of a GPU
+        "0000:65:00.4": ("0x10de", "0x030200"),  # a virtual function of it
         "0000:c4:00.0": ("0x10de", "0x068000"),
         "0000:03:00.0": ("0x1a03", "0x030000"),  # the graphics of a management controller
     }
@@ -40,6 +41,7 @@ def test_gpus_and_nvswitches_by_vendor_and_class(tmp_path: Path) -> None:
     for address, (vendor, device_class) in devices.items():
         folder = f"sys/bus/pci/devices/{address}"
         files |= {f"{folder}/vendor": vendor, f"{folder}/class": device_class, f"{folder}/device": "0x2231"}
+    files["sys/bus/pci/devices/0000:65:00.4/physfn/vendor"] = "0x10de"
     assert survey_machine.pci(tree(tmp_path, files)) == {
         "gpus": [{"address": "0000:65:00.0", "device": "0x2231"}],
         "nvswitches": [{"address": "0000:c4:00.0", "device": "0x2231"}],

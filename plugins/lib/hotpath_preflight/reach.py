@@ -14,6 +14,8 @@ from .values import Values
 
 SSH_ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
 SSH_PORT = "22"
+# Connection plugins that speak it.
+SSH = ("ssh", "smart", "paramiko", "paramiko_ssh", "ansible.netcommon.libssh")
 # Of ssh's options those that decide where a connection ends. A short one stands for the long one behind it.
 ROUTING = {"proxyjump": "-J", "proxycommand": "", "hostname": "", "port": "-p"}
 
@@ -37,7 +39,7 @@ def way_to(host: str, variables: Mapping[str, Any]) -> Way:
     address = given.get("hostname") or variables.get("ansible_host") or variables.get("ansible_ssh_host") or host
     port = variables.get("ansible_port") or variables.get("ansible_ssh_port") or given.get("port") or SSH_PORT
     through = given.get("proxycommand") or given.get("proxyjump") or given.get("file") or ""
-    return Way("ssh" if connection == "smart" else connection, _normal(str(address)), str(port), through)
+    return Way("ssh" if connection in SSH else connection, _normal(str(address)), str(port), through)
 
 
 def _routing(text: str) -> dict[str, str]:

@@ -156,8 +156,8 @@ def gpus(config: Config, placement: Placement, root: Path = Path("/")) -> Iterat
             if pci not in there:
                 yield Finding(
                     "gpus",
-                    f"{device}: the plan has it at {pci}, and the driver has {', '.join(there)}. Look for that "
-                    "GPU (nvidia-smi, dmesg), or make the plan again with the role host_plan.",
+                    f"{device}: the plan has it at {pci}, and the driver has {', '.join(there)}. Look for it "
+                    "(nvidia-smi, dmesg), or make the plan again with the role host_plan.",
                 )
         elif int(device.partition(":")[2]) >= seen:
             yield Finding(

@@ -21,6 +21,22 @@ MACHINE_NAME = f"{LOOKALIKE_NAME}-vm"
 SIZE_MIB = 8192  # sparse: only what is written takes room
 OFFSET_MIB = 1  # room for GRUB before the only partition
 INPUTS = (IMAGES / "vm", DOUBLES / "vm")
+# What roles ask for in a virtual machine, as rpm's database has it on a host that was provisioned before: to install it
+# once more in an emulated machine would show nothing that a container does not.
+INSTALLED = (
+    "tuned",
+    "tuned-profiles-cpu-partitioning",
+    "irqbalance",
+    "python3-libselinux",
+    "policycoreutils",
+    "policycoreutils-python-utils",
+    "selinux-policy",
+    "selinux-policy-targeted",
+)
+INSTALL = (
+    "cd /srv/mirror/centos/8-stream && "
+    'for name; do find . -name "$name-[0-9]*.rpm"; done | xargs rpm --install --nosignature'
+)
 # A mount namespace of its own: nothing is left mounted, however this ends.
 LABEL = (
     'mount -t proc proc "$1/proc" && exec chroot "$1" setfiles -F -e /proc -e /sys -e /dev '
@@ -75,6 +91,7 @@ def _prepare(root: Path) -> None:
     """Add what a container gets from the engine when it starts."""
     shutil.rmtree(root / "srv/mirror", ignore_errors=True)
     shutil.copytree(ensure_mirror(), root / "srv/mirror", symlinks=True)
+    run(["chroot", root, "sh", "-c", INSTALL, "sh", *INSTALLED])
     (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
     authorized = root / "root/.ssh/authorized_keys"
     authorized.write_text(KEY.with_suffix(".pub").read_text())

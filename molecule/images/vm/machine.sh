@@ -50,4 +50,7 @@ chmod 0600 /etc/NetworkManager/system-connections/* # NetworkManager takes no ot
 systemctl enable NetworkManager.service NetworkManager-dispatcher.service auditd.service
 install -d /var/log/tuned # as EL8's rpm does; tuned itself may not
 systemctl mask serial-getty@ttyS0.service
+# A quick boot: an emulated processor pays seconds for each, and the journal has what rsyslog would write once more.
+systemctl mask rsyslog.service cron.service systemd-binfmt.service modprobe@configfs.service modprobe@dm_mod.service \
+  modprobe@drm.service modprobe@efi_pstore.service modprobe@fuse.service modprobe@loop.service
 rm -rf /build

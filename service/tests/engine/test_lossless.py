@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import List, Tuple
 
 import numpy
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.held import POISON, SHAPE, HeldRunner, Notebook
@@ -25,6 +26,8 @@ from hotpath.ipc.messages import Hello, Status
 from hotpath.ipc.slots import NoFreeSlot, SlotMap, SlotPool
 from hotpath.metrics.table import Table
 from hotpath.scheduler.costs import Costs
+
+pytestmark = pytest.mark.one_python
 
 SLOTS, MOST = 12, 4
 KILLER = 66

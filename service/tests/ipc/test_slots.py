@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from hotpath.ipc.arena import slots_of
 from hotpath.ipc.slots import NoFreeSlot, SlotMap, SlotPool
 
+pytestmark = pytest.mark.one_python
+
 
 def pool_of(slots: SlotMap, worker: int = 0, first: int = 0) -> SlotPool:
     return SlotPool(slots, worker, range(first, slots.slots), lambda _: None)

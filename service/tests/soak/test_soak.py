@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from soak.scenarios import bad_clients, endurance, faults, judge, overload
+
+pytestmark = pytest.mark.one_python
 
 
 def test_killed_engines_and_workers_lose_only_the_connections_of_a_killed_worker(tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from support.server import python_environment, serving, until, write_config
+
+pytestmark = pytest.mark.one_python
 
 ROOM = """
 import resource, sys

@@ -8,9 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pytest
 from conftest import MakeModel
 from support.colours import picture
 from support.server import serving, until, write_config
+
+pytestmark = pytest.mark.one_python
 
 
 def test_a_killed_engines_requests_are_answered_by_its_successor(fast_model: Path, tmp_path: Path) -> None:

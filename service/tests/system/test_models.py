@@ -13,6 +13,8 @@ from support.server import PATIENCE_S, Server, serving, until, write_config
 
 from hotpath.building.build import build
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture(scope="module")
 def server(fast_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

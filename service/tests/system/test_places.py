@@ -10,6 +10,8 @@ from typing import Set
 import pytest
 from support.server import serving, write_config
 
+pytestmark = pytest.mark.one_python
+
 NODE = int(Path("/sys/devices/system/node/online").read_text().strip().replace("-", ",").split(",")[0])
 
 

@@ -12,6 +12,8 @@ from conftest import MakeModel
 from support.colours import picture
 from support.server import Server, serving, until, write_config
 
+pytestmark = pytest.mark.one_python
+
 COMPANY = ["red", "green", "blue", "grey", "red", "green", "blue"]
 
 

@@ -24,6 +24,8 @@ from support.server import PATIENCE_S, Server, python_environment, serving, unti
 
 from hotpath.building.build import build
 
+pytestmark = pytest.mark.one_python
+
 Make = Callable[..., Path]
 
 FRENCH = {"red": "rouge", "green": "vert", "blue": "bleu", "white": "blanc", "black": "noir", "grey": "gris"}

@@ -12,6 +12,8 @@ from conftest import MakeModel
 from support.colours import picture
 from support.server import Server, serving, until, write_config
 
+pytestmark = pytest.mark.one_python
+
 
 def test_a_request_that_could_not_be_in_time_is_429_before_it_runs(
     make_model: MakeModel, tmp_path: Path

@@ -192,7 +192,7 @@ def driver_of(device: str) -> str:
     if reserved not in ("", "(null)"):
         return reserved
     driver = os.path.join(device, "driver")
-    return os.path.basename(os.path.realpath(driver)) if os.path.exists(driver) else ""
+    return os.path.basename(os.readlink(driver)) if os.path.islink(driver) else ""
 
 
 def device_names(root: str) -> Dict[str, str]:

@@ -13,8 +13,10 @@ PLUGINS = Path(__file__).resolve().parents[1]
 sys.path.append(str(PLUGINS / "lib"))
 
 from hotpath_preflight import (  # noqa: E402
+    Problem,
     Values,
     driver_problems,
+    firewall_problems,
     headers_package,
     host_plan,
     host_problems,
@@ -30,6 +32,7 @@ from hotpath_preflight import wanted_packages as _wanted_packages  # noqa: E402
 __all__ = [
     "FilterModule",
     "driver_obstacles",
+    "firewall_obstacles",
     "kernel_packages",
     "preflight_packages",
     "preflight_port",
@@ -91,11 +94,16 @@ def _survey(variables: Mapping[str, Any]) -> dict[str, Any]:
 def driver_obstacles(survey: Mapping[str, Any], version: str, stream: str) -> list[str]:
     """Why this driver cannot be put on a host that host_survey looked at, with the way out; none when it can."""
     problems = driver_problems(survey, version, stream)
-    return [
-        f"{problem.check}: {problem.found}. {problem.reason} {problem.remedy}"
-        for problem in problems
-        if problem.severity == "error"
-    ]
+    return [_told(problem) for problem in problems if problem.severity == "error"]
+
+
+def firewall_obstacles(survey: Mapping[str, Any]) -> list[str]:
+    """What firewalld would break, or be broken by, on a host that host_survey looked at, with the way out."""
+    return [_told(problem) for problem in firewall_problems(survey) if problem.severity == "error"]
+
+
+def _told(problem: Problem) -> str:
+    return f"{problem.check}: {problem.found}. {problem.reason} {problem.remedy}"
 
 
 class FilterModule:
@@ -104,6 +112,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "driver_obstacles": driver_obstacles,
+            "firewall_obstacles": firewall_obstacles,
             "kernel_packages": kernel_packages,
             "preflight_packages": preflight_packages,
             "preflight_port": preflight_port,

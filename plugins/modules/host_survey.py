@@ -13,8 +13,8 @@ options:
     description: What to look at.
     type: list
     elements: str
-    choices: [system, kernel, pci, memory, disks, ports, packages, repositories]
-    default: [system, kernel, pci, memory, disks, ports, packages, repositories]
+    choices: [system, kernel, pci, memory, disks, ports, firewall, packages, repositories]
+    default: [system, kernel, pci, memory, disks, ports, firewall, packages, repositories]
   ports:
     description: TCP ports whose listeners are wanted.
     type: list
@@ -64,14 +64,15 @@ offered:
 import re
 from typing import Any, Callable, Dict, List, Mapping
 
-from ansible.module_utils import survey_boot, survey_fapolicyd, survey_machine, survey_ports
+from ansible.module_utils import survey_boot, survey_fapolicyd, survey_firewall, survey_machine, survey_ports
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_dnf import without_credentials
+from ansible.module_utils.programs import answers
 from ansible.module_utils.repository_metadata import Repository, Unreadable, fetcher
 from ansible.module_utils.rpm_pins import is_kernel_part, version_matches
 from ansible.module_utils.rpm_state import installed_family, installed_versions
 
-SUBJECTS = ["system", "kernel", "pci", "memory", "disks", "ports", "packages", "repositories"]
+SUBJECTS = ["system", "kernel", "pci", "memory", "disks", "ports", "firewall", "packages", "repositories"]
 
 
 def socket_unit(module: Any) -> Callable[[int], str]:
@@ -153,6 +154,8 @@ def main() -> None:
         result["next_kernel"] = survey_boot.next_kernel(root, module)
     if "ports" in subjects:
         result["listeners"] = survey_ports.listeners(root, module.params["ports"], socket_unit(module))
+    if "firewall" in subjects:
+        result.update(survey_firewall.firewall(root, answers(module)))
     if subjects & {"packages", "repositories"}:
         result.update(wanted_packages(module.params["packages"]))
     if "repositories" in subjects:

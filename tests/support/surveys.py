@@ -34,6 +34,11 @@ SOUND: dict[str, Any] = {
     },
     "disks": {path: {"free_bytes": 100 * GIB, "device": 1} for path in ("/", "/usr", "/opt", "/var", "/var/lib")},
     "listeners": {},
+    "firewall": {
+        "units": {"firewalld.service": {"load": "loaded", "enabled": "disabled", "active": "inactive"}},
+        "interfaces": ["eno1", "lo"],
+        "sshd": [22],
+    },
     "installed": {"kernel-core": ["0:4.18.0-348.7.1.el8_5"]},
     "repositories": {"hotpath-baseos": {"address": "https://mirror/BaseOS", "problem": ""}},
     "streams": {"510-dkms": ["510.47.03"], "latest-dkms": ["530.30.02"]},

@@ -1,6 +1,7 @@
 """The judgement of a fleet before anything is changed: pure functions from what was found to a list of problems."""
 
 from .driver import driver_problems, headers_package, kernel_version
+from .firewall import firewall_problems
 from .inventory import inventory_problems
 from .plan import plan_pictures
 from .problem import Problem, table
@@ -13,6 +14,7 @@ __all__ = [
     "Problem",
     "Values",
     "driver_problems",
+    "firewall_problems",
     "headers_package",
     "host_plan",
     "host_problems",

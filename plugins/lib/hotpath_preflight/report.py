@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import gpus, machine, offers, plan, reach, stack
+from . import firewall, gpus, machine, offers, plan, reach, stack
 from .driver import driver_problems
 from .problem import Problem
 from .values import Values
@@ -45,6 +45,10 @@ def _judge(survey: Mapping[str, Any], values: Values) -> Iterator[Problem]:
     yield from machine.port(survey, values)
     yield from machine.address(values)
     yield from machine.fapolicyd(survey)
+    if values.firewall_enabled:
+        yield from firewall.port_problems(survey, values.firewall_ports, values.firewall_closed_ports)
+        if not survey["container"]:
+            yield from firewall.firewall_problems(survey)
     blamed = not survey["gpus"] or any((p.check, p.severity) == ("gpu", "error") for p in about_gpus)
     yield from plan.plan_problems(survey, values, blamed)
     yield from stack.consistent(survey, values)

@@ -44,6 +44,9 @@ class Values:
     gpus_excluded: tuple[str, ...]
     reboot_mode: str
     boot_arguments: Mapping[str, Any]
+    firewall_enabled: bool
+    firewall_ports: Sequence[str]
+    firewall_closed_ports: Sequence[str]
     service: Mapping[str, Any]
 
     @classmethod
@@ -86,6 +89,9 @@ class Values:
             reboot_mode=str(value("reboot_mode", "auto")),
             gpus_excluded=tuple(map(str, value("host_plan_gpus_excluded", []))),
             boot_arguments=value("boot_arguments_extra", {}),
+            firewall_enabled=value("firewall_enabled", True),
+            firewall_ports=value("firewall_ports", []),
+            firewall_closed_ports=value("firewall_closed_ports", []),
             service={**NO_STACK, **stacks.get(service, {})} if service in stacks else {},
         )
 

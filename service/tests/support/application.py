@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any, AsyncIterator, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union, cast
+from typing import (
+    Any,
+    AsyncIterator,
+    ClassVar,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+    cast,
+)
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message
@@ -27,7 +40,8 @@ class _Catalogue:
     def find(self, name: str, version: Optional[str] = None) -> Any:
         raise Problem(INSIDE, "inside", "A handler was reached.", "")
 
-    choose = find
+    choose = versions = find
+    served: ClassVar[Dict[int, Any]] = {}
 
 
 class _Service:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
@@ -75,7 +76,7 @@ def infer(server: Server, content: bytes, headers: Optional[Dict[str, str]] = No
 def test_the_client_finds_server_and_model_live_and_ready(client: Any) -> None:
     assert client.is_server_live()
     assert client.is_server_ready()
-    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
+    assert "statistics" in client.get_server_metadata()["extensions"]
     metadata = client.get_model_metadata("colours")
     (version,) = metadata["versions"]
     assert client.is_model_ready("colours") and client.is_model_ready("colours", version)
@@ -114,11 +115,87 @@ def test_images_of_every_format_are_told_apart_by_their_content(client: Any, kin
     assert labels_of(result) == ["blue"]
 
 
-def test_what_triton_has_beyond_the_protocol_is_refused_in_the_protocols_form(client: Any) -> None:
+def test_tritons_tools_find_the_configuration(client: Any) -> None:
+    metadata, config = client.get_model_metadata("colours"), client.get_model_config("colours")
+    assert client.get_model_config("colours", metadata["versions"][0]) == config
+    assert (config["name"], config["platform"]) == ("colours", metadata["platform"])
+    assert (config["backend"], config["max_batch_size"]) == ("numeric", 4)
+    assert [(item["name"], item["data_type"], item["dims"]) for item in config["input"]] == [
+        ("image", "TYPE_STRING", [1])
+    ]
+    assert {item["name"]: (item["data_type"], item["dims"]) for item in config["output"]} == {
+        "classes": ("TYPE_INT64", [5]),
+        "scores": ("TYPE_FP32", [5]),
+        "labels": ("TYPE_STRING", [5]),
+    }
+    assert config["instance_group"] == [{"name": "colours_cpu", "kind": "KIND_CPU", "count": 1, "gpus": []}]
+    assert config["dynamic_batching"]["priority_levels"] == 9
+    assert config["parameters"]["precision"] == {"string_value": metadata["parameters"]["precision"]}
+
+
+def test_tritons_tools_find_what_a_model_has_done(server: Server, client: Any) -> None:
+    before = client.get_inference_statistics("colours")["model_stats"][0]
+    started = time.time()
+    client.infer("colours", [images("red", "blue", "green")])
+    server.predict(picture("red"))
+    after = client.get_inference_statistics("colours")["model_stats"][0]
+    assert (after["name"], after["version"]) == (
+        "colours",
+        client.get_model_metadata("colours")["versions"][0],
+    )
+    assert after["inference_count"] - before["inference_count"] == 4
+    assert 2 <= after["execution_count"] - before["execution_count"] <= 4
+    assert started - 1 <= after["last_inference"] / 1000 <= time.time() + 1
+    stats = after["inference_stats"]
+    parts = [stats[name]["ns"] for name in ("queue", "compute_input", "compute_infer", "compute_output")]
+    assert all(part >= 0 for part in parts) and abs(sum(parts) - stats["success"]["ns"]) < 10
+    assert stats["success"]["ns"] > before["inference_stats"]["success"]["ns"]
+    counts = {stats[name]["count"] for name in ("success", "queue", "compute_infer")}
+    assert counts == {after["inference_count"]}
+    assert stats["fail"]["count"] == before["inference_stats"]["fail"]["count"]
+    every = client.get_inference_statistics()["model_stats"]
+    assert [item["name"] for item in every] == ["colours"]
+    named = client.get_inference_statistics("colours", after["version"])["model_stats"]
+    assert [item["version"] for item in named] == [after["version"]]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"ready": true}', b'{"ready": false}'])
+def test_tritons_tools_find_the_models(server: Server, client: Any, body: bytes) -> None:
+    (version,) = client.get_model_metadata("colours")["versions"]
+    wanted = [{"name": "colours", "version": version, "state": "READY", "reason": ""}]
+    assert client.get_model_repository_index() == wanted
+    assert httpx.post(f"{server.url}/v2/repository/index", content=body).json() == wanted
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 4000, b" " * 5000])
+def test_an_index_that_is_asked_for_in_other_ways_is_refused(server: Server, body: bytes) -> None:
+    answer = httpx.post(f"{server.url}/v2/repository/index", content=body)
+    assert answer.status_code == 400 and "ready" in answer.json()["error"]
+
+
+def test_what_is_asked_of_unknown_models_is_404(client: Any) -> None:
     for ask in (client.get_model_config, client.get_inference_statistics):
+        for model, version in (("shapes", ""), ("colours", "7")):
+            with pytest.raises(InferenceServerException) as refused:
+                ask(model, version)
+            assert refused.value.status() == "404" and "There is no" in refused.value.message()
+
+
+def test_what_triton_lets_clients_change_is_refused_in_words(client: Any) -> None:
+    for ask, words in (
+        (lambda: client.load_model("colours"), "not loaded or unloaded by clients"),
+        (lambda: client.unload_model("colours"), "not loaded or unloaded by clients"),
+        (client.get_system_shared_memory_status, "Shared memory is not supported"),
+        (lambda: client.register_system_shared_memory("r", "/r", 8), "Shared memory is not supported"),
+        (client.unregister_cuda_shared_memory, "Shared memory is not supported"),
+        (client.get_trace_settings, "Traces are not set by clients"),
+        (lambda: client.update_trace_settings("colours", {}), "Traces are not set by clients"),
+        (client.get_log_settings, "The log is not set by clients"),
+        (lambda: client.update_log_settings({}), "The log is not set by clients"),
+    ):
         with pytest.raises(InferenceServerException) as refused:
-            ask("colours")
-        assert refused.value.status() == "404" and "There is nothing at" in refused.value.message()
+            ask()
+        assert refused.value.status() == "400" and words in refused.value.message()
 
 
 @pytest.mark.parametrize("binary", [True, False])

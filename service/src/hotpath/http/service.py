@@ -160,9 +160,17 @@ class Service:
         if outcome.status != Status.OK or outcome.ranking is None:
             self.row.add("hotpath_shed", ("inference_failed",))
             raise _failed()
+        self._count(str(served.offer.lane), decode_s, outcome)
         self._shadow(served, lease, outcome.ranking)
         stages = Stages(decode_s, decoded, outcome.queue_s, outcome.compute_s, outcome.batch_size)
         return Classified(outcome.ranking, outcome, stages)
+
+    def _count(self, lane: str, decode_s: float, outcome: Outcome) -> None:
+        """An image was answered, by the version in this lane."""
+        self.row.add("hotpath_image_seconds", (lane, "decode"), decode_s)
+        self.row.add("hotpath_image_seconds", (lane, "queue"), outcome.queue_s)
+        self.row.add("hotpath_image_seconds", (lane, "compute"), outcome.compute_s)
+        self.row.set("hotpath_answered_at_seconds", time.time(), (lane,))
 
     def _shadow(self, served: Served, lease: Lease, ranking: Ranking) -> None:
         """Let a version that is to be compared answer the same pixels; nobody waits for it."""

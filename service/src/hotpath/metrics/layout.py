@@ -31,7 +31,8 @@ BACKENDS = ("torchscript", "eager", "onednn", "tensorrt", "numeric")
 EXACT_PRECISIONS = ("float64", "float32")
 PRECISIONS = (*EXACT_PRECISIONS, "bfloat16", "float16", "int8")
 ROLES = ("worker", "engine")
-STAGES = ("receive", "decode", "queue", "compute", "other")
+IMAGE_STAGES = ("decode", "queue", "compute")
+STAGES = ("receive", *IMAGE_STAGES, "other")
 PREDICTION_RESULTS = ("ok", "failed")
 SHADOW_RESULTS = ("agree", "differ", "failed")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -234,6 +235,23 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
             ("lane", "result"),
             tuple((lane, result) for lane in every_lane for result in PREDICTION_RESULTS),
             by_lane=True,
+        ),
+        Metric(
+            "hotpath_image_seconds",
+            "counter",
+            "Seconds that images which were answered spent in each stage, by version.",
+            ("lane", "stage"),
+            tuple((lane, stage) for lane in every_lane for stage in IMAGE_STAGES),
+            by_lane=True,
+        ),
+        Metric(
+            "hotpath_answered_at_seconds",
+            "gauge",
+            "When a worker answered last by a version, on the clock of the day.",
+            ("lane",),
+            tuple((lane,) for lane in every_lane),
+            by_lane=True,
+            hidden=True,
         ),
         Metric(
             "hotpath_shadow",

@@ -12,7 +12,7 @@ from hotpath.http.v2.schema import INPUT, OUTPUTS
 SERVER: Dict[str, Any] = {
     "name": "hotpath",
     "version": __version__,
-    "extensions": ["binary_tensor_data"],
+    "extensions": ["binary_tensor_data", "model_configuration", "schedule_policy", "statistics"],
 }
 
 

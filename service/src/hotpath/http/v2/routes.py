@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from hotpath.http.catalogue import Served
 from hotpath.http.errors import Problem
 from hotpath.http.service import Service
-from hotpath.http.v2 import metadata
+from hotpath.http.v2 import metadata, triton
 from hotpath.http.v2.infer import infer
 from hotpath.http.v2.schema import INFER_REQUEST, INFER_RESPONSES, errors_of
 from hotpath.http.waiting import ClientGone
@@ -20,6 +20,7 @@ def routes(service: Service) -> APIRouter:
     """The routes, for the application to include with its prefix."""
     router = APIRouter(tags=["Open Inference Protocol v2"])
     _add_health(router, service)
+    triton.add(router, service)
     _add_models(router, service)
     return router
 

@@ -1,0 +1,133 @@
+"""What Triton's clients and tools ask for beyond the protocol: answered, or refused in words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, Dict, List, Optional
+
+from fastapi import APIRouter, Request
+from starlette.requests import ClientDisconnect
+
+from hotpath.http.catalogue import Served
+from hotpath.http.errors import Problem
+from hotpath.http.linger import body_is_over
+from hotpath.http.service import Service
+from hotpath.http.v2 import configuration, statistics
+from hotpath.http.v2.schema import errors_of
+from hotpath.http.v2.tensors import invalid
+from hotpath.ipc.offers import State
+
+MOST_BYTES, LONGEST_S = 4096, 5.0
+"""Of the body of a request for the index, which says little."""
+
+_MODELS = (
+    "Models are not loaded or unloaded by clients.",
+    "The operators change them by hotpath swap and hotpath reload.",
+)
+_MEMORY = (
+    "Shared memory is not supported.",
+    "Send tensors in the request, binary ones behind its JSON part.",
+)
+_TRACES = (
+    "Traces are not set by clients.",
+    "The operators set them as tracing.ratio; a traceparent decides for its own request.",
+)
+_TEXT = ("The models classify images, and generate nothing.", "Ask for /infer.")
+_REFUSED = {
+    "/repository/models/{name}/load": _MODELS,
+    "/repository/models/{name}/unload": _MODELS,
+    "/systemsharedmemory/{path:path}": _MEMORY,
+    "/cudasharedmemory/{path:path}": _MEMORY,
+    "/trace/setting": _TRACES,
+    "/models/{name}/trace/setting": _TRACES,
+    "/logging": ("The log is not set by clients.", "The operators set it as server.log_level."),
+    "/models/{name}/generate": _TEXT,
+    "/models/{name}/generate_stream": _TEXT,
+}
+"""By path what is wrong and the way out."""
+
+
+def add(router: APIRouter, service: Service) -> None:
+    """Add the routes; before those of single models, which would take `stats` for a name."""
+    catalogue = service.catalogue
+
+    @router.get("/models/stats", summary="What every model has done, in Triton's form")
+    async def every_statistics() -> Dict[str, Any]:
+        return _statistics(service, [one for name in catalogue.names for one in catalogue.versions(name)])
+
+    @router.get(
+        "/models/{name}/stats", summary="What a model has done, in Triton's form", responses=errors_of(404)
+    )
+    @router.get(
+        "/models/{name}/versions/{version}/stats",
+        summary="The same, of a named version",
+        responses=errors_of(404),
+    )
+    async def model_statistics(name: str, version: Optional[str] = None) -> Dict[str, Any]:
+        return _statistics(service, [catalogue.find(name, version)] if version else catalogue.versions(name))
+
+    @router.get(
+        "/models/{name}/config", summary="A model's configuration, in Triton's form", responses=errors_of(404)
+    )
+    @router.get(
+        "/models/{name}/versions/{version}/config",
+        summary="The same, of a named version",
+        responses=errors_of(404),
+    )
+    async def model_configuration(name: str, version: Optional[str] = None) -> Dict[str, Any]:
+        return configuration.of_model(catalogue.find(name, version), service.most_images[name])
+
+    @router.post("/repository/index", summary="Every version of every model, in Triton's form")
+    async def index(request: Request) -> List[Dict[str, str]]:
+        only_ready = await _wants_ready(request)
+        every = [_entry(service, served) for served in catalogue.served.values()]
+        return [entry for entry in every if entry["state"] == "READY" or not only_ready]
+
+    for path, (message, remedy) in _REFUSED.items():
+        _refuse(router, path, Problem(400, "not_supported", message, remedy))
+
+
+def _statistics(service: Service, every: List[Served]) -> Dict[str, Any]:
+    return {"model_stats": [statistics.of_model(served, service.table) for served in every]}
+
+
+async def _wants_ready(request: Request) -> bool:
+    """Whether the body of a request for the index asks for what is ready alone. Raises Problem."""
+    body = b""
+
+    async def read() -> None:
+        nonlocal body
+        async for chunk in request.stream():
+            body += chunk[: MOST_BYTES - len(body) + 1]
+
+    try:
+        await asyncio.wait_for(read(), LONGEST_S)
+        document = json.loads(body or b"{}") if len(body) <= MOST_BYTES else None
+    except (asyncio.TimeoutError, ClientDisconnect, ValueError, RecursionError):
+        document = None
+    body_is_over(request)
+    if not isinstance(document, dict):
+        raise invalid("The body is no JSON object, too large or late.", 'Send {"ready": true}, or nothing.')
+    return document.get("ready") is True
+
+
+def _entry(service: Service, served: Served) -> Dict[str, str]:
+    state, reason = "READY", ""
+    if served.offer.state is State.DRAINING:
+        state = "UNLOADING"
+    elif served.offer.state is State.LOADING:
+        state = "LOADING"
+    elif served.offer.state is State.SHADOW:
+        state, reason = "UNAVAILABLE", "It is being compared with the live version, and answers nobody yet."
+    else:
+        reason = service.unready(served) or ""
+        state = "UNAVAILABLE" if reason else "READY"
+    return {"name": served.offer.model, "version": served.offer.version, "state": state, "reason": reason}
+
+
+def _refuse(router: APIRouter, path: str, problem: Problem) -> None:
+    async def refuse() -> None:
+        raise problem
+
+    router.add_api_route(path, refuse, methods=["GET", "POST"], include_in_schema=False)

@@ -107,10 +107,10 @@ require_cpu_torch() {
     esac
 }
 
-[ $# -gt 0 ] || { usage >&2; exit 2; }
-for part in "$@"; do
-    case $part in
-        -h | --help) usage ;;
+# install PART
+install() {
+    local python
+    case $1 in
         system) install_system requirements/apt.txt ;;
         browser)
             # Ubuntu's packages of these names are no such programs: there the owner brings them.
@@ -145,6 +145,33 @@ for part in "$@"; do
             [ -e .cache/venv/el8/.complete ] || require_room 12
             install_venv el8 "$python" service/locks/cuda11.6-py38.txt service/locks/dev-py38.txt
             ;;
+    esac
+}
+
+[ $# -gt 0 ] || { usage >&2; exit 2; }
+packages=() venvs=()
+for part in "$@"; do
+    case $part in
+        -h | --help) usage ;;
+        system | browser | vm) packages+=("$part") ;;
+        controller | service | service38 | el8) venvs+=("$part") ;;
         *) usage >&2; die "unknown part: $part" ;;
     esac
 done
+
+# pip downloads and unpacks on one CPU, so environments are made side by side; dpkg lets in one at a time.
+install_packages() {
+    local part
+    for part in "${packages[@]}"; do install "$part"; done
+}
+
+running=()
+install_packages &
+running+=($!)
+for part in "${venvs[@]}"; do
+    install "$part" &
+    running+=($!)
+done
+failed=0
+for job in "${running[@]}"; do wait "$job" || failed=1; done
+exit "$failed"

@@ -28,6 +28,7 @@ from hotpath_preflight import (  # noqa: E402
     table,
 )
 from hotpath_preflight import wanted_packages as _wanted_packages  # noqa: E402
+from hotpath_preflight import wanted_transaction as _wanted_transaction  # noqa: E402
 
 __all__ = [
     "FilterModule",
@@ -37,6 +38,7 @@ __all__ = [
     "preflight_packages",
     "preflight_port",
     "preflight_report",
+    "preflight_request",
 ]
 
 LOCKS = PLUGINS.parent / "service" / "locks"
@@ -50,6 +52,11 @@ def _options() -> dict[str, dict[str, Any]]:
 def preflight_packages(variables: Mapping[str, Any], kernel: str) -> list[dict[str, str]]:
     """Packages that the host will need, for the module host_survey; `kernel` as uname says it, "" in a container."""
     return _wanted_packages(Values.of(variables, _options()), kernel)
+
+
+def preflight_request(variables: Mapping[str, Any], survey: Mapping[str, Any]) -> dict[str, Any]:
+    """What the host's dnf will be asked for, for the module pinned_packages; `survey` of the host and its packages."""
+    return _wanted_transaction(variables, Values.of(variables, _options()), _options(), survey)
 
 
 def kernel_packages(kernel: str) -> dict[str, str]:
@@ -88,6 +95,9 @@ def _survey(variables: Mapping[str, Any]) -> dict[str, Any]:
     keys = variables.get("__el8_repositories_survey_keys", {})
     # Where the module itself failed, that is what is wrong with the keys.
     found["key_problems"] = keys.get("problems") or ([keys["msg"]] if "msg" in keys and "imported" not in keys else [])
+    rehearsal = variables.get("__el8_repositories_rehearsal", {})
+    if ("msg" in rehearsal and "changes" not in rehearsal) or "cause" in rehearsal:
+        found["refused"] = {"cause": rehearsal.get("cause", rehearsal["msg"]), "remedy": rehearsal.get("remedy", "")}
     return found
 
 
@@ -117,4 +127,5 @@ class FilterModule:
             "preflight_packages": preflight_packages,
             "preflight_port": preflight_port,
             "preflight_report": preflight_report,
+            "preflight_request": preflight_request,
         }

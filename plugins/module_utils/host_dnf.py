@@ -1,8 +1,11 @@
 """The host's own dnf: its settings, its repositories, its way out. Runs on Python 3.6, dnf 4.2 and later."""
 
+import os
 import re
 import sys
-from typing import Any
+from typing import Any, List, Mapping
+
+from ansible.module_utils.rpm_pins import matches_any, pattern_matches
 
 
 class NoAnswer(Exception):
@@ -21,6 +24,13 @@ def load() -> Any:
     return dnf
 
 
+def hawkey() -> Any:
+    """dnf's own library of queries."""
+    import hawkey as library
+
+    return library
+
+
 def configured(dnf: Any) -> Any:
     """A dnf.Base with the settings of /etc/dnf, which the caller closes."""
     base = dnf.Base()
@@ -33,6 +43,8 @@ def configured(dnf: Any) -> Any:
     return base
 
 
+# Where the role el8_repositories writes its own.
+OWN_FILE = "hotpath.repo"
 # What decides on the way out; the rest of the settings is about what is installed.
 CONNECTION = (
     *("proxy", "proxy_username", "proxy_password", "proxy_auth_method", "ip_resolve", "timeout"),
@@ -47,6 +59,55 @@ def connect_alike(dnf: Any, base: Any) -> None:
         if hasattr(host.conf, name):  # some are younger than dnf 4.2
             setattr(base.conf, name, getattr(host.conf, name))
     host.close()
+
+
+def plan_repositories(base: Any, planned: Mapping[str, Any]) -> None:
+    """Have a base whose repositories are read see those that will be written.
+
+    planned: `repositories`, each with id and address, and `replaced`, shell patterns of files that will be gone. Raises
+    NoAnswer where another file has a repository of the same id, because dnf would mix the two.
+    """
+    for name, repository in list(base.repos.items()):
+        if matches_any(os.path.basename(repository.repofile or ""), planned["replaced"] + [OWN_FILE]):
+            del base.repos[name]
+    for item in planned["repositories"]:
+        if item["id"] in base.repos:
+            raise NoAnswer(
+                "{0} has a repository of the name {1}, which is Hotpath's own".format(
+                    base.repos[item["id"]].repofile, item["id"]
+                )
+            )
+        options = {"baseurl": [item["address"]], "gpgcheck": True, "skip_if_unavailable": False}
+        base.repos.add_new_repo(item["id"], base.conf, **options)
+
+
+def unreadable_repositories(dnf: Any, base: Any) -> List[str]:
+    """What is wrong with each enabled repository without which dnf does nothing, with its file."""
+    found = []
+    for repository in base.repos.iter_enabled():
+        try:
+            repository.load()
+        except dnf.exceptions.RepoError as error:
+            if not repository.skip_if_unavailable:
+                place = " of {0}".format(repository.repofile) if repository.repofile else ""
+                found.append("{0}{1} ({2})".format(repository.id, place, without_credentials(str(error))))
+    return found
+
+
+def what_hides(base: Any, package: Any) -> str:
+    """The settings that hide a package from dnf, with the files in which they stand."""
+    evr = "{0}:{1}-{2}".format(package.epoch, package.version, package.release)
+    places = [(base.conf, base.conf.config_file_path), (package.repo, package.repo.repofile or package.repoid)]
+    found = []
+    for conf, file in places:
+        for pattern in conf.excludepkgs:
+            if pattern_matches(pattern, package.name, evr, package.arch):
+                found.append("excludepkgs={0} in {1}".format(pattern, file))
+        if conf.includepkgs and not any(
+            pattern_matches(pattern, package.name, evr, package.arch) for pattern in conf.includepkgs
+        ):
+            found.append("includepkgs={0} in {1}".format(",".join(conf.includepkgs), file))
+    return " and ".join(found) or "a setting of dnf (excludepkgs, includepkgs) or of one of its plugins"
 
 
 def download(address: str, timeout: int) -> bytes:

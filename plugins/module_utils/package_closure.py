@@ -3,8 +3,9 @@
 import os
 from typing import Any, Iterable, List, Mapping, NamedTuple
 
-from ansible.module_utils.dnf_transaction import Refused, best_match, enable_stream, fetch
-from ansible.module_utils.host_dnf import connect_alike, load
+from ansible.module_utils.dnf_offers import Refused, best_match, enable_stream
+from ansible.module_utils.dnf_transaction import fetch
+from ansible.module_utils.host_dnf import connect_alike, load, without_credentials
 
 
 class Found(NamedTuple):
@@ -39,11 +40,10 @@ class Closure:
             try:
                 base.resolve()
             except dnf.exceptions.DepsolveError as error:
+                names = ", ".join(package["name"] for package in wanted)
                 raise Refused(
-                    "The repositories do not hold all that {0} need: {1}. Choose versions that fit together, or a "
-                    "repository that has what is missing.".format(
-                        ", ".join(package["name"] for package in wanted), str(error).strip()
-                    )
+                    "The repositories do not hold all that {0} need: {1}.".format(names, str(error).strip()),
+                    "Choose versions that fit together, or a repository that has what is missing.",
                 ) from error
             found = list(base.transaction.install_set)
             if download:
@@ -68,8 +68,8 @@ class Closure:
             base.fill_sack(load_system_repo=False, load_available_repos=True)
         except dnf.exceptions.RepoError as error:
             raise Refused(
-                "A package repository cannot be read: {0}. A mirror is made on a machine that reaches all of them; "
-                "check its way out and el8_repositories_mirror.".format(error)
+                "A package repository cannot be read: {0}.".format(without_credentials(str(error))),
+                "A mirror is made on a machine that reaches them all; check its way out and el8_repositories_mirror.",
             ) from error
 
     def _found(self, package: Any, downloaded: bool) -> Found:

@@ -20,6 +20,13 @@ class Change(NamedTuple):
     unneeded: bool = False
 
 
+class Refusal(NamedTuple):
+    """Why a transaction must not run, and the way out."""
+
+    cause: str
+    remedy: str
+
+
 # The parts of the standard kernel, of which dnf would otherwise install the newest beside an older one.
 _STANDARD_KERNEL = (
     *("kernel", "kernel-core", "kernel-devel"),
@@ -129,6 +136,16 @@ def matches_any(name: str, globs: Iterable[str]) -> bool:
     return any(fnmatchcase(name, glob) for glob in globs)
 
 
+def pattern_matches(pattern: str, name: str, evr: str, arch: str) -> bool:
+    """Whether dnf takes a package for meant by a pattern of excludepkgs: by its name, with or without the rest."""
+    epoch, _, plain = evr.rpartition(":")
+    versions = (plain, "{0}:{1}".format(epoch, plain), plain.rsplit("-", 1)[0])
+    forms = [name, "{0}.{1}".format(name, arch)]
+    forms += ["{0}-{1}".format(name, version) for version in versions]
+    forms += ["{0}-{1}.{2}".format(name, version, arch) for version in versions[:2]]
+    return any(fnmatchcase(form, pattern) for form in forms)
+
+
 def describe(change: Change) -> str:
     """One change in words."""
     if not change.old:
@@ -144,8 +161,8 @@ def refusals(
     replaceable: Collection[str],
     locks: Mapping[str, Set[str]],
     rules: Iterable[Mapping[str, Any]],
-) -> List[str]:
-    """Why a transaction must not run: one sentence for each reason, none when it may.
+) -> List[Refusal]:
+    """Why a transaction must not run, none when it may.
 
     requested: names asked for and their versions, "" for any; replaceable: globs of packages that may leave;
     locks: name -> evrs locked by others; rules: dictionaries with `packages` (globs), `reason`, `remedy`.
@@ -162,23 +179,16 @@ def refusals(
         # A rule is about what comes: a forbidden package that leaves, leaves by the other judgements below.
         hits = [change for change in hits if change.new]
         if hits:
-            found.append(
-                "It would {0}. {1} {2}".format(
-                    ", ".join(sorted(describe(change) for change in hits)), rule["reason"], rule["remedy"]
-                )
-            )
+            words = ", ".join(sorted(describe(change) for change in hits))
+            found.append(Refusal("It would {0}. {1}".format(words, rule["reason"]), rule["remedy"]))
             unasked = [change for change in unasked if change not in hits]
     for change in unasked:
         allowed = matches_any(change.name, replaceable)
         if change.name in locks and change.new not in locks[change.name] and not allowed:
-            found.append(
-                "It would {0}, which is locked at {1}. Ask for a version that fits, or change the lock with "
-                "the role that set it.".format(describe(change), ", ".join(sorted(locks[change.name])))
-            )
+            locked = ", ".join(sorted(locks[change.name]))
+            cause = "It would {0}, which is locked at {1}.".format(describe(change), locked)
+            found.append(Refusal(cause, "Ask for a version that fits, or change the lock with the role that set it."))
         elif not change.new and not allowed and not change.unneeded:
-            found.append(
-                "It would {0}, which nobody asked for. Remove the package yourself if it is not needed.".format(
-                    describe(change)
-                )
-            )
+            cause = "It would {0}, which nobody asked for.".format(describe(change))
+            found.append(Refusal(cause, "Remove the package yourself if it is not needed."))
     return found

@@ -55,7 +55,7 @@ def operating_system(root: str) -> Dict[str, Any]:
         "os": {
             "name": release.get("PRETTY_NAME", ""),
             "version": release.get("VERSION_ID", ""),
-            "like": (release.get("ID", "") + " " + release.get("ID_LIKE", "")).split(),
+            "id": release.get("ID", ""),
         },
         "architecture": machine,
         "glibc": libc.split()[-1] if libc else "",

@@ -45,7 +45,7 @@ import os
 from typing import Any, Callable, Dict, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.dnf_transaction import Refused
+from ansible.module_utils.dnf_offers import Refused
 from ansible.module_utils.mirror_tree import MirrorTree, Stranger
 from ansible.module_utils.package_closure import Closure, Found
 from ansible.module_utils.repository_metadata import Repository, Unreadable, fetcher

@@ -60,10 +60,21 @@ options:
       packages: {description: Shell patterns of names., type: list, elements: str, required: true}
       reason: {description: Why not., type: str, required: true}
       remedy: {description: The way out., type: str, required: true}
-  repositories_pending:
-    description: In check mode, packages that are not on offer are no error; the run would write the repositories first.
-    type: bool
-    default: false
+  planned:
+    description:
+      - Repositories that a check mode has not written, so that it resolves as the run will.
+    type: dict
+    suboptions:
+      repositories:
+        description: Those that will be there, each with C(id) and C(address).
+        type: list
+        elements: dict
+        required: true
+      replaced:
+        description: Shell patterns of repository files that will be gone.
+        type: list
+        elements: str
+        required: true
 """
 
 RETURN = r"""
@@ -75,6 +86,14 @@ changes:
   description: The changes of the transaction in words.
   type: list
   returned: always
+cause:
+  description: Why the transaction was refused.
+  type: str
+  returned: failure
+remedy:
+  description: The way out.
+  type: str
+  returned: failure
 stream:
   description: The enabled stream of the module in O(stream) before the run.
   type: str
@@ -84,7 +103,8 @@ stream:
 from typing import Any, Dict, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.dnf_transaction import Refused, run_transaction
+from ansible.module_utils.dnf_offers import Refused
+from ansible.module_utils.dnf_transaction import run_transaction
 from ansible.module_utils.lock_list import LOCK_LIST, read_locks, write_locks
 from ansible.module_utils.rpm_pins import (
     all_in_place,
@@ -124,7 +144,13 @@ SPEC = {
             "remedy": {"type": "str", "required": True},
         },
     },
-    "repositories_pending": {"type": "bool", "default": False},
+    "planned": {
+        "type": "dict",
+        "options": {
+            "repositories": {"type": "list", "elements": "dict", "required": True},
+            "replaced": {"type": "list", "elements": "str", "required": True},
+        },
+    },
 }
 
 
@@ -162,14 +188,7 @@ def transact(module: Any, request: Mapping[str, Any], result: Dict[str, Any]) ->
     try:
         changes = run_transaction(request, read_locks(), dry_run=module.check_mode)
     except Refused as error:
-        if not (module.check_mode and request["repositories_pending"] and error.not_on_offer):
-            module.fail_json(msg=str(error), **result)
-        module.warn(
-            "Cannot foresee the installation of {0}: the repositories are not written in check mode.".format(
-                ", ".join(names)
-            )
-        )
-        changes = ["install " + name for name in names]
+        module.fail_json(msg=str(error), cause=error.cause, remedy=error.remedy, **result)
     result.update(changed=True, changes=changes)
     installed = installed_versions(names)
     if not module.check_mode and not all_in_place(request["packages"], installed):

@@ -58,6 +58,35 @@ def test_a_key_of_another_vendor_is_refused(host: Throwaway) -> None:
     assert all(f"expected {digit * 40}" in play.words for digit in "012")
 
 
+SITE = "printf '[site]\\nname=site\\nbaseurl=http://127.0.0.1:9/\\n' > /etc/yum.repos.d/site.repo"
+
+
+@pytest.mark.parametrize(
+    ("planted", "mirror", "words"),
+    [
+        (
+            "echo 'excludepkgs=kernel*' >> /etc/dnf/dnf.conf",
+            "",
+            "kernel-devel 4.18.0-348.7.1.el8_5 is hidden from dnf by excludepkgs=kernel* in /etc/dnf/dnf.conf",
+        ),
+        # The older spelling, and a package that only another one needs.
+        ("echo 'exclude=dkms' >> /etc/dnf/dnf.conf", "", "is hidden by excludepkgs=dkms in /etc/dnf/dnf.conf. It is"),
+        (SITE, "", "site of /etc/yum.repos.d/site.repo (Failed to download metadata for repo 'site'"),
+        ("true", "no-modules", "driver stream: the repositories answer and know no stream of nvidia-driver"),
+    ],
+)
+def test_settings_that_would_stop_the_play_half_way_are_found_before(
+    host: Throwaway, planted: str, mirror: str, words: str
+) -> None:
+    state = "find /etc/yum.repos.d /etc/dnf/modules.d /etc/dnf/plugins -type f; rpm -qa"
+    before = host.run(state).stdout
+    host.run(f"cp /etc/dnf/dnf.conf /root/dnf.conf && {planted}")
+    play = host.play("playbooks/preflight.yml", **(mirror_with(host, mirror) if mirror else {}))
+    host.run("cp /root/dnf.conf /etc/dnf/dnf.conf; rm --force /etc/yum.repos.d/site.repo")
+    assert play.code == 2 and "1 error," in play.words and words in play.words, play.output
+    assert host.run(state).stdout == before
+
+
 @pytest.mark.parametrize(
     ("fault", "cause", "remedy"),
     [

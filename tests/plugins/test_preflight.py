@@ -37,7 +37,14 @@ def test_a_sound_host_has_no_problem() -> None:
 
 RULES: list[tuple[str, str, Change, str]] = [
     ("system", "error", lambda s: s["os"].update(version="9.3"), "CentOS"),
-    ("system", "error", lambda s: s["os"].update(like=["debian"]), "Enterprise Linux 8"),
+    ("system", "error", lambda s: s["os"].update(id="debian"), "Enterprise Linux 8"),
+    ("system", "error", lambda s: s["os"].update(id="anolis"), "Rocky Linux 8, AlmaLinux 8, Oracle Linux 8, RHEL 8"),
+    (
+        "packages",
+        "error",
+        lambda s: s.update(refused={"cause": "x is hidden by excludepkgs=k*.", "remedy": "Take it out."}),
+        "Take it out.",
+    ),
     (
         "architecture",
         "error",

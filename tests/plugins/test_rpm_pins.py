@@ -12,6 +12,7 @@ from rpm_pins import (
     locks_for,
     merge_locks,
     parse_locks,
+    pattern_matches,
     refusals,
     version_matches,
 )
@@ -99,9 +100,18 @@ def test_a_package_whose_name_continues_another_keeps_its_lock() -> None:
     assert text in merge_locks(text, {"nvidia-driver": "3:510.47.03-1.el8"})
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    ["kernel*", "kernel-devel", "*devel", "kernel-devel-4.18*", "kernel-devel.x86_64", "kernel-devel-0:4.18.0-348.el8"],
+)
+def test_what_a_pattern_of_excludepkgs_means(pattern: str) -> None:
+    assert pattern_matches(pattern, "kernel-devel", "0:4.18.0-348.el8", "x86_64")
+    assert not pattern_matches(pattern, "dkms", "0:3.1.8-1.el8", "noarch")
+
+
 def refused(change: Change, **kwargs: object) -> list[str]:
     arguments = {"requested": {"nvidia-driver": ""}, "replaceable": [], "locks": {}, "rules": [KERNEL], **kwargs}
-    return refusals([change], **arguments)  # type: ignore[arg-type]
+    return [f"{cause} {remedy}" for cause, remedy in refusals([change], **arguments)]  # type: ignore[arg-type]
 
 
 def test_dependencies_may_come() -> None:

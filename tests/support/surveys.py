@@ -12,7 +12,7 @@ from hotpath_preflight import Problem, host_problems, load_options
 OPTIONS = load_options(Path(__file__).resolve().parents[2] / "roles")
 GIB = 1024**3
 SOUND: dict[str, Any] = {
-    "os": {"name": "CentOS Stream 8", "version": "8", "like": ["centos", "rhel", "fedora"]},
+    "os": {"name": "CentOS Stream 8", "version": "8", "id": "centos"},
     "architecture": "x86_64",
     "glibc": "2.28",
     "pythons": ["3.6", "3.8"],

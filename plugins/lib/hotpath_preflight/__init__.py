@@ -7,7 +7,7 @@ from .plan import plan_pictures
 from .problem import Problem, table
 from .report import host_plan, host_problems
 from .stack import set_problems
-from .values import Values, installed_packages, wanted_packages
+from .values import Values, installed_packages, wanted_packages, wanted_transaction
 from .variables import load_options, variable_problems
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "table",
     "variable_problems",
     "wanted_packages",
+    "wanted_transaction",
 ]

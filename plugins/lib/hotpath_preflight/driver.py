@@ -134,7 +134,7 @@ def _secure_boot(survey: Survey, stream: str) -> Iterator[Problem]:
         yield Problem(
             "secure boot",
             "on",
-            f"The module of stream {stream} is signed by NVIDIA, whose key the kernel of CentOS does not know.",
+            f"The module of stream {stream} is signed by NVIDIA, whose key the kernel does not know.",
             "Switch Secure Boot off in the firmware, or enrol NVIDIA's public key from its repository "
             "(mokutil --import, then confirm at the console during the next boot).",
         )

@@ -15,7 +15,14 @@ Survey = Mapping[str, Any]
 GIB = 1024**3
 # Where programs and libraries lie that are in no rpm.
 UNPACKAGED = ("/opt/hotpath/", "/usr/libexec/hotpath/")
-EL_FAMILY = {"rhel", "centos", "rocky", "almalinux", "ol"}
+# By the ID of /etc/os-release. All but CentOS, which has ended, keep their own repositories (el8_repositories_base).
+SYSTEMS = {
+    "centos": "CentOS 8",
+    "rocky": "Rocky Linux 8",
+    "almalinux": "AlmaLinux 8",
+    "ol": "Oracle Linux 8",
+    "rhel": "RHEL 8",
+}
 # What is written where, in GiB. Driver, toolkit and cuDNN: sizes of NVIDIA's rpms for 11.6, unpacked, rounded up. The
 # service: the virtual environment of a set (4.3 GB with TensorRT), twice, because a release is unpacked beside the one
 # that runs.
@@ -30,12 +37,14 @@ MODELS_GIB = 1.0
 
 def system(survey: Survey) -> Iterator[Problem]:
     found = survey["os"]
-    if not (EL_FAMILY & set(found["like"]) and found["version"].split(".")[0] == "8"):
+    known = SYSTEMS.get(found["id"])
+    if not known or found["version"].split(".")[0] != "8":
         yield Problem(
             "system",
             found["name"] or "unknown",
-            "The roles configure Enterprise Linux 8: its dnf modules, boot entries and systemd.",
-            "Take the host out of the inventory, or install CentOS 8 or a compatible system.",
+            "The roles configure Enterprise Linux 8, its dnf modules, boot entries and systemd, of the makers that "
+            f"they know: {', '.join(SYSTEMS.values())}.",
+            "Take the host out of the inventory, or install one of these.",
         )
     if survey["architecture"] != "x86_64":
         yield Problem(

@@ -13,6 +13,39 @@ from .values import Values
 Survey = Mapping[str, Any]
 
 
+# Where the system's own packages come from, on those that keep their repositories.
+OWN_REPOSITORIES = {
+    "rhel": " On RHEL they need a subscription with rhel-8-for-x86_64-baseos-rpms and -appstream-rpms "
+    "(subscription-manager repos --list-enabled).",
+    "ol": " On Oracle Linux they are ol8_baseos_latest and ol8_appstream.",
+}
+
+
+def judge_offers(survey: Survey, values: Values) -> Iterator[Problem]:
+    """Everything about packages; what dnf itself would refuse is told where nothing plainer explains it."""
+    found = [
+        *repositories(survey),
+        *signing_keys(survey),
+        *streams(survey, values),
+        *kernel_module(survey, values),
+        *packages(survey, values),
+    ]
+    yield from found or transaction(survey)
+
+
+def transaction(survey: Survey) -> Iterator[Problem]:
+    """What dnf, as it is configured on the host, made of everything that the roles will ask it for."""
+    refused = survey.get("refused")
+    if refused:
+        remedy = refused["remedy"] or "Mend it, and judge the host again."
+        yield Problem(
+            "packages",
+            refused["cause"].replace("Nothing was changed. ", "").rstrip("."),
+            "dnf on this host was asked for all that will be installed, with its own settings and repositories.",
+            remedy + OWN_REPOSITORIES.get(survey["os"]["id"], ""),
+        )
+
+
 def repositories(survey: Survey) -> Iterator[Problem]:
     for name, repository in survey["repositories"].items():
         if repository["problem"]:
@@ -117,5 +150,5 @@ def packages(survey: Survey, values: Values) -> Iterator[Problem]:
             "python",
             f"Python {python} is neither there nor on offer as {package}",
             f"The wheels of the set {values.stack_service} are for this Python.",
-            "Choose another stack_service, or a release of CentOS that has it (el8_repositories_release: 8-stream).",
+            "Choose another stack_service, or repositories that have it (CentOS: el8_repositories_release: 8-stream).",
         )

@@ -53,11 +53,7 @@ def _judge(survey: Mapping[str, Any], values: Values) -> Iterator[Problem]:
     yield from plan.plan_problems(survey, values, blamed)
     yield from stack.consistent(survey, values)
     if "repositories" in survey:
-        yield from offers.repositories(survey)
-        yield from offers.signing_keys(survey)
-        yield from offers.streams(survey, values)
-        yield from offers.kernel_module(survey, values)
-        yield from offers.packages(survey, values)
+        yield from offers.judge_offers(survey, values)
 
 
 def _unjudged(survey: Mapping[str, Any], address: str, variables: Mapping[str, Any]) -> Problem:

@@ -158,6 +158,8 @@ def installed_packages(
 ) -> list[dict[str, str]]:
     """What the roles install on a host that runs one of these kernels, each with `name` and `version` ("" for any).
 
+    `kernels`: as rpm writes their versions, or as uname says them.
+
     The fabric manager is among them wherever there is a driver: whether a host has an NVSwitch is seen on the host.
     """
     found = [(name, "") for name in values.cuda_packages]
@@ -171,10 +173,39 @@ def installed_packages(
         if compiled_on_host(values.driver_stream):
             kind = "open" if "open" in values.driver_stream else "latest"
             found.append((f"kmod-nvidia-{kind}-dkms", values.driver_version))
-            found += [("kernel-devel", kernel) for kernel in kernels]
+            found += [(headers_package(kernel), kernel_version(kernel)) for kernel in kernels]
         else:
-            packages = (precompiled_package(values.driver_version, kernel) for kernel in kernels)
+            packages = (precompiled_package(values.driver_version, kernel_version(kernel)) for kernel in kernels)
             found += [(package, values.driver_version) for package in packages]
     if values.service.get("python_package"):
         found.append((values.service["python_package"], ""))
     return [{"name": name, "version": version} for name, version in found]
+
+
+def wanted_transaction(
+    variables: Mapping[str, Any],
+    values: Values,
+    options: Mapping[str, Mapping[str, Any]],
+    survey: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What the roles will ask of this host's dnf, all in one: `packages` and `stream`, for the module pinned_packages.
+
+    In a container the kernel is that of the rpm database, if any, as it is for the role nvidia_driver.
+    """
+    installed = sorted(evr.split(":")[-1] for evr in survey["installed"].get("kernel-core", []))
+    kernels = installed[-1:] if survey["container"] else [str(survey["kernel"])]
+    packages = installed_packages(variables, values, options, kernels)
+    fabric = value_of_choice(variables, options, "nvidia_driver_fabric_manager")
+    if not (fabric == "always" or (fabric == "auto" and survey["nvswitches"])):
+        packages = [package for package in packages if package["name"] != "nvidia-fabric-manager"]
+    if survey.get("deployed"):  # the Python of a release that is there was installed with it
+        packages = [package for package in packages if package["name"] != values.service.get("python_package")]
+    packages += [{"name": name, "version": ""} for name in options["package_mirror_packages"]["default"]]
+    return {"packages": packages, "stream": f"nvidia-driver:{values.driver_stream}" if values.driver_version else ""}
+
+
+def value_of_choice(variables: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]], name: str) -> Any:
+    """The value of an option that is one of some words, its default where it is none of them."""
+    option = options[name]
+    found = variables.get(name, option["default"])
+    return found if found in option["choices"] else option["default"]

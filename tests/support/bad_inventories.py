@@ -99,8 +99,8 @@ def table(keys: dict[str, str]) -> list[Bad]:
         Bad("core-split", ("splits a core: CPU 0", "Take all of 0,12 or none"), overrides(housekeeping_cpus=[0])),
         Bad(
             "unreadable-cpus",
-            ("nohz_full=1;3: '1;3' is no CPU or range", "Write CPUs as 2-5,8"),
-            {"boot_arguments_extra": {"nohz_full": "1;3"}},
+            ("nohz_full=1to3: '1to3' is no CPU or range", "Write CPUs as 2-5,8"),
+            {"boot_arguments_extra": {"nohz_full": "1to3"}},
         ),
         Bad(
             "too-many-workers",

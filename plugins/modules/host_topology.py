@@ -39,31 +39,12 @@ import re
 from typing import Any, Dict, List, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.sysfs import interrupts, known_node, numbered, read
+from ansible.module_utils.topology_gpus import gpus, mark_divided_gpus
 
-NVIDIA = "0x10de"
-DISPLAY_CLASSES = ("0x0300", "0x0302")  # VGA controller, 3D controller
 # How a switching card names a port that stands for a virtual function: it has no interrupts of its own.
 REPRESENTOR = re.compile(r"^(c\d+)?pf\d+(vf|sf)\d+$")
 PCI_ADDRESS = re.compile(r"^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$")
-
-
-def read(path: str, default: str = "") -> str:
-    """The stripped content of a file; `default` where the kernel does not offer it (EINVAL on some attributes)."""
-    try:
-        with open(path) as stream:
-            return stream.read().strip()
-    except OSError:
-        return default
-
-
-def numbered(pattern: str, prefix: str) -> List[Tuple[int, str]]:
-    """(number, path) of each `<prefix><number>` that the pattern finds, in order of the number."""
-    found = []
-    for path in glob.glob(pattern):
-        number = os.path.basename(path)[len(prefix) :]
-        if number.isdigit():
-            found.append((int(number), path))
-    return sorted(found)
 
 
 def cpu_ids(text: str) -> List[int]:
@@ -73,22 +54,6 @@ def cpu_ids(text: str) -> List[int]:
         first, _, last = part.partition("-")
         cpus.extend(range(int(first), int(last or first) + 1))
     return cpus
-
-
-def pci_order(address: str) -> List[int]:
-    """So that addresses compare as the bus counts: domains have four digits or more."""
-    return [int(part, 16) for part in re.split(r"[:.]", address)]
-
-
-def known_node(device: str) -> Optional[int]:
-    """The device's NUMA node, None where the firmware names none (the kernel then says -1)."""
-    node = int(read(os.path.join(device, "numa_node"), "-1"))
-    return node if node >= 0 else None
-
-
-def interrupts(device: str) -> List[int]:
-    """Message-signalled interrupts of a PCI device, in order of their allocation."""
-    return [irq for irq, _ in numbered(os.path.join(device, "msi_irqs", "*"), "")]
 
 
 def pci_device(path: str) -> Optional[str]:
@@ -157,79 +122,9 @@ def nodes(sys: str, proc: str, online: List[int]) -> List[Dict[str, Any]]:
     ]
 
 
-def gpus(root: str) -> List[Dict[str, Any]]:
-    """NVIDIA GPUs in the order of their PCI address, which is CUDA's order under CUDA_DEVICE_ORDER=PCI_BUS_ID.
-
-    Virtual functions are none: they are for virtual machines, and CUDA sees the GPU that they are part of.
-    """
-    found = []
-    names = device_names(root)
-    paths = glob.glob(os.path.join(root, "sys/bus/pci/devices/*"))
-    for path in sorted(paths, key=lambda path: pci_order(os.path.basename(path))):
-        display = read(os.path.join(path, "class"))[:6] in DISPLAY_CLASSES
-        if not display or read(os.path.join(path, "vendor")) != NVIDIA or os.path.exists(os.path.join(path, "physfn")):
-            continue
-        address, device = os.path.basename(path), read(os.path.join(path, "device"))[2:]
-        information = read(os.path.join(root, "proc/driver/nvidia/gpus", address, "information"))
-        found.append(
-            {
-                "pci": address,
-                "device": device,
-                "name": names.get(device, ""),
-                "driver": driver_of(path),
-                "hidden": bool(re.search(r"^GPU Excluded:\s*Yes", information, re.MULTILINE)),
-                "mig": False,
-                "numa_node": known_node(path),
-                "irqs": interrupts(path),
-            }
-        )
-    return found
-
-
-def driver_of(device: str) -> str:
-    """What holds the device, or will have it because it is reserved (driver_override); "" for nothing."""
-    reserved = read(os.path.join(device, "driver_override"), "(null)")
-    if reserved not in ("", "(null)"):
-        return reserved
-    driver = os.path.join(device, "driver")
-    return os.path.basename(os.readlink(driver)) if os.path.islink(driver) else ""
-
-
-def device_names(root: str) -> Dict[str, str]:
-    """NVIDIA's devices in the PCI database by their id; none where the host has no database."""
-    try:
-        with open(os.path.join(root, "usr/share/hwdata/pci.ids"), encoding="utf-8", errors="replace") as stream:
-            text = stream.read()
-    except OSError:
-        return {}
-    section = re.search(r"^%s  .*\n((?:[\t#].*\n)*)" % NVIDIA[2:], text, re.MULTILINE)
-    return dict(re.findall(r"^\t([0-9a-f]{4})  (.+)$", section.group(1), re.MULTILINE)) if section else {}
-
-
-def divided_gpus(answer: str) -> List[str]:
-    """PCI addresses of the GPUs that MIG divides, from lines such as "00000000:65:00.0, Enabled" of nvidia-smi.
-
-    It writes domains with eight digits, sysfs with four.
-    """
-    lines = [line.split(",") for line in answer.splitlines() if line.count(",") == 1]
-    return [address.strip().lower()[-12:] for address, mode in lines if mode.strip() == "Enabled"]
-
-
-def mark_divided_gpus(module: AnsibleModule, found: List[Dict[str, Any]]) -> None:
-    """Ask the driver which of its GPUs MIG divides; where it does not answer, nothing is claimed."""
-    program = module.get_bin_path("nvidia-smi")
-    if program and any(gpu["driver"] == "nvidia" for gpu in found):
-        code, answer, _ = module.run_command(
-            [program, "--query-gpu=pci.bus_id,mig.mode.current", "--format=csv,noheader"]
-        )
-        divided = divided_gpus(answer) if code == 0 else []
-        for gpu in found:
-            gpu["mig"] = gpu["pci"] in divided
-
-
 def has_link(interface: str) -> bool:
     """Whether packets can arrive; drivers that never report a state stay "unknown" and answer by their carrier."""
-    state = read(os.path.join(interface, "operstate"))
+    state: str = read(os.path.join(interface, "operstate"))
     return state == "up" or (state == "unknown" and read(os.path.join(interface, "carrier")) == "1")
 
 

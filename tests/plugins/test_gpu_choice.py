@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import host_topology
 import pytest
+import topology_gpus
 from affinity_plan import affinity_plan
 from ansible.errors import AnsibleFilterError
-from host_topology import divided_gpus, topology
+from host_topology import topology
 from support.machines import Device, Machine, build
 
 DEMANDS = {"driver_version": "510.47.03", "driver_stream": "510-dkms", "capabilities": ["7.5", "8.0", "8.6"]}
@@ -89,8 +89,11 @@ def test_which_gpus_mig_divides_as_the_driver_says() -> None:
     answer = (
         "00000000:01:00.0, Enabled\n00000000:41:00.0, Disabled\n00000000:81:00.0, [N/A]\n00000000:C1:00.0, Enabled\n"
     )
-    assert divided_gpus(answer) == ["0000:01:00.0", "0000:c1:00.0"]
-    assert divided_gpus("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.") == []
+    assert topology_gpus.divided_gpus(answer) == ["0000:01:00.0", "0000:c1:00.0"]
+    assert (
+        topology_gpus.divided_gpus("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.")
+        == []
+    )
 
 
 def test_virtual_functions_are_for_virtual_machines(tmp_path: Path) -> None:
@@ -111,7 +114,7 @@ def test_names_are_those_of_the_pci_database(tmp_path: Path) -> None:
     found = facts(tmp_path, Device(A, 0), Device(B, 0, device_id=P620), Device(C, 0, device_id="0x9999"))
     assert [gpu["name"] for gpu in found["gpus"]] == ["GA102GL [RTX A5000]", "GP107GL [Quadro P620]", ""]
     (tmp_path / "usr/share/hwdata/pci.ids").unlink()
-    assert host_topology.device_names(str(tmp_path)) == {}
+    assert topology_gpus.device_names(str(tmp_path)) == {}
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,13 @@ def test_an_engine_on_cpus_prefers_a_node_with_memory(tmp_path: Path) -> None:
     assert engine["numa_node"] == 1 and set(engine["cpus"]) <= set(machine.node_cpus(1))
 
 
+def test_the_user_says_on_which_node_the_cpu_engine_is(tmp_path: Path) -> None:
+    overrides = {"engines": [{"device": "cpu", "numa_node": 1}]}
+    machine = Machine(2, 12, 2, 64)
+    (engine,) = plan_of(machine, tmp_path, engines_on="cpu", overrides=overrides)["engines"]
+    assert engine["numa_node"] == 1 and set(engine["cpus"]) <= set(machine.node_cpus(1))
+
+
 def test_a_gpu_on_a_node_without_cpus_is_served_from_the_nearest(tmp_path: Path) -> None:
     distances = ((10, 21, 31), (21, 10, 11), (31, 11, 10))
     gpu = Device("0000:af:00.0", 2)

@@ -46,8 +46,9 @@ def test_a_gpu_that_cannot_serve_is_a_warning_beside_one_that_can(
 
 
 @pytest.mark.parametrize("entry", [SECOND, "10de:11ba"])
-def test_a_gpu_that_the_user_leaves_out_is_not_judged(entry: str) -> None:
-    assert judge(with_second("11ba"), host_plan_gpus_excluded=[entry]) == []
+@pytest.mark.parametrize("facts", [{}, {"driver": "vfio-pci"}, {"driver": "nvidia", "mig": True}])
+def test_a_gpu_that_the_user_leaves_out_is_not_judged(entry: str, facts: dict[str, Any]) -> None:
+    assert judge(with_second("11ba", **facts), host_plan_gpus_excluded=[entry]) == []
 
 
 ALONE = [

@@ -55,6 +55,7 @@ def seats(topology: Topology, gpus: Mapping[str, Gpu], wishes: Overrides, notes:
         linked = {nic.numa_node for nic in topology.nics}
         # Of equal nodes the one where requests arrive; one without memory would read everything from another.
         largest = max(topology.nodes, key=lambda node: (node.memory_kib > 0, len(node.cores), node.id in linked))
+        largest = _node(topology, largest.id, wishes.engine_nodes.get("cpu"), "cpu", "engines: cpu", largest, notes)
         if len(topology.nodes) > 1:
             notes.append(f"the CPU engine stays on node {largest.id}; the other nodes do no inference")
         return [Seat("cpu", None, largest, topology.memory_node(largest))]

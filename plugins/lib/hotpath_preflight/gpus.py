@@ -30,7 +30,7 @@ def gpus(survey: Survey, values: Values) -> Iterator[Problem]:
         return  # the plan says it
     others = any(choice.serves for choice in choices)
     for choice in choices:
-        if choice.kind == "away" or choice.gpu.mig:
+        if choice.kind == "away" or (choice.kind == "unfit" and choice.gpu.mig):
             yield gpu_problem(f"{choice.gpu.title}: {choice.refusal}", *_reason_and_remedy(choice), others=others)
     if all(choice.kind == "excluded" for choice in choices):
         yield Problem(

@@ -118,6 +118,16 @@ def table(keys: dict[str, str]) -> list[Bad]:
             ("names device cuda:1, which the host lacks", "It has cuda:0"),
             overrides(engines=[{"device": "cuda:1", "cpus": [1, 13]}]),
         ),
+        Bad(
+            "every-gpu-left-out",
+            ("host_plan_gpus_excluded leaves none of 1", "Take one out"),
+            {"host_plan_gpus_excluded": ["65:00.0"]},
+        ),
+        Bad(
+            "gpu-on-no-node",
+            ("engines: cuda:0 is on node 7, which has no CPU here", "Choose among 0"),
+            overrides(engines=[{"device": "cuda:0", "numa_node": 7}]),
+        ),
         Bad("gpu-missing", ("no NVIDIA GPU on the PCI bus", "lspci -d 10de:"), look="no-gpu"),
         Bad(
             "hopper",

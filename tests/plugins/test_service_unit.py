@@ -107,8 +107,8 @@ def test_a_host_may_go_without_a_directive() -> None:
 
 
 def test_the_drain_ends_before_systemd_kills() -> None:
-    _, service = unit([], inference_service_drain_timeout_s=70)
-    assert int(service["TimeoutStopSec"][0]) > 70
+    _, service = unit([], inference_service_drain_timeout_s=70, inference_service_shutdown_delay_s=20)
+    assert int(service["TimeoutStopSec"][0]) > 90
 
 
 def test_a_host_without_gpu_sees_no_device() -> None:

@@ -48,6 +48,11 @@ class ServerConfig(_Section):
     keep_alive_s: int = Field(
         120, ge=1, description="whole seconds that an idle connection is kept, at least 1"
     )
+    shutdown_delay_s: float = Field(
+        0.0,
+        ge=0,
+        description="seconds for which requests are still taken while /readyz is 503 already, 0 for none",
+    )
     drain_timeout_s: int = Field(
         30, ge=1, description="whole seconds for finishing accepted requests, at least 1"
     )

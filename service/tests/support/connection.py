@@ -11,9 +11,8 @@ from typing import Any, AsyncIterator, Coroutine, Iterable, List, TypeVar
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
-from uvicorn.server import ServerState
 
-from hotpath.http.protocol import Protocol
+from hotpath.http.protocol import Protocol, State
 
 PATIENCE_S = 60.0
 """How long anything may take before a test gives up; never how long it should take."""
@@ -81,7 +80,7 @@ async def connected(app: ASGIApp, keep_alive_s: float = PATIENCE_S) -> AsyncIter
         timeout_keep_alive=keep_alive_s,  # type: ignore[arg-type]  # whole seconds would be long for a test
     )
     config.load()
-    state = ServerState()
+    state = State()
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)

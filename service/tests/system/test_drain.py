@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.colours import picture
-from support.server import PATIENCE_S, python_environment, serving, until, write_config
+from support.server import PATIENCE_S, Server, python_environment, serving, until, write_config
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -29,10 +29,57 @@ def test_accepted_requests_are_finished_before_the_service_ends(
             url = server.url
             server.process.send_signal(number)
             server.find("draining")
+            until(lambda: _refuses(url))
         assert [request.result().status_code for request in accepted] == [200] * 6
+        assert {request.result().headers.get("connection") for request in accepted} == {"close"}
         assert server.process.wait(PATIENCE_S) == 0
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{url}/livez")
+
+
+def test_readiness_goes_first_and_requests_are_taken_until_a_second_signal(
+    fast_model: Path, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path / "hotpath.toml", fast_model, server={"shutdown_delay_s": 1000.0})
+    with serving(config) as server, httpx.Client(base_url=server.url, timeout=PATIENCE_S) as kept:
+        assert kept.get("/readyz").status_code == 200
+        server.process.terminate()
+        server.find("/readyz is 503, and requests are taken for 1000 s")
+        until(lambda: "connection" in httpx.get(f"{server.url}/livez").headers)
+        for path in ("/readyz", "/v2/health/ready", "/v2/models/colours/ready"):
+            answer = httpx.get(server.url + path)
+            assert answer.status_code == 503 and "shutting down" in answer.text
+        assert server.metric("hotpath_draining") == 1
+        (worker,) = server.children("worker")
+        os.kill(worker, signal.SIGKILL)  # it is followed by another, which knows as well
+        until(lambda: server.children("worker") not in ([], [worker]))
+        answers = [kept.get("/livez"), server.predict(picture("red")), httpx.get(f"{server.url}/readyz")]
+        assert [answer.status_code for answer in answers] == [200, 200, 503]
+        with _connect(server) as silent:
+            until(lambda: server.metric("hotpath_connections") >= 2)
+            server.process.terminate()
+            assert server.process.wait(PATIENCE_S) == 0
+            assert silent.recv(1) == b""
+
+
+def test_after_the_delay_nothing_more_is_taken(fast_model: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "hotpath.toml", fast_model, server={"shutdown_delay_s": 0.5})
+    with serving(config) as server:
+        server.find("ready: listening")
+        assert server.stop() == 0
+        ready, drains = (
+            next(index for index, line in enumerate(server.log) if text in line)
+            for text in ("taken for 0.5 s", "draining: ")
+        )
+        assert ready < drains
+
+
+def test_who_never_was_ready_ends_without_delay(fast_model: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "hotpath.toml", fast_model, server={"shutdown_delay_s": 1000.0})
+    with serving(config) as server:
+        server.find("hotpath .* starts with")
+        assert server.stop() in (0, -signal.SIGTERM)  # that, where it came before there was a handler
+        assert not [line for line in server.log if "requests are taken" in line]
 
 
 def test_a_drain_outlives_the_death_of_its_engine(fast_model: Path, tmp_path: Path) -> None:
@@ -62,11 +109,23 @@ def test_a_worker_that_still_starts_when_the_drain_begins_does_not_hold_it_up(
 
 def test_silent_connections_do_not_hold_up_a_drain(fast_model: Path, tmp_path: Path) -> None:
     with serving(write_config(tmp_path / "hotpath.toml", fast_model)) as server:
-        host, _, port = server.url[len("http://") :].partition(":")
-        silent = [socket.create_connection((host, int(port))) for _ in range(5)]
+        silent = [_connect(server) for _ in range(5)]
         assert server.stop() == 0
         for client in silent:
             client.close()
+
+
+def _refuses(url: str) -> bool:
+    try:
+        httpx.get(f"{url}/livez")
+    except httpx.TransportError:
+        return True
+    return False
+
+
+def _connect(server: Server) -> socket.socket:
+    host, _, port = server.url[len("http://") :].partition(":")
+    return socket.create_connection((host, int(port)), timeout=PATIENCE_S)
 
 
 def test_systemd_passes_the_socket_and_hears_of_readiness_watchdog_and_stop(

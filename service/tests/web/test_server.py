@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from typing import Any, Tuple
+from typing import Any, Callable, List, Tuple
 
 import pytest
 import uvicorn
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from support.connection import PATIENCE_S, play
 
@@ -22,7 +23,9 @@ from hotpath.metrics.table import Table
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-async def started(app: ASGIApp, drain_s: int) -> Tuple[Server, socket.socket]:
+async def started(
+    app: ASGIApp, drain_s: int, is_draining: Callable[[], bool] = lambda: False
+) -> Tuple[Server, socket.socket]:
     """A server, and a client that has connected."""
     listener = socket.create_server(("127.0.0.1", 0))
     table = Table(1, [], 1, ["m"])
@@ -36,7 +39,8 @@ async def started(app: ASGIApp, drain_s: int) -> Tuple[Server, socket.socket]:
         timeout_graceful_shutdown=drain_s,
     )
     config.load()
-    server = Server(config, [listener], table, table.workers[0], Uploads(LimitsConfig.model_validate({}), 1))
+    uploads = Uploads(LimitsConfig.model_validate({}), 1)
+    server = Server(config, [listener], table, table.workers[0], uploads, is_draining)
     server.lifespan = config.lifespan_class(config)
     await server.startup()
     client = socket.create_connection(listener.getsockname())
@@ -57,12 +61,7 @@ def test_a_request_that_the_drain_cuts_off_is_told_to_come_back() -> None:
         while not server.server_state.tasks:
             await asyncio.sleep(0.001)
         await server.shutdown()
-        answer = b""
-        while True:
-            data = await loop.sock_recv(client, 65536)
-            if not data:
-                return answer
-            answer += data
+        return await rest(client)
 
     head, _, body = play(story()).partition(b"\r\n\r\n")
     lines = head.lower().split(b"\r\n")
@@ -70,6 +69,74 @@ def test_a_request_that_the_drain_cuts_off_is_told_to_come_back() -> None:
     assert b"retry-after: 1" in lines and b"connection: close" in lines
     assert any(line.startswith(b"x-request-id: ") for line in lines)
     assert json.loads(body)["error"]["code"] == "shutting_down"
+
+
+class Held:
+    """Answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.go.wait()
+        await PlainTextResponse(scope["path"])(scope, receive, send)
+
+
+async def rest(client: socket.socket) -> bytes:
+    """What is answered up to the end of the connection."""
+    answer, loop = b"", asyncio.get_running_loop()
+    while True:
+        data = await loop.sock_recv(client, 65536)
+        if not data:
+            return answer
+        answer += data
+
+
+def closing(answers: bytes) -> List[bool]:
+    """Of each answer, whether it says that it is the last of its connection."""
+    return [b"\r\nconnection: close\r\n" in answer for answer in answers.split(b"HTTP/1.1 200")[1:]]
+
+
+@pytest.mark.parametrize("requests", [1, 3])
+def test_the_last_answer_in_a_drain_says_that_it_is(requests: int) -> None:
+    async def story() -> bytes:
+        app = Held()
+        server, client = await started(app, 60)
+        await asyncio.get_running_loop().sock_sendall(client, GET * requests)
+        while not server.server_state.tasks:
+            await asyncio.sleep(0.001)
+        ending = asyncio.ensure_future(server.shutdown())
+        await asyncio.sleep(0)
+        app.go.set()
+        await ending
+        return await rest(client)
+
+    assert closing(play(story())) == [False] * (requests - 1) + [True]
+
+
+def test_while_readiness_is_withdrawn_each_answer_is_the_last_and_who_is_idle_stays() -> None:
+    async def story() -> None:
+        loop, app, draining = asyncio.get_running_loop(), Held(), asyncio.Event()
+        server, waiting = await started(app, 60, draining.is_set)
+        idle = socket.create_connection(server._listeners[0].getsockname())
+        idle.setblocking(False)
+        await loop.sock_sendall(waiting, GET)
+        while not server.server_state.tasks or len(server.server_state.connections) < 2:
+            await asyncio.sleep(0.001)
+        draining.set()
+        await server.on_tick(1)
+        app.go.set()
+        assert closing(await rest(waiting)) == [True]
+        await loop.sock_sendall(idle, GET * 2)
+        assert closing(await rest(idle)) == [False, True]
+        fresh = socket.create_connection(server._listeners[0].getsockname())
+        fresh.setblocking(False)
+        while not server.server_state.connections:
+            await asyncio.sleep(0.001)
+        await server.shutdown()
+        assert await rest(fresh) == b""
+
+    play(story())
 
 
 def test_a_connection_that_is_being_set_up_does_not_hold_up_the_drain(

@@ -16,6 +16,7 @@ import httptools
 from typing_extensions import override
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from hotpath.http import framing
 from hotpath.http.errors import Problem
@@ -23,6 +24,13 @@ from hotpath.http.linger import LingeringEnd
 from hotpath.http.uploads import Upload, upload_of
 
 log = logging.getLogger(__name__)
+
+
+class State(ServerState):
+    """What all connections of a worker share."""
+
+    draining = False
+    """Whether the service is about to end: an answer that is given now is the last of its connection."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -68,8 +76,27 @@ class Protocol(HttpToolsProtocol):
             return
         if self._unparsed > framing.MOST_HEAD_BYTES:
             self._refuse(framing.too_large())
-        elif self._head_timer is None and (self.cycle is None or self.cycle.response_complete):
-            self._await_head(self.timeout_keep_alive)
+        elif self.cycle is None or self.cycle.response_complete:
+            if self._head_timer is None:
+                self._await_head(self.timeout_keep_alive)
+        elif self._draining:
+            self._end_with_newest()  # of several at once, which are all answered
+
+    def end_soon(self) -> None:
+        """Let the answer that its client waits for be the last; one that waits for none stays for another."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._end_with_newest()
+
+    @override
+    def shutdown(self) -> None:
+        if self.cycle is None:
+            self.transport.close()
+        else:
+            self._end_with_newest()
+
+    @property
+    def _draining(self) -> bool:
+        return cast("State", self.server_state).draining
 
     def _parse(self, data: Union[bytes, memoryview]) -> None:
         """Raises HttpParserError."""

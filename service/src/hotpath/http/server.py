@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import socket
 import time
-from typing import Iterator, List, Optional, Sequence, Set, cast
+from typing import Callable, Iterator, List, Optional, Sequence, Set, cast
 
 import uvicorn
 from typing_extensions import override
 
 from hotpath.http.accepting import Acceptor
-from hotpath.http.crowding import make_room, most_connections
-from hotpath.http.protocol import Protocol
+from hotpath.http.crowding import RESERVE, make_room, most_connections
+from hotpath.http.protocol import Protocol, State
 from hotpath.http.uploads import Uploads
 from hotpath.metrics.table import Row, Table
 
@@ -28,9 +28,12 @@ class Server(uvicorn.Server):
         table: Table,
         row: Row,
         uploads: Uploads,
+        is_draining: Callable[[], bool],
     ) -> None:
         super().__init__(config)
+        self.server_state = self._state = State()
         self._uploads = uploads
+        self._is_draining = is_draining
         self._listeners = list(listeners)
         self._row = row
         self._others = [other for other in table.workers if other is not row]
@@ -58,12 +61,22 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         self._row.set("hotpath_worker_seen_at_seconds", time.monotonic())
         self._tell()  # connections end without a word to anybody here
+        if self._is_draining():
+            self._begin_to_end()
         self._row.set("hotpath_uploads", len(self._uploads.under_way))
         self._row.set("hotpath_uploads_bytes", self._uploads.held)
         return await super().on_tick(counter)
 
+    def _begin_to_end(self) -> None:
+        """Say with every answer from now on that it is the last of its connection, so that clients move."""
+        if not self._state.draining:
+            self._state.draining = True
+            for connection in self._connections:
+                connection.end_soon()
+
     @override
     async def shutdown(self, sockets: Optional[List[socket.socket]] = None) -> None:
+        self._begin_to_end()
         self._row.set("hotpath_worker_seen_at_seconds", 0.0)  # finishing has a time limit of its own
         self._acceptor.stop()
         await self._acceptor.opened()  # what uvicorn does not know yet it would not ask to end
@@ -83,7 +96,12 @@ class Server(uvicorn.Server):
     def _has_room(self) -> bool:
         if self._acceptor.held < self._most_connections:
             return True
-        return make_room(cast("Set[Protocol]", self.server_state.connections))
+        # Who has given way may have a moment left to read why, and is still there.
+        return make_room(self._connections) and self._acceptor.held < self._most_connections + RESERVE // 2
+
+    @property
+    def _connections(self) -> Set[Protocol]:
+        return cast("Set[Protocol]", self.server_state.connections)
 
     def _fewest_elsewhere(self) -> float:
         """What the worker with the fewest connections holds; no bound where this one is alone."""

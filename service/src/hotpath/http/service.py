@@ -56,7 +56,7 @@ class Service:
         self.image_limits = ImageLimits(pixels=config.limits.pixels)
         self.table = table
         self.row = row
-        self.draining = False
+        self._ends = False
         self.catalogue = catalogue
         self.most_images = most_images(config)
         """By model: how many images one request may bring."""
@@ -65,6 +65,15 @@ class Service:
         self._client = client
         self._slots = slots
         self._kept = kept_places(config)
+
+    @property
+    def draining(self) -> bool:
+        """Whether the service, or this worker of it, was told to end; until it does, requests are taken."""
+        return self._ends or self.table.supervisor.get("hotpath_draining") > 0
+
+    def end(self) -> None:
+        """This worker was told to end."""
+        self._ends = True
 
     def unready(self, served: Optional[Served] = None) -> Optional[str]:
         """Why new requests (for one model, or any) should go elsewhere; None when they are welcome."""

@@ -111,10 +111,11 @@ def run(
         table,
         row,
         service.uploads,
+        lambda: service.draining,
     )
 
     def drain() -> None:
-        service.draining = True
+        service.end()
         row.set("hotpath_workers_ready", 0.0)
         server.should_exit = True
 

@@ -225,6 +225,7 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
             "counter",
             "Lines of the access log lost to a target that is too slow or can't be written.",
         ),
+        Metric("hotpath_draining", "gauge", "1 from when the service was told to end."),
         Metric("hotpath_connections", "gauge", "Open connections of clients."),
         Metric("hotpath_uploads", "gauge", "Bodies on their way."),
         Metric("hotpath_uploads_bytes", "gauge", "What is there of the bodies on their way."),

@@ -52,8 +52,11 @@ class Supervisor:
         for generation in generations.all:
             self._crew.seat(generation)
         self._ready = False
-        self._stop = False
+        self._stops = 0
+        """How often it was told to stop."""
         self._reload = False
+        self._drains_at: Optional[float] = None
+        """When it lets nothing in any more, once it was told to stop."""
         self._drain_started: Optional[float] = None
         self._exit = 0
         self._watch = Watch(max(HUNG_S, config.limits.request_timeout_s))
@@ -71,8 +74,8 @@ class Supervisor:
             while True:
                 for death in self._crew.reap():
                     self._on_death(death)
-                if self._stop and self._drain_started is None:
-                    self._start_drain()
+                if self._stops:
+                    self._go_on_stopping(time.monotonic())
                 if self._drained():
                     return self._finish()
                 self._end_hung()
@@ -98,7 +101,7 @@ class Supervisor:
         os.read(self._wake_reader, 4096)
 
     def _on_stop(self, *_: object) -> None:
-        self._stop = True
+        self._stops += 1
 
     def _on_reload(self, *_: object) -> None:
         self._reload = True
@@ -115,12 +118,14 @@ class Supervisor:
             ends.append(due - now)
         if self._drain_started is not None:
             ends.append(self._drain_limit() - now)
+        elif self._drains_at is not None:
+            ends.append(self._drains_at - now)
         return max(0.0, min(ends))
 
     def _answer(self, question: Question, caller: Caller) -> None:
         """To an operator. Raises HotpathError, KeyError, TypeError or ValueError."""
         if question["command"] != "models":
-            if self._drain_started is not None:
+            if self._stops:
                 raise HotpathError("The service is shutting down.", "Ask the one that comes after it.")
             if not self._ready:
                 raise HotpathError("The service is still starting.", "Wait until /readyz answers 200.")
@@ -131,7 +136,7 @@ class Supervisor:
             log.error("%s: it hangs and is ended", sign)
 
     def _change_models(self) -> None:
-        if self._drain_started is not None:
+        if self._stops:
             return
         self._swaps.step()
         if self._reload and self._ready:
@@ -144,7 +149,7 @@ class Supervisor:
                 log.exception("reload: nothing was changed")
 
     def _check_ready(self) -> None:
-        if self._ready or self._drain_started is not None:
+        if self._ready or self._stops:
             return
         engines_ready = all(self._crew.warm(generation) for generation in self._generations.all)
         if engines_ready and all(row.get("hotpath_workers_ready") > 0 for row in self._crew.table.workers):
@@ -162,7 +167,7 @@ class Supervisor:
         if not self._ready and (death.refused or post.crashes >= START_ATTEMPTS):
             log.error("%s could not start; giving up", post.name)
             self._exit = child.REFUSED if death.refused else 1
-            self._stop = True
+            self._stops += 1
             post.due = None
             return
         if post.role == "engine":
@@ -173,14 +178,31 @@ class Supervisor:
         self._crew.table.supervisor.add("hotpath_restarts", (post.role,))
         log.warning("%s %s; starts again in %.1f s", post.name, death.how, death.delay)
 
-    def _start_drain(self) -> None:
+    def _go_on_stopping(self, now: float) -> None:
+        """Withdraw readiness; once balancers have seen that, or when told again, let nothing in any more."""
+        if self._drains_at is None:
+            self._withdraw(now)
+        assert self._drains_at is not None
+        if self._drain_started is None and (now >= self._drains_at or self._stops > 1):
+            self._start_drain(now)
+
+    def _withdraw(self, now: float) -> None:
+        delay = self._config.server.shutdown_delay_s if self._ready else 0.0
+        self._drains_at = now + delay
+        self._crew.table.supervisor.set("hotpath_draining", 1.0)
+        self._swaps.give_up()
+        systemd.notify("STOPPING=1")
+        if delay:
+            systemd.notify(f"STATUS=Not ready any more; requests are taken for {delay:g} s")
+            log.info("stopping: /readyz is 503, and requests are taken for %g s", delay)
+
+    def _start_drain(self, now: float) -> None:
         """Every worker closes its listener and finishes what it accepted; the engines go on until then."""
-        self._drain_started = time.monotonic()
-        systemd.notify("STOPPING=1", "STATUS=Finishing accepted requests")
+        self._drain_started = now
+        systemd.notify("STATUS=Finishing accepted requests")
         log.info(
             "draining: finishing accepted requests, for at most %d s", self._config.server.drain_timeout_s
         )
-        self._swaps.give_up()
         self._crew.dismiss_workers()
 
     def _drained(self) -> bool:

@@ -50,14 +50,16 @@ def test_the_rules_let_in_the_wanted_ports_and_ssh(
             check.contains(f"ports that firewalld holds open in {zone}", expected=ports["wanted"], found=left)
 
 
+# Sockets of the sshd that process 1 started; those of sessions are what their users forward.
+LISTENING = """for pid in $(pgrep -P 1 -x sshd); do ss -ltnpH | grep "pid=$pid,"; done | awk '{print $4}'"""
+
+
 def test_ssh_is_among_them(host: Host, check: Checks, expected: Callable[[Host, str], Expected]) -> None:
     """Asked of the sockets, past the role's module."""
     values = expected(host, "firewall")
     if values["firewall_enabled"]:
-        listening = host.run(
-            "ss -ltnpH | awk '/\"sshd\"/ {print $4}' | grep -v '^127\\.\\|^\\[::1' | sed 's/.*://' | sort -u"
-        )
-        found = asked(host, values)
-        known = sorted({port for ports in found["zones"].values() for port in ports["wanted"]})
-        ports = [f"{port}/tcp" for port in listening.stdout.split()]
+        sockets = [socket.rpartition(":") for socket in host.run(LISTENING).stdout.split()]
+        ports = {f"{port}/tcp" for address, _, port in sockets if address not in ("[::1]", "127.0.0.1")}
+        found = asked(host, values).get("zones", {})
+        known = [port for zone in found.values() for port in zone["wanted"]]
         check.contains("ports of sshd that firewalld lets in", expected=ports, found=known)

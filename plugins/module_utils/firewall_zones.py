@@ -47,12 +47,21 @@ def zone_at_start(root: str, run: Run, interface: str, zones: Dict[str, Zone], d
     NetworkManager says for its own interfaces, and one that names no zone has the default one, whatever a zone's file
     says (changeZoneOfInterface of firewalld).
     """
-    connection = run(["nmcli", "-g", "GENERAL.CONNECTION", "device", "show", interface]).strip()
-    if connection:
+    connection = run(["nmcli", "-g", "GENERAL.CON-UUID", "device", "show", interface]).strip()
+    if connection.strip("-"):
         return run(["nmcli", "-g", "connection.zone", "connection", "show", connection]).strip() or default
-    own = key_values(read(root, os.path.join("etc/sysconfig/network-scripts", "ifcfg-" + interface))).get("ZONE", "")
-    bound = [zone.name for zone in zones.values() if interface in zone.interfaces]
-    return own or (bound[0] if bound else default)
+    written = read(root, os.path.join("etc/sysconfig/network-scripts", "ifcfg-" + interface))
+    own: str = key_values(written).get("ZONE", "")
+    return own or zone_of(interface, zones, default)
+
+
+def zone_of(interface: str, zones: Dict[str, Zone], default: str) -> str:
+    """The zone that an interface is bound to; eth+ stands for every name that begins with eth."""
+    for zone in zones.values():
+        for bound in zone.interfaces:
+            if bound == interface or (bound.endswith("+") and interface.startswith(bound[:-1])):
+                return str(zone.name)
+    return default
 
 
 def zones_of_source(client: str, zones: Dict[str, Zone], entries: Callable[[str], List[str]]) -> List[str]:

@@ -59,7 +59,7 @@ from typing import Dict, List, NamedTuple, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.firewall_rules import Ports, Zone, cut, keeps_open, meets, missing, obstacle, parse_port
-from ansible.module_utils.firewall_zones import reached_by, zone_at_start, zones_of_source
+from ansible.module_utils.firewall_zones import reached_by, zone_at_start, zone_of, zones_of_source
 from ansible.module_utils.firewalld import Firewalld
 from ansible.module_utils.programs import Run, answers
 from ansible.module_utils.sshd_ports import Connection, connection, sshd_ports
@@ -101,8 +101,7 @@ def deciding_zones(root: str, run: Run, firewalld: Firewalld, through: Connectio
     by_source = zones_of_source(through.client, zones, lambda name: firewalld.entries(PERMANENT, name))
     if firewalld.running:
         zones = firewalld.zones(NOW)
-        bound = {interface: zone.name for zone in zones.values() for interface in zone.interfaces}
-        found += [bound.get(interface, default) for interface in interfaces]
+        found += [zone_of(interface, zones, default) for interface in interfaces]
         by_source += zones_of_source(through.client, zones, lambda name: firewalld.entries(NOW, name))
     return sorted(set(found)) or [default], sorted(set(by_source))
 

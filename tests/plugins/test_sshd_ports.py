@@ -120,7 +120,7 @@ def test_interfaces_by_which_others_come(machine: Machine) -> None:
 
 ZONES = parse_zones(
     "public\n  interfaces: \n  sources: \n\ninternal\n  interfaces: eth0\n  sources: 192.0.2.0/24 ipset:admins\n\n"
-    "work\n  interfaces: \n  sources: 00:11:22:33:44:55 2001:db8::/32\n"
+    "work\n  interfaces: bond+\n  sources: 00:11:22:33:44:55 2001:db8::/32\n"
 )
 
 
@@ -128,12 +128,14 @@ def test_the_zone_that_an_interface_will_have(machine: Machine) -> None:
     def zone(interface: str) -> str:
         return zone_at_start(str(machine.root), machine.run, interface, ZONES, "public")
 
-    assert (zone("eth0"), zone("eth1")) == ("internal", "public")
+    assert (zone("eth0"), zone("eth1"), zone("bond7")) == ("internal", "public", "work")
+    machine.answers["nmcli -g GENERAL.CON-UUID device show eth0"] = "--\n"  # a device that it does not manage
+    assert zone("eth0") == "internal"
     machine.write("etc/sysconfig/network-scripts/ifcfg-eth1", "DEVICE=eth1\nZONE=work\n")
     assert zone("eth1") == "work"
-    machine.answers["nmcli -g GENERAL.CONNECTION device show eth0"] = "System eth0\n"
+    machine.answers["nmcli -g GENERAL.CON-UUID device show eth0"] = "5fb06bd0\n"
     assert zone("eth0") == "public"  # NetworkManager moves it there, past the zone's file
-    machine.answers["nmcli -g connection.zone connection show System eth0"] = "trusted\n"
+    machine.answers["nmcli -g connection.zone connection show 5fb06bd0"] = "trusted\n"
     assert zone("eth0") == "trusted"
 
 

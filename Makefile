@@ -24,7 +24,7 @@ test-vm: controller ## the whole of site.yml and the real service in an emulated
 test-faults: controller ## site.yml killed at ten random points instead of four, and the end compared with a play left alone
 	@HOTPATH_KILLS=10 HOTPATH_SEED=$${HOTPATH_SEED:-$$(date +%s)} $(PYTHON) -m pytest -s --durations=0 tests/faults/test_sigkill.py
 
-fuzz: ## 100,000 new cases for the service's decoders, parsers and a running instance (FUZZ='--scale 400' for more)
+fuzz: ## 100,000 new cases for the service's decoders, parsers, connections and a running instance (FUZZ='--scale 400' for more)
 	@scripts/bootstrap.sh service && .cache/venv/service/bin/python scripts/fuzz.py $(FUZZ)
 
 test-el8-stack: ## the service's tests on the whole set of CentOS 8: torch 1.13.1, Torch-TensorRT, TensorRT; 4 GB

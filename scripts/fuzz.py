@@ -1,4 +1,4 @@
-"""Fuzz the service: new cases for its decoders, its parsers and a running instance of it, side by side.
+"""Fuzz the service: new cases for its decoders, parsers, connections and a running instance of it, side by side.
 
 Exit code 0 when no case found a fault and there were enough of them. A finding is printed with the case that shows it;
 keep it as a test of its own beside the code that it was found in.
@@ -20,6 +20,7 @@ PYTHON = ROOT / ".cache" / "venv" / "service" / "bin" / "python"
 PARTS = {
     "images": "tests/codec/test_fuzz.py",
     "parsers": "tests/fuzz/test_parsers.py",
+    "connections": "tests/fuzz/test_sequences.py",
     "service": "tests/fuzz/test_service.py",
 }
 

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from support.colours import picture
+from support.connection import Client, play
+from support.conversations import Answer, Ask, Story, converse, judge, stories
 from support.fuzzing import case, fuzz
 from support.server import PATIENCE_S, Server, serving, until, write_config
 
@@ -225,3 +227,32 @@ def test_broken_http(server: Server, data: st.DataObject) -> None:
             pass
     statuses = [line.split()[1] for line in answer.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
     assert not [status for status in statuses if status.startswith(b"5") and int(status) not in BUSY]
+
+
+def fits(ask: Ask, answer: Answer) -> bool:
+    """Whether this is what the service says to a request whose body has no type."""
+    if ask.path in ("/nowhere", "/goodbye"):
+        return answer.status == 404
+    if ask.path == "/livez":
+        return answer.status == (200 if ask.method in ("GET", "HEAD") else 405)
+    refused = 415 if ask.path == "/predict" else 400
+    return answer.status == (refused if ask.method == "POST" else 405)
+
+
+@fuzz(40)
+@given(story=stories(st.sampled_from(["/livez", "/nowhere", "/predict", "/v2/models/colours/infer"])))
+def test_sequences_of_requests(server: Server, story: Story) -> None:
+    """Several requests on one connection, as in test_sequences.py, past every layer of the service."""
+    case("sequence of requests")
+    address = urlsplit(server.url)
+
+    async def run() -> None:
+        end = socket.create_connection((str(address.hostname), int(address.port or 0)), PATIENCE_S)
+        end.setblocking(False)
+        client = Client(end)
+        try:
+            judge(story, await converse(client, story), fits)
+        finally:
+            client.close()
+
+    play(run())

@@ -50,6 +50,13 @@ class Client:
             found += data
         return found
 
+    async def some(self) -> bytes:
+        """What comes next; nothing at the end of the connection, a reset included."""
+        try:
+            return await self._loop.sock_recv(self._end, 65536)
+        except ConnectionResetError:
+            return b""
+
     async def rest(self) -> bytes:
         """Everything up to the end of the connection."""
         return b"".join([data async for data in self._pieces()])

@@ -192,6 +192,20 @@ def test_toolkits_side_by_side_and_another_default(host: Throwaway) -> None:
             assert f"release {version}," in host.run(f"/usr/local/cuda-{version}/bin/nvcc --version").stdout
 
 
+def test_a_play_that_ended_before_the_linker_knew_the_libraries_is_completed(host: Throwaway) -> None:
+    """What is there is compared, not what this run has written."""
+    library = "/usr/local/cuda/lib64/libz.so.1"
+    host.run("mkdir -p /usr/local/cuda/lib64 && cp /lib/x86_64-linux-gnu/libz.so.1 /usr/local/cuda/lib64")
+    assert host.run(f"ldconfig -p | grep {library}").returncode == 1
+    toolkits = {"cuda_toolkit_versions": ["11.7", "11.6"]}
+    assert re.search(rf"{host.name} +: ok=\d+ +changed=1 ", converge(host, *TOOLKIT_ONLY, **toolkits).words)
+    assert host.run(f"ldconfig -p | grep {library}").returncode == 0
+    host.run(f"rm {library}")
+    converge(host, *TOOLKIT_ONLY, **toolkits)
+    assert host.run(f"ldconfig -p | grep {library}").returncode == 1
+    assert re.search(rf"{host.name} +: ok=\d+ +changed=0 ", converge(host, *TOOLKIT_ONLY, **toolkits).words)
+
+
 def test_a_toolkit_that_is_no_longer_wanted_leaves_and_somebody_elses_stays(host: Throwaway) -> None:
     converge(host, *TOOLKIT_ONLY, cuda_toolkit_versions=["11.7"])
     assert default_toolkit(host) == "11.7"

@@ -39,6 +39,14 @@ def test_shells_and_linker_are_told_as_rendered(host: Host, check: Checks, value
     check.equal("/usr/local/cuda is a link", expected=True, found=host.file("/usr/local/cuda").is_symlink)
 
 
+def test_the_linkers_cache_holds_the_libraries_that_are_there(host: Host, check: Checks) -> None:
+    found = host.ansible("linker_cache")
+    linker = "the dynamic linker's cache"
+    check.equal(f"libraries that {linker} lacks", expected=[], found=found["libraries"]["lacking"])
+    check.equal(f"libraries of {linker} that are gone", expected=[], found=found["libraries"]["superfluous"])
+    check.equal(f"configuration that is younger than {linker}", expected=[], found=found["unread"])
+
+
 def test_the_toolkits_are_locked(check: Checks, values: Expected) -> None:
     locks = check.answer("version locks", "dnf --quiet versionlock list")
     locked = [package for package in values["cuda_toolkit_packages"] if f"{package}-0:" in locks]

@@ -33,6 +33,13 @@ PLANTED = (
         "8.5.0.96-1.cuda11.7",
     ),
     Planted(
+        "a library that nobody told the linker of",
+        "cp /lib/x86_64-linux-gnu/libz.so.1 /usr/local/lib/libplanted.so.1",
+        "cuda_toolkit",
+        "libraries that the dynamic linker's cache lacks",
+        "/usr/local/lib/libz.so.1",
+    ),
+    Planted(
         "a sysctl of the tuned profile edited",
         "sed -i s/somaxconn=4096/somaxconn=128/ /etc/tuned/hotpath/tuned.conf",
         "cpu_affinity",

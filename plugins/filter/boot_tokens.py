@@ -46,6 +46,17 @@ def isolated_cpus(arguments: str) -> str:
     return cpu_list(cpu for part in parts for cpu in range(int(part[0]), int(part[-1]) + 1))
 
 
+def gib_pages(arguments: str) -> int:
+    """Hugepages of 1 GiB that a kernel is asked for: hugepages= counts pages of the hugepagesz= before it."""
+    size, count = "", 0
+    for key, _, value in (token.partition("=") for token in arguments.split()):
+        if key == "hugepagesz" or (key == "default_hugepagesz" and not size):
+            size = value
+        elif key == "hugepages" and size in ("1G", "1g") and value.isdigit():
+            count = int(value)
+    return count
+
+
 class FilterModule:
     """Entry point that Ansible looks for."""
 
@@ -54,5 +65,6 @@ class FilterModule:
             "boot_argument_tokens": boot_argument_tokens,
             "boot_arguments_dropped": boot_arguments_dropped,
             "boot_arguments_missing": boot_arguments_missing,
+            "gib_pages": gib_pages,
             "isolated_cpus": isolated_cpus,
         }

@@ -58,6 +58,51 @@ def test_a_smaller_plan_gives_back_what_the_larger_added_and_no_more(tmp_path: P
     assert [pool(tmp_path, node).read_text().strip() for node in (0, 1)] == ["0", "100"]
 
 
+def test_check_says_what_a_call_would_change_and_changes_nothing(tmp_path: Path) -> None:
+    build(EIGHT_GPUS, tmp_path)
+    reserve(tmp_path, "0:2048:512", "1:2048:256")
+    assert reserve(tmp_path, "--check", "0:2048:512", "1:2048:256").returncode == 0
+    pool(tmp_path, 0).write_text("0\n")
+    result = reserve(tmp_path, "--check", "0:2048:512", "1:2048:128")
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        "node 0 has 0 of 512 hugepages of 2048 KiB",
+        "node 1 has 128 hugepages of 2048 KiB more than it is to have",
+    ]
+    assert [pool(tmp_path, node).read_text().strip() for node in (0, 1)] == ["0", "256"]
+
+
+@pytest.mark.parametrize("left", ["0", "40"])
+def test_pages_that_others_took_away_come_back_and_are_counted_once(tmp_path: Path, left: str) -> None:
+    """A restarted systemd-sysctl writes vm.nr_hugepages, which says how many all nodes have together."""
+    build(EIGHT_GPUS, tmp_path)
+    reserve(tmp_path, "0:2048:64", "1:2048:128")
+    for node in (0, 1):
+        pool(tmp_path, node).write_text(left)
+    assert reserve(tmp_path, "0:2048:64", "1:2048:128").returncode == 0
+    assert [pool(tmp_path, node).read_text() for node in (0, 1)] == ["64", "128"]
+    pool(tmp_path, 0).write_text("164\n")  # a hundred of somebody else's
+    reserve(tmp_path)
+    assert [pool(tmp_path, node).read_text().strip() for node in (0, 1)] == ["100", "0"]
+
+
+def test_pages_that_moved_to_another_node_move_back(tmp_path: Path) -> None:
+    build(EIGHT_GPUS, tmp_path)
+    wanted = ("0:2048:48", "1:2048:96")
+    reserve(tmp_path, *wanted)
+    pool(tmp_path, 0).write_text("96")
+    pool(tmp_path, 1).write_text("48")
+    assert reserve(tmp_path, "--check", *wanted).returncode == 1
+    assert reserve(tmp_path, *wanted).returncode == 0
+    assert [pool(tmp_path, node).read_text() for node in (0, 1)] == ["48", "96"]
+
+
+def test_a_record_that_was_cut_short_is_no_record(tmp_path: Path) -> None:
+    build(EIGHT_GPUS, tmp_path)
+    write(tmp_path / "run/hotpath/hugepages.json", '{"0:2048": 5')
+    assert reserve(tmp_path, "0:2048:8").returncode == 0
+
+
 def test_gib_pages_of_the_boot_loader_move_to_the_nodes_that_want_them(tmp_path: Path) -> None:
     build(EIGHT_GPUS, tmp_path)
     for node in (0, 1):
@@ -154,6 +199,19 @@ def test_what_moved_is_named_by_check(tmp_path: Path) -> None:
     result = run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "--check", "eth0")
     assert result.returncode == 1
     assert result.stderr == f"{tmp_path}/proc/irq/102/smp_affinity_list holds 7 instead of 1\n"
+
+
+def test_an_irqbalance_that_may_move_the_interrupts_is_named_by_check(tmp_path: Path) -> None:
+    """It may have been started before the plan, or before a link made new interrupts."""
+    place(VM_WITHOUT_GPU, tmp_path, "eth0", [1])
+    run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "eth0")
+    write(tmp_path / "proc/77/comm", "irqbalance")
+    write(tmp_path / "proc/77/cmdline", "irqbalance\0--foreground\0--banirq=100\0--banirq=101\0--banirq=103\0")
+    result = run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "--check", "eth0")
+    assert result.returncode == 1
+    assert result.stderr == "irqbalance runs without --banirq for the interrupts of eth0: 102\n"
+    write(tmp_path / "proc/77/comm", "sshd")
+    assert run(NIC_IRQ_AFFINITY, f"--root={tmp_path}", "--check", "eth0").returncode == 0
 
 
 def test_an_unplanned_interface_is_refused_with_the_way_out(tmp_path: Path) -> None:

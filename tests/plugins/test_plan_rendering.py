@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from affinity_plan import affinity_plan
+from boot_tokens import gib_pages
 from host_topology import topology
 from support.expected import PROJECT, Expected, Inventory
 from support.machines import XEON_A5000, build
-
-COMMAND = "ansible.builtin.command"
 
 
 @pytest.fixture(scope="module")
@@ -144,21 +144,51 @@ def test_files_are_labelled_before_a_policy_is_enforced_on_them(
 @pytest.mark.parametrize(
     ("target", "path"),
     [
-        ("/srv/my models(/.*)?", "'/srv/my models'"),
+        ("/srv/my models(/.*)?", "/srv/my models"),
         ("/srv/models.*", "/srv/models"),
         (r"/etc/dispatcher\.d/90-hotpath", "/etc/dispatcher.d/90-hotpath"),
     ],
 )
 def test_a_path_to_label_ends_where_the_expression_begins(throughput: Host, target: str, path: str) -> None:
-    (task,) = [
-        task for task in throughput.values("selinux").tasks("policy.yml") if "restorecon" in task.get(COMMAND, "")
-    ]
-    item = {"item": {"target": target}}
-    assert throughput.values("selinux").template(task[COMMAND], item=item) == f"restorecon -i -R {path}"
+    contexts = [{"target": target, "type": "etc_t"}]
+    assert throughput.values("selinux").template("{{ __selinux_labelled_paths }}", selinux_contexts=contexts) == [path]
 
 
-@pytest.mark.parametrize(("there", "waits"), [(0, True), (1, True), (2, False)])
-def test_gib_pages_that_the_boot_has_yet_to_bring_are_waited_for(latency: Host, there: int, waits: bool) -> None:
+@pytest.mark.parametrize(
+    ("there", "started_with", "waits"),
+    [
+        (0, "quiet", True),
+        (1, "quiet hugepagesz=1G hugepages=1", True),
+        (1, "quiet hugepagesz=1G hugepages=2", False),  # what it was asked for and has not given, no other boot brings
+        (2, "quiet", False),
+    ],
+)
+def test_gib_pages_are_waited_for_until_a_boot_was_asked_for_them(
+    latency: Host, there: int, started_with: str, waits: bool
+) -> None:
     node = {"id": 0, "hugepages": [{"size_kib": 1048576, "total": there}, {"size_kib": 2048, "total": 9}]}
+    known = {
+        "__host_plan": {"topology": {"nodes": [node]}},
+        "__hugepages_lines": {"results": [{"content": b64encode(started_with.encode()).decode()}]},
+    }
     values = latency.values("hugepages")
-    assert values.template("{{ __hugepages_wait }}", __host_plan={"topology": {"nodes": [node]}}) is waits
+    assert values.template("{{ __hugepages_wait }}", **known) is waits
+    units = values.template("{{ __hugepages_units }}", **known)
+    assert [unit["start"] for unit in units] == [not waits, not waits]
+    assert units[0]["holds"] == ["/usr/libexec/hotpath/hugepages --check 0:1048576:2"]
+    assert "--options pagesize=1024M,mode=770" in units[1]["holds"][0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pages"),
+    [
+        ("hugepagesz=1G hugepages=40", 40),
+        ("hugepages=40 hugepagesz=1G", 0),  # they are of the default size
+        ("hugepagesz=2M hugepages=512 hugepagesz=1G hugepages=4 quiet", 4),
+        ("hugepagesz=1G hugepages=4 hugepagesz=2M hugepages=512", 4),
+        ("default_hugepagesz=1G hugepages=3", 3),
+        ("quiet", 0),
+    ],
+)
+def test_pages_that_a_kernel_is_asked_for_are_of_the_size_before_them(arguments: str, pages: int) -> None:
+    assert gib_pages(arguments) == pages

@@ -66,6 +66,7 @@ def facts_of(inventory: Inventory) -> Callable[[Host], dict[str, Any]]:
             planning = inventory.expected(name, "host_plan", known[name])
             (plan,) = planning.arguments("plan.yml", "ansible.builtin.set_fact")
             topology = host.ansible("host_topology", check=False)
+            known[name]["__host_plan"] = topology
             known[name]["hotpath_plan"] = planning.template(plan["hotpath_plan"], __host_plan=topology)
         return known[name]
 

@@ -65,10 +65,12 @@ def test_systemd_and_irqbalance_keep_off_the_planned_cpus(
         check.equal(f"IRQBALANCE_{name} of /etc/sysconfig/irqbalance", expected=value, found=found)
 
 
-def test_the_profile_took(host: Host, check: Checks, in_container: Callable[[Host], bool]) -> None:
+def test_tuned_irqbalance_and_systemd_run_by_their_files(
+    host: Host, check: Checks, expected: Callable[[Host, str], Expected], in_container: Callable[[Host], bool]
+) -> None:
     if in_container(host):
-        # It would steer the machine's kernel.
+        # They would steer the machine's kernel.
         check.equal("tuned in a container runs", expected=False, found=host.service("tuned").is_running)
         return
-    check.equal("tuned's profile", expected="hotpath", found=check.text("/etc/tuned/active_profile"))
-    check.succeeds("tuned's profile took (tuned-adm verify)", "tuned-adm verify")
+    units = expected(host, "cpu_affinity")["__cpu_affinity_units"]
+    check.in_effect("tuned, irqbalance and systemd", units)

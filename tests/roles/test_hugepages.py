@@ -47,6 +47,7 @@ def test_pages_and_mount_are_there(
         # Pages are the machine's.
         check.equal(f"{values['hugepages_mount']} in a container is mounted", expected=False, found=mount.exists)
         return
+    check.in_effect("the pages and their mount", values["__hugepages_units"])
     kind = mount.filesystem if mount.exists else "not mounted"
     check.equal(values["hugepages_mount"], expected="hugetlbfs", found=kind)
     for page in values["hugepages_pages"]:

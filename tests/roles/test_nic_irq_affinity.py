@@ -9,7 +9,6 @@ from support.expected import Expected
 from testinfra.host import Host
 
 PROGRAM = "/usr/libexec/hotpath/nic-irq-affinity"
-QUEUES = "/usr/libexec/hotpath/nic-queues"
 WATCH = "hotpath-nic-link-watch.service"
 
 
@@ -32,28 +31,15 @@ def test_links_are_watched(host: Host, check: Checks, in_container: Callable[[Ho
     check.equal(f"state of {WATCH}", expected=state, found=host.run("systemctl is-active %s", WATCH).stdout.strip())
 
 
-def test_interrupts_are_in_their_place(
+def test_interrupts_are_in_their_place_and_irqbalance_leaves_them(
     host: Host, check: Checks, expected: Callable[[Host, str], Expected], in_container: Callable[[Host], bool]
 ) -> None:
     queues = expected(host, "nic_irq_affinity")["nic_irq_affinity_queues"]
     if in_container(host):
-        # It has no physical interface.
+        # It has no physical interface, and so no interrupt that irqbalance must leave.
+        bans = check.answer("interrupts that irqbalance must leave", f"{PROGRAM} --ban -").partition("=")[2]
+        check.equal("interrupts that irqbalance must leave", expected="", found=bans)
         check.equal("planned interfaces of a container", expected=[], found=[queue["interface"] for queue in queues])
         return
-    for queue in queues:
-        interface = queue["interface"]
-        check.succeeds(f"queues and rings of {interface}", f"{QUEUES} --check {interface}")
-        check.succeeds(f"placement of the interrupts of {interface}", f"{PROGRAM} --check {interface}")
-
-
-def test_irqbalance_leaves_the_planned_interrupts(
-    host: Host, check: Checks, in_container: Callable[[Host], bool]
-) -> None:
-    bans = check.answer("interrupts that irqbalance must leave", f"{PROGRAM} --ban -").partition("=")[2]
-    if in_container(host):
-        # It has no interrupts, and irqbalance does not run there.
-        check.equal("interrupts that irqbalance must leave", expected="", found=bans)
-        return
-    pid = check.answer("irqbalance", "systemctl show --property MainPID --value irqbalance.service")
-    running = check.text(f"/proc/{pid}/cmdline").replace("\0", " ").split()
-    check.contains("arguments of irqbalance", expected=bans.split(), found=running)
+    units = expected(host, "nic_irq_affinity")["__nic_irq_affinity_in_effect"]
+    check.in_effect("queues, rings and interrupts", units)

@@ -6,10 +6,12 @@ A test goes on after a difference, so that one look at a host names every drift;
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from testinfra.host import Host
+from testinfra.modules.ansible import AnsibleException
 
 # Enough to recognise a changed file; the whole difference is in `ansible-playbook --check --diff`.
 SHOWN_LINES = 4
@@ -70,6 +72,14 @@ class Checks:
         done = self._host.run(command, *arguments)
         said = _shortened((done.stdout + done.stderr).splitlines())
         self._note(what, "no objection", said or f"exit code {done.rc}" if done.rc else "no objection", done.rc != 0)
+
+    def in_effect(self, what: str, units: object) -> None:
+        """A run would do nothing to these units: the role's own question, asked in check mode."""
+        try:
+            found = self._host.ansible("units_in_effect", json.dumps({"units": units}))["words"]
+        except AnsibleException as refusal:
+            found = [refusal.result.get("msg", str(refusal))]
+        self.equal(f"what a run would do to {what}", expected=[], found=found)
 
     def answer(self, what: str, command: str, *arguments: str) -> str:
         """What a command writes; one that fails ends the test."""

@@ -51,6 +51,12 @@ def read(path: str) -> int:
         return int(stream.read())
 
 
+def present(pages: Pages, sys_root: str) -> int:
+    """Pages that the node has, none of a size that it does not know."""
+    pool = os.path.join(sys_root, pages.pool)
+    return read(pool) if os.path.exists(pool) else 0
+
+
 def reserve(pages: Pages, sys_root: str, pause_s: float) -> int:
     """Pages that the node has afterwards; memory is compacted before each further attempt."""
     pool = os.path.join(sys_root, pages.pool)
@@ -64,8 +70,8 @@ def reserve(pages: Pages, sys_root: str, pause_s: float) -> int:
     return read(pool)
 
 
-def give_back(asked: List[Pages], sys_root: str, added: Added) -> None:
-    """Lower the pools that hold more than is asked for, before others are raised: the memory may be needed there."""
+def surplus(asked: List[Pages], sys_root: str, added: Added) -> Dict[Pages, int]:
+    """How many pages go back to the kernel: what is beyond what is asked for, but of others' 2 MiB pages none."""
     wanted = {pages.name: pages for pages in asked}
     for name in added:
         wanted.setdefault(name, parse(f"{name}:0"))
@@ -73,23 +79,43 @@ def give_back(asked: List[Pages], sys_root: str, added: Added) -> None:
         for path in glob.glob(os.path.join(sys_root, f"devices/system/node/node*/hugepages/hugepages-{GIB_KIB}kB")):
             node = re.findall(r"/node(\d+)/", path)[-1]
             wanted.setdefault(f"{node}:{GIB_KIB}", Pages(int(node), GIB_KIB, 0))
+    found = {}
     for name, pages in wanted.items():
-        pool = os.path.join(sys_root, pages.pool)
-        present = read(pool) if os.path.exists(pool) else 0
-        surplus = present - pages.wanted
-        ours = surplus if pages.size_kib == GIB_KIB else min(surplus, added.get(name, 0))
-        if ours > 0:
-            write(pool, present - ours)
-            added[name] = max(added.get(name, 0) - ours, 0)
-            print(f"node {pages.node}: {ours} hugepages of {pages.size_kib} KiB given back")
+        beyond = present(pages, sys_root) - pages.wanted
+        found[pages] = beyond if pages.size_kib == GIB_KIB else min(beyond, added.get(name, 0))
+    return {pages: count for pages, count in found.items() if count > 0}
 
 
-def earlier(path: str) -> Added:
-    if not os.path.exists(path):
+def give_back(asked: List[Pages], sys_root: str, added: Added) -> None:
+    """Lower the pools that hold more than is asked for, before others are raised: the memory may be needed there."""
+    for pages, count in surplus(asked, sys_root, added).items():
+        write(os.path.join(sys_root, pages.pool), present(pages, sys_root) - count)
+        added[pages.name] = max(added.get(pages.name, 0) - count, 0)
+        print(f"node {pages.node}: {count} hugepages of {pages.size_kib} KiB given back")
+
+
+def check(asked: List[Pages], sys_root: str, added: Added) -> int:
+    """Say what a call would change; 1 when there is anything."""
+    differences = [
+        f"node {pages.node} has {present(pages, sys_root)} of {pages.wanted} hugepages of {pages.size_kib} KiB"
+        for pages in asked
+        if present(pages, sys_root) < pages.wanted
+    ]
+    for pages, count in surplus(asked, sys_root, added).items():
+        differences.append(f"node {pages.node} has {count} hugepages of {pages.size_kib} KiB more than it is to have")
+    for difference in differences:
+        print(difference, file=sys.stderr)
+    return 1 if differences else 0
+
+
+def earlier(path: str, sys_root: str) -> Added:
+    """What calls in this boot have added and is still there; somebody may have taken pages away since."""
+    try:
+        with open(path) as stream:
+            found: Added = json.load(stream)
+    except (OSError, ValueError):  # there is none, or its writing was cut short
         return {}
-    with open(path) as stream:
-        found: Added = json.load(stream)
-        return found
+    return {name: min(count, present(parse(f"{name}:0"), sys_root)) for name, count in found.items()}
 
 
 def remember(path: str, added: Added) -> None:
@@ -101,11 +127,14 @@ def remember(path: str, added: Added) -> None:
 def main(arguments: List[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pages", nargs="*", type=parse, metavar="NODE:SIZE_KIB:COUNT")
+    parser.add_argument("--check", action="store_true", help="only say what differs")
     parser.add_argument("--sys", default="/sys", help="where sysfs is mounted")
     parser.add_argument("--state", default="/run/hotpath/hugepages.json", help="what was added in this boot")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between attempts")
     options = parser.parse_args(arguments)
-    added = earlier(options.state)
+    added = earlier(options.state, options.sys)
+    if options.check:
+        return check(options.pages, options.sys, added)
     give_back(options.pages, options.sys, added)
     short = False
     for pages in options.pages:

@@ -130,6 +130,23 @@ def bans(root: str, interfaces: Iterable[str]) -> str:
     return "IRQBALANCE_ARGS={}\n".format(" ".join(f"--banirq={irq}" for irq in planned))
 
 
+def unbanned(root: str, interface: str) -> List[str]:
+    """What an irqbalance may undo that was started without the bans of the interface's interrupts."""
+    problems = []
+    for path in glob.glob(os.path.join(root, "proc/[0-9]*/comm")):
+        try:
+            if read(path) != "irqbalance":
+                continue
+            running = read(os.path.join(os.path.dirname(path), "cmdline")).split("\0")
+        except OSError:  # a process that has ended meanwhile
+            continue
+        free = [irq for irq in interrupts(root, interface) if f"--banirq={irq}" not in running]
+        if free:
+            numbers = ", ".join(map(str, free))
+            problems.append(f"irqbalance runs without --banirq for the interrupts of {interface}: {numbers}")
+    return problems
+
+
 def write_bans(path: str, text: str) -> None:
     if path == "-":
         sys.stdout.write(text)
@@ -157,11 +174,14 @@ def main(arguments: List[str]) -> int:
         return 1
     wanted = placement(options.root, options.interface, plan)
     problems = apply(options.root, wanted, options.check)
+    missed = len(problems)
+    if options.check:
+        problems += unbanned(options.root, options.interface)
     if not interrupts(options.root, options.interface):
         problems.append(f"{options.interface} has no interrupt in sysfs; is its driver loaded?")
     for problem in problems:
         print(problem, file=sys.stderr)
-    print(f"{options.interface}: {len(wanted) - len(problems)} of {len(wanted)} settings hold")
+    print(f"{options.interface}: {len(wanted) - missed} of {len(wanted)} settings hold")
     return 1 if problems else 0
 
 

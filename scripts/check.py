@@ -122,6 +122,7 @@ def stages() -> Iterator[Stage]:
     yield Stage("drifts", pytest(CONTROLLER, "tests/verify"), "all")
     yield Stage("throwaway hosts", pytest(CONTROLLER, "tests/hosts"), "all")
     yield Stage("virtual machine", ("env", "HOTPATH_VM=1", *pytest(CONTROLLER, "tests/hosts/test_vm.py")), "vm")
+    yield Stage("drifts and kills", pytest(CONTROLLER, "-s", "tests/vm"), "vm")
     for scenario in LONG:
         yield molecule(scenario, "vm")
 

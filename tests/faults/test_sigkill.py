@@ -10,13 +10,11 @@ import json
 import os
 import random
 import signal
-import subprocess
-import threading
-import time
 from dataclasses import dataclass
 from itertools import pairwise
 
-from support.throwaway import PROJECT, Throwaway, play, play_command, throwaway
+from support.killing import Kill, Run, run
+from support.throwaway import Throwaway, play, throwaway
 
 PLAYBOOK = "site.yml"
 PLACES = "etc opt/hotpath usr/libexec/hotpath var/lib/hotpath"
@@ -40,52 +38,9 @@ class Point:
     task: int
     after_s: float
 
-
-@dataclass
-class Run:
-    """What a play said, and when each of its tasks began (seconds of the monotonic clock)."""
-
-    code: int
-    output: str
-    begun: list[tuple[float, str]]
-
-
-def run(host: Throwaway, killed_at: Point | None = None) -> Run:
-    """Run the play; at the point, or when the point's task ends earlier, every process of it is killed."""
-    process = subprocess.Popen(
-        play_command(PLAYBOOK),
-        cwd=PROJECT,
-        env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "HOTPATH_DEMO_HOSTS": host.name},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-    def kill() -> None:
-        os.killpg(process.pid, signal.SIGKILL)
-
-    timer = threading.Timer(killed_at.after_s if killed_at else 0, kill)
-    lines: list[str] = []
-    begun: list[tuple[float, str]] = []
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            lines.append(line)
-            if not line.startswith(("TASK [", "PLAY RECAP")):
-                continue
-            begun.append((time.monotonic(), line.strip("* \n")))
-            if killed_at and len(begun) == killed_at.task:
-                timer.start()
-            elif killed_at and len(begun) == killed_at.task + 1:
-                kill()
-    finally:
-        timer.cancel()
-        if process.poll() is None and killed_at is None:
-            kill()
-        process.wait()
-    return Run(process.returncode, "".join(lines), begun)
+    @property
+    def kill(self) -> Kill:
+        return Kill(self.task, self.after_s)
 
 
 def points_of(straight: Run, kills: int, choose: random.Random) -> list[Point]:
@@ -129,18 +84,18 @@ def test_killed_at_random_points() -> None:
     built = play("playbooks/bundle.yml", service_bundle_sets=["cpu"])
     assert built.code == 0, built.output
     with throwaway("unharmed") as host:
-        straight = run(host)
+        straight = run(host, PLAYBOOK)
         assert straight.code == 0, straight.output[-6000:]
         unharmed = state_of(host)
     with throwaway("killed") as host:
         for number, point in enumerate(points_of(straight, KILLS, random.Random(seed)), start=1):
-            stopped = run(host, killed_at=point)
+            stopped = run(host, PLAYBOOK, kill=point.kill)
             at = stopped.begun[-1][1] if stopped.begun else "the beginning"
             print(
                 f"kill {number}: {point}, planned in {straight.begun[point.task - 1][1]}; happened in {at}", flush=True
             )
             assert stopped.code == -signal.SIGKILL, f"the play ended before: {stopped.output[-4000:]}"
-        completed = run(host)
+        completed = run(host, PLAYBOOK)
         assert completed.code == 0, completed.output[-6000:]
         again = host.play(PLAYBOOK)
         assert f"{host.name} : ok=" in again.words and " changed=0 " in again.words, again.output[-4000:]

@@ -9,7 +9,7 @@ from support.checks import Checks
 
 
 def test_it_rebooted_once(check: Checks) -> None:
-    """The second run, which molecule has judged before this, needed none."""
+    """The runs after the first needed none."""
     check.equal("boots of a machine that was made, tuned and run over again", expected=2, found=vm.boots(check))
 
 

@@ -244,12 +244,62 @@ return worst;
 """
 
 
-def test_a_service_with_keys_asks_for_one(fast_model: Path, desk: Any, tmp_path: Path) -> None:
-    keys = tmp_path / "keys.toml"
+ROOT = "/team/vision"
+
+
+@pytest.fixture(scope="module")
+def guarded(fast_model: Path, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """With keys, below a prefix, and open to pages of the other service."""
+    room = tmp_path_factory.mktemp("guarded")
+    keys = room / "keys.toml"
     keys.write_text(f'[browser]\nkey = "{KEY}"\n')
     keys.chmod(0o600)
-    with serving(write_config(tmp_path / "hotpath.toml", fast_model, auth={"keys": keys})) as server:
-        desk.get(f"{server.url}/")
+    settings = {"root_path": ROOT, "cors_origins": [server.url]}
+    with serving(
+        write_config(room / "hotpath.toml", fast_model, auth={"keys": keys}, server=settings)
+    ) as running:
+        yield running
+
+
+ASK = """
+const [url, key, done] = arguments;
+const headers = {"Content-Type": "image/png", ...(key ? {Authorization: `Bearer ${key}`} : {})};
+fetch(url, {method: "POST", headers, body: "no image"})
+  .then((answer) => [answer.status, answer.headers.get("X-Request-Id")], String).then(done);
+"""
+
+
+def test_a_page_of_another_origin_may_ask_where_it_is_let_in(
+    server: Server, guarded: Server, desk: Any
+) -> None:
+    desk.get(f"{server.url}/docs")  # whose policy does not forbid it
+    status, request_id = desk.execute_async_script(ASK, f"{guarded.url}{ROOT}/predict", KEY)
+    assert status == 415 and request_id
+    assert desk.execute_async_script(ASK, f"{guarded.url}/predict", "")[0] == 401
+    desk.get(f"{guarded.url}/docs")
+    assert "Failed to fetch" in desk.execute_async_script(ASK, f"{server.url}/predict", "")
+
+
+@pytest.mark.parametrize("prefix", ["", ROOT])
+def test_the_page_of_the_api_sends_its_requests_below_the_prefix(
+    guarded: Server, desk: Any, prefix: str
+) -> None:
+    desk.get(f"{guarded.url}{prefix}/docs")
+    until(lambda: bool(desk.find_elements(By.CSS_SELECTOR, ".opblock")))
+    assert desk.find_elements(By.CSS_SELECTOR, ".btn.authorize")
+    found = desk.find_elements(By.CSS_SELECTOR, ".opblock")
+    block = next(item for item in found if "/livez" in item.text)
+    for button in (".opblock-summary-control", ".try-out__btn", ".execute"):
+        until(lambda button=button: bool(block.find_elements(By.CSS_SELECTOR, button)))  # type: ignore[misc]
+        block.find_element(By.CSS_SELECTOR, button).click()
+    until(lambda: "200" in block.find_element(By.CSS_SELECTOR, ".responses-wrapper").text)
+    until(lambda: bool(block.find_elements(By.CSS_SELECTOR, ".request-url pre")))
+    assert block.find_element(By.CSS_SELECTOR, ".request-url pre").text == f"{guarded.url}{ROOT}/livez"
+
+
+def test_a_service_with_keys_asks_for_one(guarded: Server, desk: Any, tmp_path: Path) -> None:
+    for path in (ROOT, f"{ROOT}/", "/"):
+        desk.get(f"{guarded.url}{path}")
         give(desk, tmp_path / "red.png", picture("red"))
         assert "This path needs a key." in text(desk, "error")
         shoot(desk, "needs-key")

@@ -85,3 +85,9 @@ def test_where_there_is_nothing_no_method_is_told(app: ASGIApp) -> None:
 def test_a_prediction_is_not_what_options_asks_for(app: ASGIApp) -> None:
     assert ask(app, "POST", "/predict")[0] == INSIDE
     assert ask(app, "OPTIONS", "/predict", {"origin": "https://example.org"})[0] == 204
+
+
+def test_options_may_be_asked_of_the_service_as_a_whole(app: ASGIApp) -> None:
+    status, headers, _ = ask(app, "OPTIONS", "*")
+    assert (status, headers["allow"]) == (204, "GET, POST, HEAD, OPTIONS")
+    assert ask(app, "GET", "*")[0] == 404

@@ -15,6 +15,8 @@ _ROUTED = ("GET", "POST")
 
 def allowed(app: FastAPI, scope: Scope) -> List[str]:
     """The methods of a request's path, as Allow lists them; none where there is nothing."""
+    if scope["path"] == "*":  # the server as a whole
+        return [*_ROUTED, "HEAD", "OPTIONS"]
     found = [
         method
         for method in _ROUTED

@@ -62,6 +62,7 @@ offered:
 """
 
 import re
+import sys
 from typing import Any, Callable, Dict, List, Mapping
 
 from ansible.module_utils import survey_boot, survey_fapolicyd, survey_firewall, survey_machine, survey_ports
@@ -157,7 +158,13 @@ def main() -> None:
     if "firewall" in subjects:
         result.update(survey_firewall.firewall(root, answers(module)))
     if subjects & {"packages", "repositories"}:
-        result.update(wanted_packages(module.params["packages"]))
+        try:
+            result.update(wanted_packages(module.params["packages"]))
+        except ImportError as error:
+            module.fail_json(
+                msg="{0} cannot ask rpm ({1}), whose bindings belong to the system's own Python. Set "
+                "ansible_python_interpreter to /usr/libexec/platform-python.".format(sys.executable, error)
+            )
     if "repositories" in subjects:
         result.update(look_into_repositories(module, result["installed"]))
     module.exit_json(**result)

@@ -198,6 +198,11 @@ def test_the_module_on_python_36(tmp_path: Path) -> None:
     assert answer["os"] == {"name": "", "version": "8", "id": "centos"}
 
 
+def test_a_python_without_rpms_bindings_is_named(tmp_path: Path) -> None:
+    answer = run_module("host_survey", {"subjects": ["packages"], "root": str(tmp_path)})
+    assert answer["failed"] and "/usr/libexec/platform-python" in answer["msg"]
+
+
 @pytest.mark.parametrize(
     ("files", "state", "allowed"),
     [

@@ -95,6 +95,21 @@ def is_leftover(name: str, evr: str, packages: Collection[Mapping[str, Any]], fa
     return not any(version_matches(version, evr) for version in versions)
 
 
+def family_locks(
+    packages: Collection[Mapping[str, Any]], family: Collection[str], installed: Mapping[str, List[str]]
+) -> Dict[str, str]:
+    """name -> version of what is installed of the family besides the wanted packages, and of their version.
+
+    Their updates would need the newer version of a package that is locked.
+    """
+    return {
+        name: evr
+        for name, versions in installed.items()
+        for evr in versions
+        if not is_leftover(name, evr, packages, family)
+    }
+
+
 def locks_for(packages: Iterable[Mapping[str, Any]], installed: Mapping[str, List[str]]) -> Dict[str, str]:
     """name -> version to lock. Of versions side by side it is the wanted one."""
     found = {}

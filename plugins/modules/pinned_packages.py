@@ -35,7 +35,8 @@ options:
     default: ""
   family:
     description:
-      - Shell patterns of packages that are versioned together with these. Those of another version leave the host.
+      - Shell patterns of packages that are versioned together with these. Those of another version leave the host, and
+        others of this version are locked too.
     type: list
     elements: str
     default: []
@@ -108,6 +109,7 @@ from ansible.module_utils.dnf_transaction import run_transaction
 from ansible.module_utils.lock_list import LOCK_LIST, read_locks, write_locks
 from ansible.module_utils.rpm_pins import (
     all_in_place,
+    family_locks,
     is_kernel_part,
     is_leftover,
     kernel_locks,
@@ -172,7 +174,7 @@ def leaving(params: Mapping[str, Any], lock_text: str) -> List[str]:
 
 def dropped_locks(params: Mapping[str, Any], lock_text: str) -> List[str]:
     """Names whose locks go: their packages leave, or nobody guards them any more."""
-    patterns = params["retire"] + (params["family"] if params["state"] == "absent" else [])
+    patterns = params["retire"] + params["family"]
     wanted = {package["name"] for package in params["packages"] if package["lock"]}
     kernel_too = params["guard_kernel"] is not None
     return [
@@ -225,6 +227,8 @@ def main() -> None:
 
     guarded = module.params["guard_kernel"]
     locks = kernel_locks(guarded, installed_family(["kernel*"])) if guarded else {}
+    if not absent:
+        locks.update(family_locks(packages, request["family"], installed_family(request["family"])))
     locks.update(locks_for(packages, installed))
     after = merge_locks(before, locks, dropped_locks(module.params, before))
     if after != before:

@@ -128,13 +128,19 @@ def test_to_a_compiled_module_of_the_same_version(host: Throwaway) -> None:
 
 
 def test_a_fabric_manager_of_another_version_is_put_right(host: Throwaway) -> None:
+    """And what somebody installed of the driver besides is kept at its version, so that updates pass it by."""
     by_hand = host.run(
         "sed -i /fabric/d /etc/dnf/plugins/versionlock.list && rpm --upgrade --nosignature"
         " /srv/mirror/nvidia/rhel8/x86_64/Packages/nvidia-fabric-manager-515*.rpm"
+        " && dnf --quiet --assumeyes install nvidia-driver-devel-510.47.03"
     )
     assert by_hand.returncode == 0, by_hand.stderr
     converge(host, *DRIVER_ONLY)
     assert_driver(host, "510.47.03", "510-dkms", "kmod-nvidia-latest-dkms")
+    assert "nvidia-driver-devel-3:510.47.03-" in locks(host)
+    updated = host.run("dnf --assumeyes update")
+    assert updated.returncode == 0, updated.stdout + updated.stderr
+    host.run("dnf --quiet --assumeyes remove nvidia-driver-devel")
 
 
 def test_secure_boot_is_judged_before_anything_is_changed(host: Throwaway, firmware: Path) -> None:

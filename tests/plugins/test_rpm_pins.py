@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from rpm_pins import (
     Change,
+    family_locks,
     in_place,
     is_kernel_part,
     is_leftover,
@@ -80,6 +81,12 @@ def test_the_rest_of_another_driver_is_left_over() -> None:
         ("htop", "0:3.2.1-1.el8", False),
     ):
         assert is_leftover(name, evr, wanted, ["nvidia-*"]) is left
+
+
+def test_what_is_installed_of_the_family_is_locked_too() -> None:
+    wanted = [{"name": "nvidia-driver", "version": "510.47.03"}]
+    installed = {"nvidia-driver-devel": ["3:510.47.03-1.el8"], "nvidia-settings": ["3:470.199.02-1.el8"]}
+    assert family_locks(wanted, ["nvidia-*"], installed) == {"nvidia-driver-devel": "3:510.47.03-1.el8"}
 
 
 def test_locks_are_read_without_comments_and_exclusions() -> None:

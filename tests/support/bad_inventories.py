@@ -149,7 +149,7 @@ def table(keys: dict[str, str]) -> list[Bad]:
         ),
         Bad(
             "kernel-unsettled",
-            ("4.18.0-348.7.1.el8_5 runs, and the newer 4.18.0-553.el8 is installed", "reboot into it"),
+            ("4.18.0-348.7.1.el8_5 runs, and the next boot starts 4.18.0-553.el8", "reboot into it"),
             look="unsettled",
         ),
         # The stack

@@ -228,7 +228,9 @@ def main() -> None:
     guarded = module.params["guard_kernel"]
     locks = kernel_locks(guarded, installed_family(["kernel*"])) if guarded else {}
     if not absent:
-        locks.update(family_locks(packages, request["family"], installed_family(request["family"])))
+        beside = family_locks(packages, request["family"], installed_family(request["family"]))
+        # A lock is the mark of what a later run retires, so what may retire gets none for being there.
+        locks.update({name: evr for name, evr in beside.items() if not matches_any(name, request["retire"])})
     locks.update(locks_for(packages, installed))
     after = merge_locks(before, locks, dropped_locks(module.params, before))
     if after != before:

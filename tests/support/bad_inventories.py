@@ -168,7 +168,13 @@ def table(keys: dict[str, str]) -> list[Bad]:
         Bad(
             "stack-incomplete",
             ("the set mine in stack_table lacks backend, cuda_version", "Complete it"),
-            {"stack_table": {"cpu": {**MINE, "python_version": "3.11"}, "mine": {"driver_version": "1.2"}}, **CPU_ONLY},
+            {
+                "stack_table": {
+                    "cpu": {**MINE, "python_version": "3.11", "python_package": "python3.11"},
+                    "mine": {"driver_version": "1.2"},
+                },
+                **CPU_ONLY,
+            },
         ),
         Bad(
             "python-not-there",
@@ -181,7 +187,9 @@ def table(keys: dict[str, str]) -> list[Bad]:
             ("the wheels of the set cpu need 9.9", "Their libraries would not load"),
             {
                 **CPU_ONLY,
-                "stack_table": {"cpu": {**MINE, "python_version": "3.11", "glibc_minimum": "9.9"}},
+                "stack_table": {
+                    "cpu": {**MINE, "python_version": "3.11", "python_package": "python3.11", "glibc_minimum": "9.9"}
+                },
             },
         ),
         Bad(

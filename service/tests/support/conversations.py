@@ -1,7 +1,7 @@
 """Several requests on one connection, of every kind that HTTP allows and some that it does not.
 
-The rule of `judge`: as many answers as requests, in order, or the connection ends. Each request carries its number
-as its id.
+The rule of `judge`: as many answers as requests, in order, or the connection ends. Each request carries its
+number as its id.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ export DEBIAN_FRONTEND=noninteractive
 
 # Before the packages: the initial RAM disk is made for the virtual machine, not for the machine that builds it.
 cp -a /build/overlay/. /
+python3 -m compileall -q /usr/local/lib/python3.11/dist-packages # so that no run leaves its bytecode there
 apt-get update -q
 sed 's/#.*//' /build/packages.txt | xargs apt-get install -y -q --no-install-recommends -o Dpkg::Options::=--force-confold
 apt-get clean
@@ -51,6 +52,6 @@ systemctl enable NetworkManager.service NetworkManager-dispatcher.service auditd
 install -d /var/log/tuned # as EL8's rpm does; tuned itself may not
 systemctl mask serial-getty@ttyS0.service
 # A quick boot: an emulated processor pays seconds for each, and the journal has what rsyslog would write once more.
-systemctl mask rsyslog.service cron.service systemd-binfmt.service modprobe@configfs.service modprobe@dm_mod.service \
+systemctl mask rsyslog.service cron.service modprobe@configfs.service modprobe@dm_mod.service \
   modprobe@drm.service modprobe@efi_pstore.service modprobe@fuse.service modprobe@loop.service
 rm -rf /build

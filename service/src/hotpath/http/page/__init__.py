@@ -33,14 +33,15 @@ _BASE = b'<base href="%b/">'
 
 def add(app: FastAPI, root: str) -> None:
     """Add the page and its files to the application, which is reached below the prefix `root`."""
-    for file in _HERE.iterdir():
+    # Python keeps its source and its bytecode here too.
+    for file in (file for file in _HERE.iterdir() if file.suffix in _TYPES):
         content = file.read_bytes()
         if file.name == "index.html":
             # A prefix without a slash behind it is the page too, and to the browser no folder.
             if root:
                 content = content.replace(_BASE % b".", _BASE % root.encode())
             _add_file(app, "/", content, _TYPES[file.suffix])
-        elif file.suffix in _TYPES:
+        else:
             _add_file(app, f"/page/{file.name}", content, _TYPES[file.suffix])
 
 

@@ -13,10 +13,10 @@ demo: controller ## a throwaway host on this machine, site.yml on it, real photo
 	@$(PYTHON) scripts/demo.py
 
 test: controller ## every check there is, on this machine
-	@scripts/bootstrap.sh browser service service38 $(ROOT_ONLY) && $(PYTHON) scripts/check.py all
+	@scripts/bootstrap.sh browser clients service service38 $(ROOT_ONLY) && $(PYTHON) scripts/check.py all
 
 test-fast: controller ## the checks that need no throwaway host: linters, types, plugins, service
-	@scripts/bootstrap.sh browser service service38 && $(PYTHON) scripts/check.py fast
+	@scripts/bootstrap.sh browser clients service service38 && $(PYTHON) scripts/check.py fast
 
 test-vm: controller ## the whole of site.yml and the real service in an emulated machine; 35 minutes on 2 cores
 	@scripts/bootstrap.sh vm && $(PYTHON) scripts/check.py vm

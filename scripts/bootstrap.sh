@@ -10,6 +10,7 @@ usage: scripts/bootstrap.sh PART...
   system      the Debian packages of requirements/apt.txt (podman and the tools that build a throwaway host)
   vm          the Debian packages of requirements/apt-vm.txt (QEMU, for throwaway hosts that are virtual machines)
   browser     the Debian packages of requirements/apt-browser.txt (Chromium, for the tests of the service's page)
+  clients     the Debian packages of requirements/apt-clients.txt (Java's HTTP clients and curl, for the service's tests)
   controller  .cache/venv/controller: Ansible, linters, molecule, testinfra    (Python 3.11 or 3.12)
   service     .cache/venv/service:    the service with torch (CPU) and its test tools          (Python 3.11)
   service38   .cache/venv/service38:  the service without torch and its test tools             (Python 3.8)
@@ -119,6 +120,7 @@ install() {
             fi
             ;;
         vm) install_system requirements/apt-vm.txt ;;
+        clients) install_system requirements/apt-clients.txt ;;
         controller)
             python=${HOTPATH_PYTHON:-$(find_python 3.11 3.12)} ||
                 die "no Python 3.11 or 3.12 with venv. Install one (Debian: apt-get install python3 python3-venv), or name it in HOTPATH_PYTHON."
@@ -153,7 +155,7 @@ packages=() venvs=()
 for part in "$@"; do
     case $part in
         -h | --help) usage ;;
-        system | browser | vm) packages+=("$part") ;;
+        system | browser | vm | clients) packages+=("$part") ;;
         controller | service | service38 | el8) venvs+=("$part") ;;
         *) usage >&2; die "unknown part: $part" ;;
     esac

@@ -16,7 +16,7 @@ from hotpath.engine import onednn  # noqa: E402
 from hotpath.models.classifier import Classifier  # noqa: E402
 from hotpath.models.lowering.graph import lower  # noqa: E402
 from hotpath.models.lowering.program import Lowered  # noqa: E402
-from hotpath.models.lowering.ranges import pixel_range, quantise  # noqa: E402
+from hotpath.models.lowering.ranges import look, pixel_range, quantise  # noqa: E402
 from hotpath.models.tracing import freeze  # noqa: E402
 
 CLASSES, SIDE = 7, 32
@@ -52,7 +52,11 @@ def test_it_answers_as_the_eager_model(precision: str, normalisation: Any, batch
     eager = Classifier(small(CLASSES), mean, std, CLASSES).eval()
     program = lower(freeze(eager.network, torch.zeros(2, 3, SIDE, SIDE)))
     calibration = [eager.normalise(pictures(16))]
-    form = quantise(program, calibration) if precision == "int8" else Lowered(program, precision, {})
+    form = (
+        quantise(program, look(program, calibration))
+        if precision == "int8"
+        else Lowered(program, precision, {})
+    )
     fused = onednn.OneDnnClassifier(form, (SIDE, SIDE, 3), mean, std, CLASSES)
     images = pictures(batch)
     with torch.inference_mode():

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import torch
 from torch import Tensor
 
+from hotpath.building.judging import Judge, Judgement
 from hotpath.cgroup import usable_cpus
 from hotpath.codec import ImageSpec
 from hotpath.engine.onednn import PRECISIONS, OneDnnClassifier, unusable
 from hotpath.memory import keep_freed_memory
-from hotpath.models.agreement import Agreement, compare, probabilities
+from hotpath.models.agreement import probabilities
 from hotpath.models.built import ModelError
 from hotpath.models.classifier import restore
 from hotpath.models.crops import crops
 from hotpath.models.lowering.graph import NotLowerableError, lower
 from hotpath.models.lowering.program import Lowered, Program
-from hotpath.models.lowering.ranges import quantise
+from hotpath.models.lowering.ranges import Seen, look, quantise
 from hotpath.models.source import Source
 from hotpath.models.tracing import freeze
 
-_CALIBRATED, _COMPARED = 24, 24
-"""Crops of each photograph: those that set the ranges of int8, and others that every form is judged by."""
+_CALIBRATED = 24
+"""Crops of each photograph that set the ranges of int8."""
+_BATCH = 8
 _TIMED_BATCH, _TIMED_RUNS = 8, 10
 
 
@@ -36,7 +39,9 @@ class Trial:
     precision: str
     refusal: str
     """Why it may not serve; empty when it may."""
-    agreement: Optional[Agreement] = None
+    judgement: Optional[Judgement] = None
+    held_out: Optional[Judgement] = None
+    """The same of forms that were calibrated without the photograph that each picture is of."""
     milliseconds: float = 0.0
     """Of one thread's processor time for an image of a batch of 8; the shortest of several runs."""
 
@@ -45,9 +50,11 @@ class Trial:
         found: Dict[str, Any] = {"precision": self.precision, "accepted": not self.refusal}
         if self.refusal:
             found["refusal"] = self.refusal
-        if self.agreement is not None:
+        if self.judgement is not None:
             found["cpu_ms_per_image"] = round(self.milliseconds, 3)
-            found["agreement"] = self.agreement.document()
+            found["agreement"] = self.judgement.document()
+        if self.held_out is not None:
+            found["held_out"] = self.held_out.document()
         return found
 
 
@@ -67,6 +74,7 @@ def choose(source: Source, directory: Path, classes: int, output: Path) -> Dict[
         report["reason"] = f"The network can't be lowered: {error}."
     else:
         found = trials.run(PRECISIONS if asked == "auto" else (asked,))
+        report["verdicts"] = trials.judge.document()
         report["trials"] = [trial.document() for trial in found]
         accepted = [trial for trial in found if not trial.refusal]
         if accepted:
@@ -83,7 +91,7 @@ def choose(source: Source, directory: Path, classes: int, output: Path) -> Dict[
 
 
 class _Trials:
-    """The eager model's answers, and the means to make and judge other forms."""
+    """The means to make forms of the eager model, and its judge."""
 
     def __init__(self, source: Source, directory: Path, classes: int) -> None:
         self._source = source
@@ -95,16 +103,19 @@ class _Trials:
         )
         self._program: Program = lower(freeze(self._eager.network, self._normalised(self._example())))
         self._photographs = [directory / probe.file for probe in source.probes]
-        self._spec = ImageSpec.from_dict(shape.model_dump())
-        self._pictures = torch.from_numpy(crops(self._photographs, self._spec, _COMPARED, seed=1))
-        self._wanted = probabilities(self._eager, self._pictures)
+        self.judge = Judge(source, directory, self._eager)
         self._made: Dict[str, Lowered] = {}
+        self._seen: List[Seen] = []
 
     def run(self, precisions: Sequence[str]) -> List[Trial]:
         """Make, judge and time the forms that this machine can run."""
         reasons = {precision: unusable(precision) for precision in precisions}
-        forms = {precision: self._form(precision) for precision in precisions if not reasons[precision]}
-        times = _milliseconds(forms, self._pictures)
+        forms = {
+            precision: self._form(self.lowered(precision))
+            for precision in precisions
+            if not reasons[precision]
+        }
+        times = _milliseconds(forms, self.judge.pictures)
         return [
             self._trial(precision, forms[precision], times[precision])
             if precision in forms
@@ -112,47 +123,53 @@ class _Trials:
             for precision in precisions
         ]
 
-    def _form(self, precision: str) -> OneDnnClassifier:
-        shape = self._source.preprocessing
-        return OneDnnClassifier(self.lowered(precision), self._shape, shape.mean, shape.std, self._classes)
-
-    def _trial(self, precision: str, form: OneDnnClassifier, milliseconds: float) -> Trial:
-        agreement = compare(self._wanted, probabilities(form, self._pictures))
-        return Trial(precision, self._judge(precision, agreement), agreement, milliseconds)
-
     def lowered(self, precision: str) -> Lowered:
         """The program for a precision, made once."""
         if precision not in self._made:
             self._made[precision] = (
-                quantise(self._program, [self._normalised(batch) for batch in self._calibration()])
+                quantise(self._program, reduce(Seen.and_of, self._calibration()))
                 if precision == "int8"
                 else Lowered(self._program, precision, {})
             )
         return self._made[precision]
 
-    def _judge(self, precision: str, found: Agreement) -> str:
-        """Why a form may not serve; empty when it may."""
-        tolerance = self._source.tolerance
-        if precision == "float32":
-            if not found.largest_difference <= tolerance.absolute:  # which NaN is not either
-                return f"a probability differs by {found.largest_difference:.2g}, over {tolerance.absolute:g}"
-            return ""
-        if not found.decided:
-            return "the eager model decides about none of the crops of the probes, so nothing can be compared"
-        if found.decided_same_top1 < tolerance.top1:
-            return (
-                f"{found.decided_same_top1:.1%} of the {found.decided} decided crops have the same best "
-                f"class, less than {tolerance.top1:.1%}"
-            )
-        if not found.mean_difference <= tolerance.mean:
-            return f"probabilities differ by {found.mean_difference:.3f} on average, over {tolerance.mean:g}"
-        if not found.largest_difference <= tolerance.largest:
-            return f"a probability differs by {found.largest_difference:.3f}, over {tolerance.largest:g}"
-        return ""
+    def _form(self, lowered: Lowered) -> OneDnnClassifier:
+        shape = self._source.preprocessing
+        return OneDnnClassifier(lowered, self._shape, shape.mean, shape.std, self._classes)
 
-    def _calibration(self) -> List[Tensor]:
-        pixels = crops(self._photographs, self._spec, _CALIBRATED, seed=2)
-        return [torch.from_numpy(pixels[start : start + 8]) for start in range(0, len(pixels), 8)]
+    def _trial(self, precision: str, form: OneDnnClassifier, milliseconds: float) -> Trial:
+        judgement = self.judge.judge(precision, probabilities(form, self.judge.pictures))
+        refusal, held_out = judgement.refusal, None
+        if precision == "int8" and len(self._photographs) > 1:
+            held_out = self.judge.judge(precision, self._held_out())
+            if held_out.refusal and not refusal:
+                refusal = f"calibrated without the photograph in question, {held_out.refusal}"
+        return Trial(precision, refusal, judgement, held_out, milliseconds)
+
+    def _held_out(self) -> Tensor:
+        """Probabilities of the pictures by int8 forms that know the other photographs alone.
+
+        A photograph that set the ranges proves little about them.
+        """
+        pictures, photographs = self.judge.pictures, self.judge.photographs
+        found = torch.empty(len(pictures), self._classes)
+        for number in range(len(self._photographs)):
+            others = (seen for place, seen in enumerate(self._calibration()) if place != number)
+            form = self._form(quantise(self._program, reduce(Seen.and_of, others)))
+            own = photographs == number
+            found[own] = probabilities(form, pictures[own])
+        return found
+
+    def _calibration(self) -> List[Seen]:
+        """What the crops of each photograph make of the program's tensors."""
+        if not self._seen:
+            spec = ImageSpec.from_dict(self._source.preprocessing.model_dump())
+            pixels = torch.from_numpy(crops(self._photographs, spec, _CALIBRATED, seed=2))
+            for number in range(len(self._photographs)):
+                own = self._normalised(pixels[number :: len(self._photographs)])
+                batches = (own[start : start + _BATCH] for start in range(0, len(own), _BATCH))
+                self._seen.append(look(self._program, batches))
+        return self._seen
 
     def _normalised(self, pixels: Tensor) -> Tensor:
         return self._eager.normalise(pixels)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Dict, Iterable, Sequence, Tuple
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Iterable, Mapping, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -14,26 +15,53 @@ _LEVELS = 255
 _WEIGHT_LEVELS = 127
 
 
-def quantise(program: Program, batches: Iterable[Tensor]) -> Lowered:
-    """The 8-bit form of a program, from normalised images (batch, 3, height, width).
+@dataclass(frozen=True)
+class Seen:
+    """What some images made of every tensor of a program."""
+
+    images: int
+    ends: Mapping[str, Tuple[float, float]]
+    """The smallest and the largest value, 0 included."""
+    sums: Mapping[str, Tensor]
+    """By channel: the sum over the images of the mean value."""
+
+    def and_of(self, other: Seen) -> Seen:
+        """What these images and others make together."""
+        ends = {
+            name: (min(low, other.ends[name][0]), max(high, other.ends[name][1]))
+            for name, (low, high) in self.ends.items()
+        }
+        sums = {name: values + other.sums[name] for name, values in self.sums.items()}
+        return Seen(self.images + other.images, ends, sums)
+
+
+def look(program: Program, batches: Iterable[Tensor]) -> Seen:
+    """Run a program on normalised images (batch, 3, height, width)."""
+    return reduce(Seen.and_of, (_seen(program, images) for images in batches))
+
+
+def _seen(program: Program, images: Tensor) -> Seen:
+    with torch.inference_mode():
+        values = program.values(images)
+        ends = {
+            name: (min(0.0, float(tensor.min())), max(0.0, float(tensor.max())))
+            for name, tensor in values.items()
+        }
+        sums = {name: tensor.mean((2, 3)).sum(0) for name, tensor in values.items()}
+    return Seen(len(images), ends, sums)
+
+
+def quantise(program: Program, seen: Seen) -> Lowered:
+    """The 8-bit form of a program for images like those that were seen.
 
     A range holds 0 exactly, because padding and ReLU make zeros, and every value seen: leaving out the
     largest ten-thousandth changed as many answers. What rounding the weights adds to a layer's mean output is
     taken off its bias (Nagel et al., arXiv 1906.04721, section 4.2): without that, three times
     as many answers changed.
     """
-    ends: Dict[str, Tuple[float, float]] = {}
-    sums: Dict[str, Tensor] = {}
-    images_seen = 0
     with torch.inference_mode():
-        for images in batches:
-            images_seen += len(images)
-            for name, values in program.values(images).items():
-                low, high = ends.get(name, (0.0, 0.0))
-                ends[name] = (min(low, float(values.min())), max(high, float(values.max())))
-                sums[name] = sums.get(name, torch.zeros(1)) + values.mean((2, 3)).sum(0)
-        steps = [_corrected(step, sums[step.source] / images_seen) for step in program.steps]
-    ranges = {name: _range(*pair) for name, pair in ends.items()}
+        steps = [_corrected(step, seen.sums[step.source] / seen.images) for step in program.steps]
+    ranges = {name: _range(*pair) for name, pair in seen.ends.items()}
     for step in steps:
         if isinstance(step, MaxPool):  # it moves bytes, and so keeps their meaning
             ranges[step.target] = ranges[step.source]

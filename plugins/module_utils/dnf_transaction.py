@@ -4,12 +4,14 @@ Works with dnf 4.2 and later; runs on the host's Python 3.6. dnf's plugins are n
 because a lock that merely hides packages makes dnf say "nothing provides" where "it is locked" would be the reason.
 """
 
+import tempfile
 from typing import Any, List, Mapping, Optional
 
 from ansible.module_utils.dnf_offers import Refused, best_match, enable_stream, evr_of, unsolved
 from ansible.module_utils.host_dnf import (
     NoAnswer,
     configured,
+    leave_records,
     load,
     plan_repositories,
     unreadable_repositories,
@@ -37,45 +39,51 @@ def run_transaction(request: Mapping[str, Any], lock_text: str, dry_run: bool) -
     """Bring the requested packages to their versions and return the changes in words.
 
     request: the parameters of the module pinned_packages, `leaving` (names to remove) and `reset` (a module, or "");
-    its `planned` repositories are taken for written in a dry run. Raises Refused before anything has changed.
+    its `planned` repositories are taken for written in a dry run, which writes nothing but dnf's cache. Raises Refused
+    before anything has changed.
     """
     dnf = _load()
-    base = _open(dnf, request["planned"] if dry_run else None)
-    try:
+    with tempfile.TemporaryDirectory(prefix="hotpath-dnf-") as folder:
+        base = _open(dnf, request["planned"] if dry_run else None, folder if dry_run else None)
         try:
-            if request["reset"]:
-                _reset(base, request["reset"])
-            elif request["stream"] and request["state"] == "present":
-                enable_stream(dnf, base, request["stream"])
-            for name in request["leaving"]:
-                base.remove(name)
-            for package in request["packages"]:
-                _request(base, package, request["stream"])
-            for installed in base.sack.query().installed() if request["state"] == "present" else ():
-                if is_leftover(installed.name, evr_of(installed), request["packages"], request["family"]):
-                    base.remove(str(installed))  # with what only it needed, which package_remove would leave
-            base.resolve(allow_erasing=True)
-        except dnf.exceptions.DepsolveError as error:
-            if request["state"] == "present" and request["leaving"]:
-                # What is wanted needs a package that was to retire, so it stays.
-                return run_transaction(dict(request, leaving=[]), lock_text, dry_run)
-            raise unsolved(base, _names(request), str(error)) from error
-        changes = _changes(base)
-        names = {package["name"]: package["version"] for package in request["packages"]}
-        names.update(dict.fromkeys(request["leaving"], ""))
-        locks = {name: evrs for name, evrs in parse_locks(lock_text).items() if name not in names}
-        reasons = refusals(changes, names, request["family"], locks, request["refuse"])
-        if reasons:
-            raise Refused(
-                "Nothing was changed. The installation of {0} was refused. {1}".format(
-                    _names(request), " ".join(reason.cause for reason in reasons)
-                ),
-                " ".join(reason.remedy for reason in reasons),
-            )
-        trusted = [] if dry_run else _run(dnf, base)
-        return sorted(describe(change) for change in changes) + trusted
-    finally:
-        base.close()
+            return _transaction(dnf, base, request, lock_text, dry_run)
+        finally:
+            base.close()
+
+
+def _transaction(dnf: Any, base: Any, request: Mapping[str, Any], lock_text: str, dry_run: bool) -> List[str]:
+    try:
+        if request["reset"]:
+            _reset(base, request["reset"])
+        elif request["stream"] and request["state"] == "present":
+            enable_stream(dnf, base, request["stream"])
+        for name in request["leaving"]:
+            base.remove(name)
+        for package in request["packages"]:
+            _request(base, package, request["stream"])
+        for installed in base.sack.query().installed() if request["state"] == "present" else ():
+            if is_leftover(installed.name, evr_of(installed), request["packages"], request["family"]):
+                base.remove(str(installed))  # with what only it needed, which package_remove would leave
+        base.resolve(allow_erasing=True)
+    except dnf.exceptions.DepsolveError as error:
+        if request["state"] == "present" and request["leaving"]:
+            # What is wanted needs a package that was to retire, so it stays.
+            return run_transaction(dict(request, leaving=[]), lock_text, dry_run)
+        raise unsolved(base, _names(request), str(error)) from error
+    changes = _changes(base)
+    names = {package["name"]: package["version"] for package in request["packages"]}
+    names.update(dict.fromkeys(request["leaving"], ""))
+    locks = {name: evrs for name, evrs in parse_locks(lock_text).items() if name not in names}
+    reasons = refusals(changes, names, request["family"], locks, request["refuse"])
+    if reasons:
+        raise Refused(
+            "Nothing was changed. The installation of {0} was refused. {1}".format(
+                _names(request), " ".join(reason.cause for reason in reasons)
+            ),
+            " ".join(reason.remedy for reason in reasons),
+        )
+    trusted = [] if dry_run else _run(dnf, base)
+    return sorted(describe(change) for change in changes) + trusted
 
 
 def _names(request: Mapping[str, Any]) -> str:
@@ -92,11 +100,14 @@ def _load() -> Any:
         raise Refused("{0}.".format(error), "Then run again.") from error
 
 
-def _open(dnf: Any, planned: Optional[Mapping[str, Any]]) -> Any:
+def _open(dnf: Any, planned: Optional[Mapping[str, Any]], folder: Optional[str]) -> Any:
+    """A base that is ready to resolve; in a dry run with a folder, where it works on a copy of dnf's records."""
     try:
         base = configured(dnf)
     except NoAnswer as error:
         raise Refused("{0}.".format(error), "Mend that file: no dnf command works with it.") from error
+    if folder:
+        leave_records(base, folder)
     base.conf.best = True
     base.conf.clean_requirements_on_remove = True
     base.read_all_repos()

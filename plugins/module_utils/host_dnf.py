@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 from typing import Any, List, Mapping
 
@@ -41,6 +42,14 @@ def configured(dnf: Any) -> Any:
         raise NoAnswer("dnf cannot read its settings: {0}".format(error)) from error
     base.conf.substitutions.update_from_etc("/", varsdir=base.conf.varsdir)
     return base
+
+
+def leave_records(base: Any, folder: str) -> None:
+    """Have a base that only asks work on a copy of dnf's records, made in a folder: to open them is to write them."""
+    records = os.path.join(folder, "dnf")
+    if os.path.isdir(base.conf.persistdir):
+        shutil.copytree(base.conf.persistdir, records)
+    base.conf.persistdir = records
 
 
 # Where the role el8_repositories writes its own.
@@ -84,13 +93,16 @@ def plan_repositories(base: Any, planned: Mapping[str, Any]) -> None:
 def unreadable_repositories(dnf: Any, base: Any) -> List[str]:
     """What is wrong with each enabled repository without which dnf does nothing, with its file."""
     found = []
-    for repository in base.repos.iter_enabled():
-        try:
-            repository.load()
-        except dnf.exceptions.RepoError as error:
-            if not repository.skip_if_unavailable:
-                place = " of {0}".format(repository.repofile) if repository.repofile else ""
-                found.append("{0}{1} ({2})".format(repository.id, place, without_credentials(str(error))))
+    with dnf.lock.build_metadata_lock(
+        base.conf.cachedir, base.conf.exit_on_lock
+    ):  # another dnf may fill the same cache
+        for repository in base.repos.iter_enabled():
+            try:
+                repository.load()
+            except dnf.exceptions.RepoError as error:
+                if not repository.skip_if_unavailable:
+                    place = " of {0}".format(repository.repofile) if repository.repofile else ""
+                    found.append("{0}{1} ({2})".format(repository.id, place, without_credentials(str(error))))
     return found
 
 

@@ -7,13 +7,12 @@ import glob
 import ipaddress
 import os
 import re
-import socket
 from typing import Dict, List, NamedTuple, Set, Tuple
 
+from ansible.module_utils.listening_sockets import listening, open_sockets
 from ansible.module_utils.programs import Run
 from ansible.module_utils.survey_machine import read
 
-LISTEN = "0A"
 ANY = {"0.0.0.0", "::", "*", ""}
 # What sshd -T asks for where the configuration holds Match blocks; neither ports nor addresses can stand in one.
 ASKED = "user=root,host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22"
@@ -25,13 +24,6 @@ class Connection(NamedTuple):
     client: str
     server: str
     port: int
-
-
-def address_of(packed: str) -> str:
-    """An address as /proc/net/tcp writes it, in words of the machine's byte order: 0100007F -> 127.0.0.1."""
-    words = [bytes.fromhex(packed[start : start + 8])[::-1] for start in range(0, len(packed), 8)]
-    family = socket.AF_INET if len(packed) == 8 else socket.AF_INET6
-    return socket.inet_ntop(family, b"".join(words))
 
 
 def outside(address: str) -> bool:
@@ -50,18 +42,6 @@ def plain(address: str) -> str:
     return address[len("::ffff:") :] if address.startswith("::ffff:") and "." in address else address
 
 
-def listening(root: str) -> Dict[str, Tuple[str, int]]:
-    """Address and port of each listening TCP socket by its inode."""
-    found = {}
-    for table in ("proc/net/tcp", "proc/net/tcp6"):
-        for line in read(root, table).splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == LISTEN:
-                packed, port = fields[1].split(":")
-                found[fields[9]] = (address_of(packed), int(port, 16))
-    return found
-
-
 def masters(root: str) -> List[str]:
     """Folders of the sshd processes that accept connections: those that process 1 started, and no session's."""
     found = []
@@ -72,16 +52,7 @@ def masters(root: str) -> List[str]:
 
 
 def held_by(folder: str, inodes: Dict[str, Tuple[str, int]]) -> List[Tuple[str, int]]:
-    found = []
-    for link in glob.glob(os.path.join(folder, "fd/*")):
-        try:
-            target = os.readlink(link)
-        except OSError:
-            continue  # the process ended, or closed it, while we looked
-        inode = target[len("socket:[") : -1] if target.startswith("socket:[") else ""
-        if inode in inodes:
-            found.append(inodes[inode])
-    return found
+    return [inodes[inode] for _, inode in open_sockets(os.path.join(folder, "fd/*")) if inode in inodes]
 
 
 def configured(run: Run) -> List[Tuple[str, int]]:

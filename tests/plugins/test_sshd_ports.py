@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from firewall_rules import parse_zones
 from firewall_zones import reached_by, zone_at_start, zones_of_source
-from sshd_ports import Connection, address_of, connection, sshd_ports
+from listening_sockets import address_of
+from sshd_ports import Connection, connection, sshd_ports
 
 HEAD = "  sl  local_address rem_address st tx rx tr tm retr uid timeout inode"
 LINE = "   0: {}:{:04X} 00000000:0000 {} 0:0 0:0 0 0 0 {} 1"

@@ -209,7 +209,11 @@ def test_binary_elements_that_do_not_fill_their_tensor_are_named(elements: bytes
     assert "announce" in refusal(text + elements + b"x", str(len(text))).message
 
 
-@pytest.mark.parametrize("text", [b"[" * 100_000, b"\xff\xfe{\x00", b"1" * 5000, b"{", b"NaN"])
+@pytest.mark.parametrize(
+    "text",
+    [b"[" * 100_000, b"\xff\xfe{\x00", b"1" * 5000, b"{", b"NaN"],
+    ids=["deep", "not UTF-8", "a long number", "no end", "NaN"],
+)
 def test_json_that_is_none_or_too_deep_is_a_400(text: bytes) -> None:
     assert refusal(text, None).status == 400
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any, List, Optional, Tuple
 
 from pydantic import ValidationError
 
+from hotpath.http import json_text
 from hotpath.http.errors import Problem
 from hotpath.http.v2.schema import LENGTH_HEADER, OUTPUTS, InferenceRequest
 from hotpath.http.v2.tensors import Accepted, Image, images_of, invalid
@@ -78,11 +78,10 @@ def _parse(text: bytes) -> Any:
             "Send the images as a binary tensor, or split them over several requests.",
         )
     try:
-        return json.loads(text.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        return json_text.parse(text)
+    except ValueError as error:
         raise invalid(
-            f"The JSON part can't be read: {reason}.",
+            f"The JSON part can't be read: {error}.",
             f"Send JSON; where binary tensors follow it, tell its length in the header {LENGTH_HEADER}.",
         ) from error
 

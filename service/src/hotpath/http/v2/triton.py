@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any, Dict, List, Optional
 
 from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 
+from hotpath.http import json_text
 from hotpath.http.catalogue import Served
 from hotpath.http.errors import Problem
 from hotpath.http.linger import body_is_over
@@ -103,8 +103,8 @@ async def _wants_ready(request: Request) -> bool:
 
     try:
         await asyncio.wait_for(read(), LONGEST_S)
-        document = json.loads(body or b"{}") if len(body) <= MOST_BYTES else None
-    except (asyncio.TimeoutError, ClientDisconnect, ValueError, RecursionError):
+        document = json_text.parse(body or b"{}") if len(body) <= MOST_BYTES else None
+    except (asyncio.TimeoutError, ClientDisconnect, ValueError):
         document = None
     body_is_over(request)
     if not isinstance(document, dict):

@@ -1,0 +1,56 @@
+"""JSON from clients is read or refused; whatever it is, the process lives on."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+
+import pytest
+from support.server import python_environment
+
+from hotpath.http import json_text
+
+ALMOST_TOO_DEEP = """
+import gc
+from hotpath.http import json_text
+
+def overflow_and_go_on(depth):
+    try:
+        return overflow_and_go_on(depth + 1) if depth < 300 else None
+    except RecursionError:
+        return descend(60)
+
+def descend(frames):
+    return descend(frames - 1) if frames else None
+
+gc.callbacks.append(lambda phase, info: overflow_and_go_on(0))
+gc.set_threshold(1)
+for text in (b"[" * 100_000, b'{"a":' * 100_000):
+    try:
+        json_text.parse(text)
+    except ValueError as error:
+        print(error)
+"""
+
+
+def test_nested_text_ends_no_process_whatever_else_it_has_to_clean_up() -> None:
+    program = [sys.executable, "-c", ALMOST_TOO_DEEP]
+    ended = subprocess.run(program, env=python_environment(), text=True, capture_output=True, check=False)
+    assert ended.stdout == "it is nested too deeply\n" * 2, ended.stderr
+    assert ended.returncode == 0
+
+
+@pytest.mark.parametrize("text", [b"[]", b"[", b"[" * 100_000], ids=["read", "refused", "too deep"])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_left_as_it_was(text: bytes, enabled: bool) -> None:
+    before = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        json_text.parse(text)
+    except ValueError:
+        pass
+    finally:
+        found = gc.isenabled()
+        (gc.enable if before else gc.disable)()
+    assert found is enabled

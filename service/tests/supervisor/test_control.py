@@ -96,6 +96,7 @@ def test_a_question_may_come_in_pieces_and_its_progress_is_told_until_the_end(de
         (b"[1]\n", "no JSON object"),
         (b"{}\n", "KeyError"),
         (b"\xff\xfe\n", "can't be understood"),
+        (b"[" * 60_000 + b"\n", "nested too deeply"),
         (b"x" * 70_000, "longer than 65536 bytes"),
         (b'{"command": "fail"}\n', "It can't be done. Do something else."),
     ],

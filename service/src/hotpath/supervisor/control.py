@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
+from hotpath import json_text
 from hotpath.core import HotpathError, Refusal
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class Caller:
         if not newline:
             return None
         self._heard = b""
-        question = json.loads(line)
+        question = json_text.parse(line)
         if not isinstance(question, dict):
             raise ValueError("the question is no JSON object")
         return question

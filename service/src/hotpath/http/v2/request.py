@@ -8,7 +8,7 @@ from typing import Any, List, Optional, Tuple
 
 from pydantic import ValidationError
 
-from hotpath.http import json_text
+from hotpath import json_text
 from hotpath.http.errors import Problem
 from hotpath.http.v2.schema import LENGTH_HEADER, OUTPUTS, InferenceRequest
 from hotpath.http.v2.tensors import Accepted, Image, images_of, invalid

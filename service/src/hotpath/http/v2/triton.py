@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional
 from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 
-from hotpath.http import json_text
+from hotpath import json_text
 from hotpath.http.catalogue import Served
 from hotpath.http.errors import Problem
 from hotpath.http.linger import body_is_over

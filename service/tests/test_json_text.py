@@ -1,19 +1,23 @@
-"""JSON from clients is read or refused; whatever it is, the process lives on."""
+"""JSON from others is read or refused; whatever it is, the process lives on."""
 
 from __future__ import annotations
 
 import gc
+import json
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import List
 
 import pytest
 from support.server import python_environment
 
-from hotpath.http import json_text
+from hotpath import json_text
 
 ALMOST_TOO_DEEP = """
 import gc
-from hotpath.http import json_text
+from hotpath import json_text
 
 def overflow_and_go_on(depth):
     try:
@@ -54,3 +58,17 @@ def test_the_collector_is_left_as_it_was(text: bytes, enabled: bool) -> None:
         found = gc.isenabled()
         (gc.enable if before else gc.disable)()
     assert found is enabled
+
+
+def test_it_stays_so_while_other_threads_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gc.isenabled()
+    seen: List[bool] = []
+
+    def loads(_: str) -> None:
+        time.sleep(0.001)  # another thread's turn, which the real parser gives before it begins
+        seen.append(gc.isenabled())
+
+    monkeypatch.setattr(json, "loads", loads)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(json_text.parse, [b"[]"] * 100))
+    assert seen == [False] * 100 and gc.isenabled()

@@ -1,11 +1,18 @@
-"""JSON from clients."""
+"""JSON from others."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
 import json
+import threading
 from typing import Any, Iterator
+
+_PAUSED = threading.Lock()
+"""One thread at a time, for the collector is the process's: another's end must not start it under this one.
+
+That costs nothing, for only one thread parses at a time as it is: the parser keeps the interpreter's lock.
+"""
 
 
 def parse(text: bytes) -> Any:
@@ -24,10 +31,11 @@ def _no_collection() -> Iterator[None]:
     It calls finalizers and callbacks. Python up to 3.8 ends the whole process ("Cannot recover from stack
     overflow") where those go on below a stack that is used up, which nested text brings about.
     """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    with _PAUSED:
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if enabled:
+                gc.enable()

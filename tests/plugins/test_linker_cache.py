@@ -13,8 +13,8 @@ from support.python36 import run_module
 # Test double of ldconfig: a cache holds the names of the files in a folder. With -p it lists them as the real one does.
 LDCONFIG = """#!/bin/sh
 for last; do :; done
-case "$*" in
-*-p*) sed 's|.*|\t& (libc6,x86-64) => /lib/&|' "$last" ;;
+case "$1" in
+-p) sed 's|.*|\t& (libc6,x86-64) => /lib/&|' "$last" ;;
 *) ls "$LIBRARIES" > "$last" ;;
 esac
 """

@@ -38,7 +38,7 @@ COMPLAINT = re.compile(
     re.MULTILINE,
 )
 COMPLAINTS = 8  # of a stage, each cut to so many characters as a terminal shows in two or three lines
-COMPLAINT_LENGTH = 300
+COMPLAINT_LENGTH = 400
 TAIL = 60
 LANES = 2
 EMULATED = "vm"  # the scenario on a virtual machine, the longest stage of all

@@ -73,7 +73,7 @@ class Model:
         backend = create(name)
         backend.load(built, spec)
         return lambda batch: [
-            ranking.classes[0] for ranking in backend.finish(backend.launch(list(batch.numpy())))
+            int(best) for best in backend.finish(backend.launch(list(batch.numpy())))[1][:, 0]
         ]
 
     @staticmethod

@@ -16,6 +16,10 @@ class HotpathError(Exception):
         self.remedy = remedy
 
 
+class ModelError(HotpathError):
+    """A model directory that can't be used."""
+
+
 class Refusal(HotpathError):
     """The service can't start as configured, and trying again would change nothing."""
 
@@ -56,20 +60,13 @@ class EngineSpec:
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """The best classes of one image, best first; scores are probabilities."""
-
-    classes: Tuple[int, ...]
-    scores: Tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What an engine says about one request."""
 
     status: int
     """One of ipc.messages.Status."""
-    ranking: Optional[Ranking]
+    answer: Optional[bytes]
+    """What the model said, for its task to read; None where it said nothing."""
     batch_size: int
     queue_s: float
     compute_s: float

@@ -15,7 +15,8 @@ from support.colours import write_source
 
 from hotpath.building import build as building
 from hotpath.building.build import build
-from hotpath.models.built import BuiltModel, ModelError, load
+from hotpath.core import ModelError
+from hotpath.models.built import BuiltModel, load
 
 
 def test_the_version_follows_the_content_and_nothing_else(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from typing import Dict, List, Optional, Tuple
 
 import numpy
 import pytest
-from support.held import POISON, SHAPE, HeldRunner, Notebook
+from support.classifying import answer as answer_of
+from support.held import POISON, SHAPE, TASK, HeldRunner, Notebook
 
-from hotpath.core import Ranking
 from hotpath.engine.loop import SIGN_S, EngineLoop
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel, link
@@ -17,6 +17,7 @@ from hotpath.ipc.marks import Mark, Marks
 from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Standing, Status, Submit
 from hotpath.metrics.table import Table
 from hotpath.scheduler.costs import Costs
+from hotpath.tasks.task import Outputs
 
 SLOTS = 16
 
@@ -42,7 +43,7 @@ class Bench:
             [Channel(far) for _, far in links],
             self.arena,
             self.marks,
-            SHAPE,
+            TASK.input,
             Costs({1: seconds, max_batch: seconds}),
             self.row,
         )
@@ -101,14 +102,14 @@ def test_a_lone_request_is_handed_over_in_the_first_turn() -> None:
     assert bench.turn() == [] and len(bench.runner.held) == 1
     (answer,) = results(bench.run())
     assert (answer.request, answer.outcome.batch_size) == (3, 1)
-    assert answer.outcome.ranking == Ranking((3,), (1.0,))
+    assert answer.outcome.answer == answer_of(3)
 
 
 def test_a_quick_batch_of_one_thread_is_run_by_the_loop_itself() -> None:
     bench = Bench(seconds=0.001, runs_anywhere=True)
     bench.send(submit(3))
     (answer,) = results(bench.turn())
-    assert answer.outcome.ranking == Ranking((3,), (1.0,)) and not bench.runner.held
+    assert answer.outcome.answer == answer_of(3) and not bench.runner.held
     assert bench.marks.of(3, 7, 3) == Mark(ran=True, alone=True)
 
 
@@ -163,7 +164,7 @@ def test_a_batch_that_the_loop_has_run_itself_is_over_only_once_the_loop_has_bee
     finish, put = bench.backend.finish, bench.row.set
     told: List[str] = []
 
-    def take_long(batch: List[int]) -> List[Ranking]:
+    def take_long(batch: List[int]) -> Outputs:
         nonlocal clock
         clock += 9.0
         return finish(batch)
@@ -202,7 +203,7 @@ def test_what_waits_together_runs_together_up_to_the_largest_batch() -> None:
     answers = results(bench.run())
     assert bench.backend.launched == [4, 2]
     assert sorted(answer.request for answer in answers) == list(range(6))
-    assert all(a.outcome.ranking == Ranking((a.request,), (1.0,)) for a in answers)
+    assert all(a.outcome.answer == answer_of(a.request) for a in answers)
 
 
 def test_a_full_second_batch_is_handed_over_before_the_first_is_finished_and_a_third_is_not() -> None:

@@ -14,9 +14,10 @@ import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.held import POISON, SHAPE, HeldRunner, Notebook
+from support.classifying import answer
+from support.held import POISON, SHAPE, TASK, HeldRunner, Notebook
 
-from hotpath.core import Outcome, Ranking
+from hotpath.core import Outcome
 from hotpath.engine.loop import EngineLoop
 from hotpath.http.engines import LONE_DEATHS, EngineClient, NoEngine
 from hotpath.ipc.arena import Arena
@@ -62,7 +63,9 @@ class World:
         channel.send(Hello(self.engine))
         costs, row = Costs({1: 0.0, MOST: 0.0}), self.table.engines[0]
         row.set("hotpath_engine_ready", 1.0)
-        self.loop = EngineLoop(self.engine, self.runner, [channel], self.arena, self.marks, SHAPE, costs, row)
+        self.loop = EngineLoop(
+            self.engine, self.runner, [channel], self.arena, self.marks, TASK.input, costs, row
+        )
 
     def start_worker(self) -> None:
         """The supervisor frees what a dead one held; the connections died with it."""
@@ -159,7 +162,7 @@ def test_nothing_is_lost_doubled_or_mixed_up_whoever_dies(history: List[Tuple[st
                 assert outcome.status == Status.FAILED
             else:
                 assert outcome.status == Status.OK, "an innocent was failed"
-                assert outcome.ranking == Ranking((asked.byte,), (1.0,)), "another's answer"
+                assert outcome.answer == answer(asked.byte), "another's answer"
         assert world.slots.in_use == 0 and not world.runner.held
 
     asyncio.run(play())

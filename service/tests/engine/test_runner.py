@@ -10,13 +10,15 @@ from typing import List, Sequence, Tuple
 
 import numpy
 import pytest
+from support.classifying import task_of
 
-from hotpath.core import EngineSpec, Ranking
-from hotpath.engine.backend import Pixels
+from hotpath.core import EngineSpec
 from hotpath.engine.runner import Job, Runner
 from hotpath.models.built import BuiltModel
+from hotpath.tasks.task import Outputs, Pixels
 
 PROBE = numpy.zeros((1, 1, 3), numpy.uint8)
+TASK = task_of((1, 1, 3))
 
 
 class Gate:
@@ -45,10 +47,12 @@ class Gate:
         self.launched.append(len(inputs))
         return len(inputs)
 
-    def finish(self, batch: int) -> List[Ranking]:
+    def finish(self, batch: int) -> Outputs:
         self.gate.acquire()
         last = self.scores.pop(0) if self.scores else (1.0,)
-        return [*[Ranking((batch,), (1.0,))] * (batch - 1), Ranking((batch,), last)]
+        scores = numpy.ones((batch, len(last)))
+        scores[-1] = last
+        return scores, numpy.full_like(scores, batch, dtype=numpy.int64)
 
 
 def collect(runner: Runner, count: int) -> List[Job]:
@@ -64,7 +68,7 @@ def collect(runner: Runner, count: int) -> List[Job]:
 @pytest.mark.parametrize("depth", [1, 2])
 def test_batches_overlap_as_far_as_the_back_end_can_and_end_in_order(depth: int) -> None:
     backend = Gate(depth)
-    runner = Runner(backend, PROBE)
+    runner = Runner(backend, TASK)
     marks: List[int] = []
     jobs = [Job([PROBE] * size, lambda size=size: marks.append(size)) for size in (3, 1, 2)]  # type: ignore[misc]
     for job in jobs:
@@ -77,7 +81,7 @@ def test_batches_overlap_as_far_as_the_back_end_can_and_end_in_order(depth: int)
         backend.gate.release()
     assert collect(runner, 2) == jobs[1:]
     assert backend.launched == marks == [3, 1, 2]
-    assert [len(job.rankings or ()) for job in jobs] == [3, 1, 2]
+    assert [len(job.answers or ()) for job in jobs] == [3, 1, 2]
     assert all(0.0 < job.started <= job.ended for job in jobs)
 
 
@@ -96,17 +100,17 @@ class Busy(Gate):
         self.free = self.begun[-1] + self.SECONDS
         return super().launch(inputs)
 
-    def finish(self, batch: int) -> List[Ranking]:
+    def finish(self, batch: int) -> Outputs:
         end = self.begun[self.finished] + self.SECONDS
         self.finished += 1
         time.sleep(max(0.0, end - time.monotonic()))
-        return [Ranking((batch,), (1.0,))] * batch
+        return numpy.ones((batch, 1)), numpy.full((batch, 1), batch)
 
     finished = 0
 
 
 def test_the_wait_for_the_batch_before_is_not_counted_as_time_on_the_device() -> None:
-    runner = Runner(Busy(), PROBE)
+    runner = Runner(Busy(), TASK)
     jobs = [Job([PROBE], lambda: None) for _ in range(6)]
     for job in jobs:
         runner.launch(job)
@@ -118,7 +122,7 @@ def test_the_wait_for_the_batch_before_is_not_counted_as_time_on_the_device() ->
 
 def test_a_device_that_fails_on_the_probe_too_ends_the_engine() -> None:
     backend = Gate(1)
-    runner = Runner(backend, PROBE)
+    runner = Runner(backend, TASK)
     backend.broken = True
     job = Job([PROBE], lambda: None)
     runner.launch(job)
@@ -133,13 +137,13 @@ NUMBERLESS = [(math.nan,), (0.5, math.nan), (math.inf, 0.0), (math.inf, -math.in
 @pytest.mark.parametrize("scores", NUMBERLESS)
 def test_a_batch_with_a_score_that_is_no_number_has_failed(scores: Tuple[float, ...]) -> None:
     backend = Gate(1)
-    runner = Runner(backend, PROBE)
+    runner = Runner(backend, TASK)
     for size in (3, 1):
         backend.scores = [scores]
         backend.gate = threading.Semaphore(2)
         job = Job([PROBE] * size, lambda: None)
         runner.run(job)
-        assert job.rankings is None
+        assert job.answers is None
     assert backend.launched == [3, 1, 1], "alone, the probe shows that it is the image and not the device"
 
 
@@ -148,4 +152,4 @@ def test_a_device_without_a_number_for_the_probe_ends_the_engine() -> None:
     backend.scores = [(math.nan,), (math.nan,)]
     backend.gate = threading.Semaphore(2)
     with pytest.raises(ValueError, match="overflowed"):
-        Runner(backend, PROBE).run(Job([PROBE], lambda: None))
+        Runner(backend, TASK).run(Job([PROBE], lambda: None))

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotpath.core import Outcome, Ranking
+from hotpath.core import Outcome
 from hotpath.ipc.messages import (
     MAX_BYTES,
-    MAX_RANKING,
+    MOST_ANSWER,
     Attach,
     Cancel,
     Hello,
@@ -26,11 +26,8 @@ from hotpath.scheduler.entries import FIRST, LAST
 numbers = st.integers(0, 2**32 - 1)
 requests = st.integers(0, 2**64 - 1)
 seconds = st.floats(0, 1e9)
-scores = st.lists(st.tuples(numbers, st.floats(0, 1, width=32)), min_size=1, max_size=MAX_RANKING)
-rankings = st.none() | scores.map(
-    lambda pairs: Ranking(tuple(p[0] for p in pairs), tuple(p[1] for p in pairs))
-)
-outcomes = st.builds(Outcome, st.sampled_from(Status), rankings, st.integers(0, 65535), seconds, seconds)
+answers = st.none() | st.binary(min_size=1, max_size=64) | st.just(b"\0\xff" * (MOST_ANSWER // 2))
+outcomes = st.builds(Outcome, st.sampled_from(Status), answers, st.integers(0, 65535), seconds, seconds)
 messages = st.one_of(
     st.builds(Attach, numbers),
     st.builds(Hello, numbers),

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from hotpath.codec import ImageSpec
 from hotpath.config import Config
-from hotpath.core import HotpathError, ModelIdentity
+from hotpath.core import HotpathError, ModelError, ModelIdentity
 from hotpath.ipc.offers import State
 from hotpath.metrics.table import Table
-from hotpath.models.built import BuiltModel, ModelError, load
+from hotpath.models.built import BuiltModel, load
 from hotpath.supervisor.control import Caller
 from hotpath.supervisor.crew import Crew
 from hotpath.supervisor.generations import Generation, Generations
@@ -94,6 +94,7 @@ class Desk:
             "format": 2,
             "name": "m",
             "version": name,
+            "task": "image-classification",
             "architecture": "numeric",
             "labels": "labels.txt",
             "top_k": 1,

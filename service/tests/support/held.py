@@ -6,12 +6,14 @@ from typing import List, Sequence
 
 import numpy
 
-from hotpath.core import EngineSpec, Ranking
-from hotpath.engine.backend import Pixels
+from hotpath.core import EngineSpec
 from hotpath.engine.runner import Job, Runner
 from hotpath.models.built import BuiltModel
+from hotpath.tasks.task import Outputs, Pixels
+from support.classifying import task_of
 
 SHAPE = (2, 2, 3)
+TASK = task_of(SHAPE)
 POISON = 13
 """The image that the model can't bear."""
 
@@ -36,17 +38,17 @@ class Notebook:
         self.launched.append(len(inputs))
         return [int(image.flat[0]) for image in inputs]
 
-    def finish(self, batch: List[int]) -> List[Ranking]:
+    def finish(self, batch: List[int]) -> Outputs:
         if POISON in batch:
             raise RuntimeError("the model can't bear this")
-        return [Ranking((number,), (1.0,)) for number in batch]
+        return numpy.ones((len(batch), 1)), numpy.array(batch)[:, None]
 
 
 class HeldRunner(Runner):
     """Runs a batch when the test says so, not before."""
 
     def __init__(self, backend: Notebook, runs_anywhere: bool = False) -> None:
-        super().__init__(backend, numpy.zeros(SHAPE, numpy.uint8), runs_anywhere)
+        super().__init__(backend, TASK, runs_anywhere)
         self.held: List[Job] = []
 
     def launch(self, job: Job) -> None:

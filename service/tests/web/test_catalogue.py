@@ -10,12 +10,13 @@ from typing import List, Sequence, Set
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.classifying import DescribedModel
 
-from hotpath.core import ModelIdentity
+from hotpath.core import ModelError, ModelIdentity
 from hotpath.http.catalogue import Catalogue
 from hotpath.http.errors import Problem
 from hotpath.ipc.offers import Offer, Offers, State
-from hotpath.models.built import BuiltModel, ModelError
+from hotpath.models.built import BuiltModel
 
 SHAPE = {"height": 4, "width": 4, "resize_shorter": 4}
 
@@ -24,7 +25,7 @@ def describe(offer: Offer) -> BuiltModel:
     if offer.path == "/gone":
         raise ModelError("it is gone.", "Build it.")
     identity = ModelIdentity(offer.model, offer.version)
-    return BuiltModel(Path(offer.path), identity, "numeric", ("a",), 1, SHAPE, {}, (), {})
+    return DescribedModel(Path(offer.path), identity, "numeric", ("a",), 1, SHAPE, {}, (), {})
 
 
 def offer(generation: int, state: State = State.LIVE, share: float = 1.0, model: str = "m") -> Offer:

@@ -9,7 +9,7 @@ from typing import Awaitable, Callable, List, Type, TypeVar
 import pytest
 from support.server import PATIENCE_S
 
-from hotpath.core import Outcome, Ranking
+from hotpath.core import Outcome
 from hotpath.http.engines import LONE_DEATHS, EngineClient, NoEngine, Outlook
 from hotpath.ipc.channel import Channel, link
 from hotpath.ipc.marks import Marks
@@ -17,7 +17,7 @@ from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Standin
 from hotpath.ipc.slots import SlotMap, SlotPool
 from hotpath.metrics.table import Table
 
-DONE = Outcome(Status.OK, Ranking((1,), (1.0,)), 1, 0.0, 0.0)
+DONE = Outcome(Status.OK, b"answer", 1, 0.0, 0.0)
 M = TypeVar("M", bound=Message)
 
 

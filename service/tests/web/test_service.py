@@ -17,7 +17,6 @@ from starlette.requests import ClientDisconnect
 from hotpath.config import Config
 from hotpath.core import Outcome
 from hotpath.http.catalogue import Catalogue, Served
-from hotpath.http.decoding import Fill, prepared
 from hotpath.http.engines import EngineClient, Outlook
 from hotpath.http.errors import Problem
 from hotpath.http.service import Service
@@ -29,6 +28,7 @@ from hotpath.ipc.messages import Status
 from hotpath.ipc.slots import Lease, SlotMap, SlotPool
 from hotpath.metrics.layout import SHED_REASONS
 from hotpath.metrics.table import Table
+from hotpath.tasks.task import Fill, TensorSpec, prepared
 
 SHAPE = (2, 2, 3)
 READY = prepared(numpy.zeros(SHAPE, numpy.uint8))
@@ -61,6 +61,7 @@ class Offered(Served):
     def __init__(self) -> None:
         self.offer = cast(Any, SimpleNamespace(model="m", version="v", seats=(0,), lane=0))
         self.model = cast(Any, SimpleNamespace(shape=SHAPE))
+        self.task = cast(Any, SimpleNamespace(input=TensorSpec("image", "uint8", SHAPE)))
         self.holders = 0
 
 
@@ -94,7 +95,7 @@ def classify(found: Service, seconds: float, fill: Fill = READY) -> None:
         request = Request({"type": "http"}, receive)
         now = time.monotonic()
         async with Patience(request, now, now, Urgency(seconds)) as patience:
-            await found.classify(served, fill, lease, patience)
+            await found.predict(served, fill, lease, patience)
 
     run(found, work, seconds)
 

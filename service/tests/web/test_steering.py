@@ -6,12 +6,14 @@ import asyncio
 from pathlib import Path
 from typing import Awaitable, Callable, List
 
-from hotpath.core import ModelIdentity
+from support.classifying import DescribedModel
+
+from hotpath.core import ModelError, ModelIdentity
 from hotpath.http.catalogue import Catalogue
 from hotpath.http.steering import Steering
 from hotpath.ipc.channel import link
 from hotpath.ipc.offers import MAX_BYTES, Offer, Offers, Report, State
-from hotpath.models.built import BuiltModel, ModelError
+from hotpath.models.built import BuiltModel
 
 SHAPE = {"height": 4, "width": 4, "resize_shorter": 4}
 
@@ -19,7 +21,9 @@ SHAPE = {"height": 4, "width": 4, "resize_shorter": 4}
 def describe(offer: Offer) -> BuiltModel:
     if offer.path == "/gone":
         raise ModelError("It is gone.", "Build it.")
-    return BuiltModel(Path("/m"), ModelIdentity("m", offer.version), "numeric", ("a",), 1, SHAPE, {}, (), {})
+    return DescribedModel(
+        Path("/m"), ModelIdentity("m", offer.version), "numeric", ("a",), 1, SHAPE, {}, (), {}
+    )
 
 
 def offer(generation: int, state: State, path: str = "/m") -> Offer:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, Optional, Tuple
 
 import pytest
+from support.classifying import task_of
 
 from hotpath.http.v2.configuration import of_model
 from hotpath.http.v2.triton import _entry
@@ -18,10 +19,9 @@ def served(state: State = State.LIVE, devices: Tuple[str, ...] = ("cpu",)) -> An
     model = SimpleNamespace(
         identity=SimpleNamespace(name="m"),
         architecture="resnet50",
-        top_k=5,
         precision=lambda backend: "float16",
     )
-    return SimpleNamespace(offer=offer, model=model)
+    return SimpleNamespace(offer=offer, model=model, task=task_of((1, 1, 3)))
 
 
 @pytest.mark.parametrize(

@@ -19,20 +19,14 @@ import numpy
 from hotpath import __version__
 from hotpath.building.report import REPORT, REPORT_TEXT, as_text
 from hotpath.codec import ImageSpec
-from hotpath.core import EngineSpec, Ranking
+from hotpath.core import EngineSpec, ModelError
 from hotpath.engine.backend import Backend
-from hotpath.engine.checking import (
-    answers,
-    compare,
-    decode_probe,
-    judge_labels,
-    probe_pixels,
-    reference_document,
-)
+from hotpath.engine.checking import answers, compare
 from hotpath.engine.factory import create
 from hotpath.metrics.layout import buckets_up_to
-from hotpath.models.built import FORMAT, METADATA, BuiltModel, ModelError, digest, load
+from hotpath.models.built import FORMAT, METADATA, BuiltModel, digest, load
 from hotpath.models.source import Source, read
+from hotpath.tasks.classification.task import decode_probe
 
 _CHECKED_BATCH = 8
 """Batches up to this size are compared; the sizes are those that an engine warms."""
@@ -134,8 +128,7 @@ def _write(source: Source, origin: Path, target: Path) -> None:
     document = _describe(source, artifacts, precision)
     _save(document, source, target)
     model = load(target)
-    reference, document["check"] = _check(model)
-    document["reference"] = reference_document(reference)
+    document["reference"], document["check"] = _check(model)
     (target / REPORT).write_text(json.dumps(_report(document), indent=2) + "\n", encoding="utf-8")
     (target / REPORT_TEXT).write_text(as_text(_report(document)), encoding="utf-8")
     _save(document, source, target, REPORT, REPORT_TEXT)
@@ -207,21 +200,19 @@ def _report(document: Dict[str, Any]) -> Dict[str, Any]:
     return {key: document[key] for key in kept}
 
 
-def _check(model: BuiltModel) -> Tuple[List[Ranking], Dict[str, Any]]:
+def _check(model: BuiltModel) -> Tuple[List[Dict[str, Any]], Dict[str, Any]]:
     """Every back end on the probes at several batch sizes, against the first answer. Raises ModelError."""
-    images = probe_pixels(model)
+    task = model.task()
+    inputs = task.probes()
     reference_name = "eager" if "eager" in model.artifacts else next(iter(model.artifacts))
-    reference = answers(_load(reference_name, model), images, 1)
-    judge_labels(model, reference)
+    reference = answers(_load(reference_name, model), task, inputs, 1)
+    task.judge(reference)
     sizes = buckets_up_to(_CHECKED_BATCH)
     largest: Dict[str, float] = {}
     for name in model.artifacts:
         backend = _load(name, model)
-        largest[name] = max(
-            compare(model, name, backend.precision, reference, answers(backend, images, size))
-            for size in sizes
-        )
-    return reference, {"batch_sizes": list(sizes), "largest_difference": largest}
+        largest[name] = max(compare(backend, name, task, reference, inputs, size) for size in sizes)
+    return task.record(reference), {"batch_sizes": list(sizes), "largest_difference": largest}
 
 
 def _load(name: str, model: BuiltModel) -> Backend:

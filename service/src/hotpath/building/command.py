@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Tuple
 
-from hotpath.core import Refusal
-from hotpath.models.built import BuiltModel, ModelError
+from hotpath.core import ModelError, Refusal
+from hotpath.models.built import BuiltModel
 
 _FROM_FILE = ("architecture", "labels", "preprocessing", "probe")
 _ABOUT_FILE = ("name", "license")

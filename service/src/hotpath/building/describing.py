@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
-from hotpath.models.built import ModelError
+from hotpath.core import ModelError
 from hotpath.models.source import DESCRIPTION
 
 _IMAGENET_LABELS = Path(__file__).parent / "labels" / "imagenet.txt"

@@ -14,10 +14,10 @@ from torch import Tensor
 from hotpath.building.judging import Judge, Judgement
 from hotpath.cgroup import usable_cpus
 from hotpath.codec import ImageSpec
+from hotpath.core import ModelError
 from hotpath.engine.onednn import PRECISIONS, OneDnnClassifier, unusable
 from hotpath.memory import keep_freed_memory
 from hotpath.models.agreement import probabilities
-from hotpath.models.built import ModelError
 from hotpath.models.classifier import restore
 from hotpath.models.crops import crops
 from hotpath.models.lowering.graph import NotLowerableError, lower

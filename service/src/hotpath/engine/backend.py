@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Sequence
+from typing import Any, Sequence
 
-import numpy
-from numpy.typing import NDArray
 from typing_extensions import Protocol
 
-from hotpath.core import EngineSpec, Ranking
+from hotpath.core import EngineSpec
 from hotpath.models.built import BuiltModel
-
-Pixels = NDArray[numpy.uint8]
+from hotpath.tasks.task import Array, Outputs, Pixels
 
 
 class Backend(Protocol):
@@ -32,8 +29,8 @@ class Backend(Protocol):
     def share(self, slots: Pixels) -> None:
         """The memory (bytes,) that the inputs will lie in; told once, before the first of them."""
 
-    def launch(self, inputs: Sequence[Pixels]) -> Any:
-        """Start a batch of (height, width, 3) images; they are read before this returns."""
+    def launch(self, inputs: Sequence[Array]) -> Any:
+        """Start a batch of the task's inputs; they are read before this returns."""
 
-    def finish(self, batch: Any) -> List[Ranking]:
-        """Wait for a launched batch; one ranking for each input, in order."""
+    def finish(self, batch: Any) -> Outputs:
+        """Wait for a launched batch; the task's outputs, a row for each input, in order. Theirs to keep."""

@@ -6,7 +6,7 @@ import selectors
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Deque, List, Optional, Sequence, Tuple
+from typing import Deque, List, Optional, Sequence
 
 from hotpath.core import Outcome
 from hotpath.engine.runner import Job, Runner
@@ -19,6 +19,7 @@ from hotpath.metrics.table import Row
 from hotpath.scheduler.costs import Costs
 from hotpath.scheduler.entries import Entry
 from hotpath.scheduler.policy import Device, Dispatch, Shed, admits, decide
+from hotpath.tasks.task import Array, TensorSpec
 
 _RUNNER = -1
 """What the selector knows the runner by; the channels go by their index."""
@@ -54,7 +55,7 @@ class EngineLoop:
         channels: Sequence[Channel],
         arena: Arena,
         marks: Marks,
-        shape: Tuple[int, int, int],
+        item: TensorSpec,
         costs: Costs,
         row: Row,
     ) -> None:
@@ -63,7 +64,7 @@ class EngineLoop:
         self._channels = channels
         self._arena = arena
         self._marks = marks
-        self._shape = shape
+        self._item = item
         self._row = row
         self._set_costs(costs)
         self._resting = time.monotonic()
@@ -149,12 +150,15 @@ class EngineLoop:
             self._row.set("hotpath_engine_batch_since_seconds", now)
         self._flights.append(_Flight(tickets, end, entries[0].group != 0))
         self._row.add("hotpath_engine_images_in_flight", amount=len(tickets))
-        job = Job([self._arena.view(t.submit.slot, self._shape) for t in tickets], mark)
+        job = Job([self._input(ticket) for ticket in tickets], mark)
         if quick:
             self._runner.run(job)
             self._finish(job)
         else:
             self._runner.launch(job)
+
+    def _input(self, ticket: Ticket) -> Array:
+        return self._arena.view(ticket.submit.slot, self._item.shape, self._item.dtype)
 
     def _finish(self, job: Job) -> None:
         tickets, seconds = self._flights.popleft().tickets, job.ended - job.started
@@ -166,13 +170,13 @@ class EngineLoop:
             self._row.observe("hotpath_queue_seconds", waited)
         self._row.observe("hotpath_compute_seconds", seconds)
         self._row.observe("hotpath_batch_size", float(len(tickets)))
-        if job.rankings is None:
+        if job.answers is None:
             self._isolate(tickets)
             return
         self._set_costs(self._costs.after(len(tickets), seconds))
         self._resting = job.ended
-        for ticket, ranking, waited in zip(tickets, job.rankings, waits):
-            self._answer(ticket, Outcome(Status.OK, ranking, len(tickets), waited, seconds))
+        for ticket, answer, waited in zip(tickets, job.answers, waits):
+            self._answer(ticket, Outcome(Status.OK, answer, len(tickets), waited, seconds))
 
     def _isolate(self, tickets: List[Ticket]) -> None:
         """A batch failed: run its halves, until what fails is alone."""

@@ -11,13 +11,13 @@ from typing import Callable, Sequence
 
 from hotpath.core import EngineSpec
 from hotpath.engine import device
-from hotpath.engine.checking import answers, judge_labels, probe_pixels, verify
+from hotpath.engine.checking import answers, verify
 from hotpath.engine.factory import create
 from hotpath.engine.loop import EngineLoop
 from hotpath.engine.runner import Runner, guard
 from hotpath.engine.scheduling import give_way
 from hotpath.engine.visible import see_only
-from hotpath.engine.warmup import probe, warm
+from hotpath.engine.warmup import warm
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.channel import Channel
 from hotpath.ipc.marks import Marks
@@ -52,10 +52,11 @@ def run(
     backend = create(spec.backend)
     backend.load(model, inside)
     backend.share(arena.whole())
-    difference = verify(backend, spec.backend, model, buckets_up_to(spec.max_batch))
-    table = warm(backend, model.shape, spec.max_batch)
+    task = model.task()
+    difference = verify(backend, spec.backend, model, task, buckets_up_to(spec.max_batch))
+    table = warm(backend, task.example(), spec.max_batch)
     if spec.prove:
-        judge_labels(model, answers(backend, probe_pixels(model), 1))
+        task.judge(answers(backend, task, task.probes(), 1))
     for size, seconds in table.items():
         row.set("hotpath_warm_batch_seconds", seconds, (str(size),))
     row.set("hotpath_engine_pace_ratio", 1.0)
@@ -64,7 +65,7 @@ def run(
     row.set("hotpath_engine_seen_at_seconds", time.monotonic())  # by which it is judged from now on
     row.set("hotpath_engine_ready", 1.0)
     log.info(
-        "warm: model %s version %s, back end %s (%s) on %s; scores within %.2g of the eager model's; "
+        "warm: model %s version %s, back end %s (%s) on %s; answers within %.2g of the eager model's; "
         "ms by batch size: %s",
         spec.model,
         model.identity.version,
@@ -78,9 +79,9 @@ def run(
         give_way()  # not before, or the table would be of how busy the others are
     announce()
     alone = spec.device == "cpu" and spec.threads == 1
-    runner = Runner(backend, probe(model.shape), runs_anywhere=alone and backend.depth == 1)
+    runner = Runner(backend, task, runs_anywhere=alone and backend.depth == 1)
     costs = Costs(table, backend.pads)
-    loop = EngineLoop(incarnation, runner, channels, arena, marks, model.shape, costs, row)
+    loop = EngineLoop(incarnation, runner, channels, arena, marks, task.input, costs, row)
     # The batches stay in the thread that warmed up: torch's own threads and a device's context belong to it.
     threading.Thread(target=guard(loop.run), name="loop", daemon=True).start()
     runner.work()

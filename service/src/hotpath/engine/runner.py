@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import os
 import queue
 import threading
@@ -17,8 +16,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Callable, Deque, List, Optional, Sequence
 
-from hotpath.core import Ranking
-from hotpath.engine.backend import Backend, Pixels
+from hotpath.engine.backend import Backend
+from hotpath.tasks.task import Array, Task
 
 log = logging.getLogger(__name__)
 
@@ -27,23 +26,23 @@ log = logging.getLogger(__name__)
 class Job:
     """One batch on its way through the device. `started` and `ended` are times of the monotonic clock."""
 
-    inputs: Sequence[Pixels]
+    inputs: Sequence[Array]
     mark: Callable[[], None]
     """Called right before the device gets the batch: from then on it may be what kills the engine."""
     started: float = 0.0
     ended: float = 0.0
-    rankings: Optional[List[Ranking]] = None
-    """None where the back end raised."""
+    answers: Optional[List[bytes]] = None
+    """One for each input; None where the back end raised, or gave what is no answer."""
 
 
 class Runner:
     """`launch` and `collect` are for the loop's thread, `work` for the one that loaded the back end."""
 
-    def __init__(self, backend: Backend, probe: Pixels, runs_anywhere: bool = False) -> None:
+    def __init__(self, backend: Backend, task: Task, runs_anywhere: bool = False) -> None:
         self.runs_anywhere = runs_anywhere
         """Whether `run` may be called from any thread: neither a device nor threads belong to one of them."""
         self._backend = backend
-        self._probe = probe
+        self._task = task
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._done: Deque[Job] = deque()
         self._reader, self._writer = os.pipe()
@@ -114,7 +113,7 @@ class Runner:
         """`handle` is what `_start` returned: nothing, where the launch has failed already."""
         if handle is not None:
             try:
-                job.rankings = _numbers(self._backend.finish(handle[0]))
+                job.answers = self._task.pack(self._backend.finish(handle[0]))
             except Exception:
                 self._failed(job)
         job.ended = time.monotonic()
@@ -122,23 +121,15 @@ class Runner:
     def _failed(self, job: Job) -> None:
         log.exception("a batch of %d failed", len(job.inputs))
         if len(job.inputs) == 1:
-            # Is it the image or the device? After some errors a device fails on everything, and to blame each
+            # Is it the input or the device? After some errors a device fails on everything, and to blame each
             # request for it would be wrong: then this raises, and a new engine takes over.
-            _numbers(self._backend.finish(self._backend.launch([self._probe])))
+            self._task.pack(self._backend.finish(self._backend.launch([self._task.example()])))
 
     def _settle(self, job: Job) -> None:
         """Let the loop collect it."""
         self._done.append(job)
         with contextlib.suppress(BlockingIOError):  # it is full: the loop will wake anyway
             os.write(self._writer, b"!")
-
-
-def _numbers(rankings: List[Ranking]) -> List[Ranking]:
-    """The rankings of a batch. Raises ValueError where a score is no number: nothing was recognised then."""
-    for index, ranking in enumerate(rankings):
-        if not math.isfinite(sum(ranking.scores)):
-            raise ValueError(f"the scores of image {index} are {ranking.scores}: the network has overflowed")
-    return rankings
 
 
 def guard(work: Callable[[], None]) -> Callable[[], None]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import List, Sequence, Tuple
+from typing import Sequence, Tuple
 
 import numpy
 import torch
 from torch import Tensor
 
 from hotpath.cgroup import usable_cpus
-from hotpath.core import EngineSpec, Ranking, Refusal
-from hotpath.engine.backend import Pixels
+from hotpath.core import EngineSpec, Refusal
 from hotpath.engine.visible import VARIABLE
 from hotpath.models.built import BuiltModel
 from hotpath.models.classifier import restore
+from hotpath.tasks.task import Outputs, Pixels
 
-Launched = Tuple[Tensor, Tensor]
+Launched = Tuple[Tensor, ...]
 
 
 class TorchBackend:
@@ -42,13 +42,14 @@ class TorchBackend:
         """Gather the slots into one tensor and run; on CPU this returns when the batch is done."""
         numpy.stack(inputs, out=self._rows[: len(inputs)])
         with torch.inference_mode():
-            scores, classes = self._module(self._staging[: len(inputs)].to(self._device, non_blocking=True))
-        return scores, classes
+            launched: Launched = self._module(
+                self._staging[: len(inputs)].to(self._device, non_blocking=True)
+            )
+        return launched
 
-    def finish(self, batch: Launched) -> List[Ranking]:
-        """Bring the rankings to the host."""
-        scores, classes = batch
-        return rankings(scores, classes)
+    def finish(self, batch: Launched) -> Outputs:
+        """Bring the outputs to the host."""
+        return tuple(tensor.cpu().numpy() for tensor in batch)
 
     def _load_module(self, model: BuiltModel) -> torch.nn.Module:
         raise NotImplementedError
@@ -96,14 +97,6 @@ class OneDnnBackend(TorchBackend):
         return OneDnnClassifier(
             lowered, model.shape, preprocessing["mean"], preprocessing["std"], model.top_k
         )
-
-
-def rankings(scores: Tensor, classes: Tensor) -> List[Ranking]:
-    """Rankings from (batch, top_k) tensors."""
-    return [
-        Ranking(tuple(row_classes), tuple(row_scores))
-        for row_classes, row_scores in zip(classes.tolist(), scores.tolist())
-    ]
 
 
 def open_device(spec: EngineSpec) -> torch.device:

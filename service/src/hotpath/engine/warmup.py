@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Dict, List, Tuple
+from typing import Dict, List
 
-import numpy
-
-from hotpath.engine.backend import Backend, Pixels
+from hotpath.engine.backend import Backend
 from hotpath.metrics.layout import buckets_up_to
+from hotpath.tasks.task import Array
 
 _UNTIMED = 2
 """Runs before the clock counts: TorchScript's profiler and lazy set-up take the first two of each shape."""
@@ -19,18 +18,12 @@ _LONGEST_S = 1.0
 """Of one size, after so long no further run is begun, once two were timed."""
 
 
-def probe(shape: Tuple[int, int, int]) -> Pixels:
-    """An image that every model can take."""
-    return numpy.random.default_rng(0).integers(0, 256, shape, dtype=numpy.uint8)
-
-
-def warm(backend: Backend, shape: Tuple[int, int, int], max_batch: int) -> Dict[int, float]:
+def warm(backend: Backend, example: Array, max_batch: int) -> Dict[int, float]:
     """Seconds of a batch for each bucket; the largest first, so that buffers are allocated once.
 
     The shortest of several runs counts: what else the machine does can only make one longer, and a table with
     such flaws would choose the wrong sizes. That batches are slower under load is the pace's to learn.
     """
-    image = probe(shape)
     table: Dict[int, float] = {}
     for size in reversed(buckets_up_to(max_batch)):
         seconds: List[float] = []
@@ -41,8 +34,8 @@ def warm(backend: Backend, shape: Tuple[int, int, int], max_batch: int) -> Dict[
                 break
             if len(seconds) >= _UNTIMED + 2 and started - begun > _LONGEST_S:
                 break
-            backend.finish(backend.launch([image] * size))
+            backend.finish(backend.launch([example] * size))
             seconds.append(time.monotonic() - started)
-        # Whatever the clock says, fewer images don't take longer than more.
+        # Whatever the clock says, fewer items don't take longer than more.
         table[size] = min(*seconds[_UNTIMED:], *table.values())
     return dict(sorted(table.items()))

@@ -6,7 +6,6 @@ import contextlib
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
-from hotpath.codec import ImageSpec
 from hotpath.http.errors import Problem
 from hotpath.ipc.offers import Offer, Offers, State
 from hotpath.models.built import BuiltModel, load
@@ -16,12 +15,12 @@ TAKING = (State.LIVE, State.CANARY)
 
 
 class Served:
-    """One generation on offer, and how its images are prepared. A request keeps the one it began with."""
+    """One generation on offer, and its task. A request keeps the one it began with."""
 
     def __init__(self, offer: Offer, model: BuiltModel) -> None:
         self.offer = offer
         self.model = model
-        self.spec = ImageSpec.from_dict(model.preprocessing)
+        self.task = model.task()
         self.holders = 0
         """Requests that are at work with it."""
 

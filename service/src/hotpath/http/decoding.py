@@ -5,42 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Callable, Tuple, TypeVar
-
-import numpy
-from numpy.typing import NDArray
+from typing import Callable, TypeVar
 
 from hotpath.cgroup import usable_cpus
-from hotpath.codec import ImageLimits, ImageSpec, decode_into, is_quick
 from hotpath.http.turns import Turns
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.slots import Lease
 from hotpath.metrics.table import Row
+from hotpath.tasks.task import Fill, TensorSpec
 
 T = TypeVar("T")
-
-Pixels = NDArray[numpy.uint8]
-
-
-@dataclass(frozen=True)
-class Fill:
-    """How one image gets into its slot."""
-
-    write: Callable[[Pixels], object]
-    """Writes it into the slot, which has the model's shape; or raises ImageError and writes nothing."""
-    is_quick: Callable[[], bool]
-    """Whether that takes no longer than handing it to a thread is worth."""
-
-
-def encoded(body: bytes, spec: ImageSpec, limits: ImageLimits) -> Fill:
-    """Fills a slot by decoding an image."""
-    return Fill(lambda slot: decode_into(body, spec, limits, slot), lambda: is_quick(body, limits))
-
-
-def prepared(pixels: Pixels) -> Fill:
-    """Fills a slot with pixels that are what the model takes already."""
-    return Fill(lambda slot: numpy.copyto(slot, pixels), lambda: True)
 
 
 class Decoder:
@@ -58,18 +32,16 @@ class Decoder:
         self._turns = Turns()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
-    def start(
-        self, fill: Fill, shape: Tuple[int, int, int], lease: Lease, deadline: float
-    ) -> asyncio.Future[float]:
+    def start(self, fill: Fill, item: TensorSpec, lease: Lease, deadline: float) -> asyncio.Future[float]:
         """Fill the lease's slot; the future gives the seconds it took or raises ImageError.
 
         A cancelled decode may still be writing: the slot stays borrowed until its thread is done with it.
         """
         if self._alone and fill.is_quick():
-            return self._turns.do(deadline, lambda: self._fill(fill, shape, lease.slot))
+            return self._turns.do(deadline, lambda: self._fill(fill, item, lease.slot))
         loop = asyncio.get_running_loop()
         lease.borrow()
-        job = self._threads.submit(self._fill, fill, shape, lease.slot)
+        job = self._threads.submit(self._fill, fill, item, lease.slot)
         job.add_done_callback(lambda _: loop.call_soon_threadsafe(lease.give_back))
         return asyncio.wrap_future(job)
 
@@ -77,9 +49,9 @@ class Decoder:
         """Do in a thread what needs no slot."""
         return asyncio.wrap_future(self._threads.submit(work))
 
-    def _fill(self, fill: Fill, shape: Tuple[int, int, int], slot: int) -> float:
+    def _fill(self, fill: Fill, item: TensorSpec, slot: int) -> float:
         started = time.monotonic()
-        fill.write(self._arena.view(slot, shape))
+        fill.write(self._arena.view(slot, item.shape, item.dtype))
         seconds = time.monotonic() - started
         self._row.observe("hotpath_decode_seconds", seconds)
         return seconds

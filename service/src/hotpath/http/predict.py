@@ -10,12 +10,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from hotpath.http.body import read_image
-from hotpath.http.decoding import encoded
+from hotpath.http.catalogue import Served
 from hotpath.http.schema import PREDICT_REQUEST, PREDICT_RESPONSES
-from hotpath.http.service import Classified, Service
+from hotpath.http.service import Answered, Service
 from hotpath.http.urgency import urgency_of
 from hotpath.http.waiting import ClientGone, Patience
-from hotpath.models.built import BuiltModel
 from hotpath.observing.record import record_of
 
 Respond = Callable[[Request, str], Awaitable[Response]]
@@ -76,19 +75,16 @@ async def _predict(service: Service, request: Request, name: str) -> Dict[str, A
             async with Patience(request, started, arrived, urgency) as patience:
                 if not isinstance(body, bytes):
                     body = await patience.wait(service.decoder.run(body.unpack))
-                fill = encoded(body, served.spec, service.image_limits)
-                found = await service.classify(served, fill, lease, patience)
+                fill = served.task.encoded(body, service.image_limits)
+                found = await service.predict(served, fill, lease, patience)
     record.answered_by(served.offer.model, served.offer.version, [found.stages])
     total_s = time.monotonic() - started
     service.row.observe("hotpath_request_seconds", total_s)
-    return _answer(served.model, found, total_s)
+    return _answer(served, found, total_s)
 
 
-def _answer(model: BuiltModel, found: Classified, total_s: float) -> Dict[str, Any]:
-    top = [
-        {"class": index, "label": model.labels[index], "score": round(score, 6)}
-        for index, score in zip(found.ranking.classes, found.ranking.scores)
-    ]
+def _answer(served: Served, found: Answered, total_s: float) -> Dict[str, Any]:
+    identity = served.model.identity
     outcome = found.outcome
     seconds = {
         "decode": found.stages.decode_s,
@@ -97,11 +93,8 @@ def _answer(model: BuiltModel, found: Classified, total_s: float) -> Dict[str, A
         "total": total_s,
     }
     return {
-        "pred_class": top[0]["class"],
-        "label": top[0]["label"],
-        "score": top[0]["score"],
-        "top_k": top,
-        "model": {"name": model.identity.name, "version": model.identity.version},
+        **served.task.described(found.answer),
+        "model": {"name": identity.name, "version": identity.version},
         "batch_size": outcome.batch_size,
         "timings_ms": {name: round(value * 1000, 3) for name, value in seconds.items()},
     }

@@ -1,4 +1,4 @@
-"""What the routes of one worker share: admission, and the way of one image through the service."""
+"""What the routes of one worker share: admission, and the way of one item through the service."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from starlette.requests import ClientDisconnect
 
 from hotpath.codec import ImageLimits
 from hotpath.config import Config
-from hotpath.core import Outcome, Ranking
+from hotpath.core import Outcome
 from hotpath.http.catalogue import Catalogue, Served
-from hotpath.http.decoding import Decoder, Fill
+from hotpath.http.decoding import Decoder
 from hotpath.http.engines import EngineClient, NoEngine
 from hotpath.http.errors import Problem
 from hotpath.http.fairness import kept_places, most_images, open_places
@@ -28,13 +28,15 @@ from hotpath.ipc.slots import Lease, NoFreeSlot, SlotPool
 from hotpath.metrics.table import Row, Table
 from hotpath.observing.record import Stages
 from hotpath.scheduler.policy import worth_a_try
+from hotpath.tasks.task import Fill
 
 
 @dataclass(frozen=True)
-class Classified:
-    """What became of one image."""
+class Answered:
+    """What became of one item."""
 
-    ranking: Ranking
+    answer: bytes
+    """For the model's task to read."""
     outcome: Outcome
     stages: Stages
 
@@ -146,12 +148,12 @@ class Service:
         with contextlib.ExitStack() as stack:
             yield [stack.enter_context(self.place(served)) for _ in range(count)]
 
-    async def classify(self, served: Served, fill: Fill, lease: Lease, patience: Patience) -> Classified:
-        """The way of one image: into the lease's slot, to an engine, and back.
+    async def predict(self, served: Served, fill: Fill, lease: Lease, patience: Patience) -> Answered:
+        """The way of one item: into the lease's slot, to an engine, and back.
 
         Raises ImageError, Problem, or what `admission` turns into one.
         """
-        decode_s = await patience.wait(self.decoder.start(fill, served.model.shape, lease, patience.deadline))
+        decode_s = await patience.wait(self.decoder.start(fill, served.task.input, lease, patience.deadline))
         decoded = time.monotonic()
         urgency = patience.urgency
         answer = self._client.submit(lease, served.offer.seats, patience.deadline, urgency.priority)
@@ -164,15 +166,15 @@ class Service:
             raise DeadlinePassed(urgency.seconds, counted=True)
         if outcome.status == Status.LATE:
             self._refuse_late(served, urgency)
-        answered = outcome.status == Status.OK and outcome.ranking is not None
+        answered = outcome.status == Status.OK and outcome.answer is not None
         self.row.add("hotpath_predictions", (str(served.offer.lane), "ok" if answered else "failed"))
-        if outcome.status != Status.OK or outcome.ranking is None:
+        if outcome.status != Status.OK or outcome.answer is None:
             self.row.add("hotpath_shed", ("inference_failed",))
             raise _failed()
         self._count(str(served.offer.lane), decode_s, outcome)
-        self._shadow(served, lease, outcome.ranking)
+        self._shadow(served, lease, outcome.answer)
         stages = Stages(decode_s, decoded, outcome.queue_s, outcome.compute_s, outcome.batch_size)
-        return Classified(outcome.ranking, outcome, stages)
+        return Answered(outcome.answer, outcome, stages)
 
     def _count(self, lane: str, decode_s: float, outcome: Outcome) -> None:
         """An image was answered, by the version in this lane."""
@@ -181,18 +183,17 @@ class Service:
         self.row.add("hotpath_image_seconds", (lane, "compute"), outcome.compute_s)
         self.row.set("hotpath_answered_at_seconds", time.time(), (lane,))
 
-    def _shadow(self, served: Served, lease: Lease, ranking: Ranking) -> None:
-        """Let a version that is to be compared answer the same pixels; nobody waits for it."""
+    def _shadow(self, served: Served, lease: Lease, said: bytes) -> None:
+        """Let a version that is to be compared answer the same input; nobody waits for it."""
         other = self.catalogue.shadow_of(served)
         if other is None or not self._client.ready(other.offer.seats):
             return
 
         def compare(answer: asyncio.Future[Outcome]) -> None:
-            found = answer.result().ranking
+            found = answer.result().answer
             result = "failed"
             if found is not None:
-                same = served.model.labels[ranking.classes[0]] == other.model.labels[found.classes[0]]
-                result = "agree" if same else "differ"
+                result = "agree" if served.task.agrees(said, other.task, found) else "differ"
             self.row.add("hotpath_shadow", (str(other.offer.lane), result))
 
         deadline = time.monotonic() + self.config.limits.request_timeout_s

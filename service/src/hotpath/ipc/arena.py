@@ -11,7 +11,7 @@ import errno
 import mmap
 import os
 import tempfile
-from typing import TYPE_CHECKING, Tuple
+from typing import TYPE_CHECKING, Any, Tuple
 
 from hotpath.core import Refusal
 
@@ -45,11 +45,11 @@ class Arena:
 
         return numpy.frombuffer(self._memory, dtype=numpy.uint8)
 
-    def view(self, slot: int, shape: Tuple[int, ...]) -> NDArray[numpy.uint8]:
-        """The first bytes of `slot` as a writable uint8 array of `shape`."""
+    def view(self, slot: int, shape: Tuple[int, ...], dtype: str = "uint8") -> NDArray[Any]:
+        """The first bytes of `slot` as a writable array of `shape`."""
         import numpy
 
-        return numpy.ndarray(shape, dtype=numpy.uint8, buffer=self._memory, offset=slot * self.stride)
+        return numpy.ndarray(shape, dtype=dtype, buffer=self._memory, offset=slot * self.stride)
 
 
 def stride_of(slot_bytes: int) -> int:

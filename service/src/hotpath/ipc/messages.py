@@ -2,8 +2,8 @@
 
 Both ends carry an incarnation number, which the supervisor raises each time it starts a child. A message
 that names a past incarnation of either end is dropped by the receiver; that is all the clean-up that a crash
-needs. The best classes travel in the answer, not in the slot: so an engine never writes into the arena, and
-nothing late can spoil a slot that a restarted worker uses again.
+needs. What the model said travels in the message, not in the slot: so an engine never writes into the arena,
+and nothing late can spoil a slot that a restarted worker uses again.
 """
 
 from __future__ import annotations
@@ -13,14 +13,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Union
 
-from hotpath.core import Outcome, Ranking
+from hotpath.core import Outcome
 from hotpath.scheduler.entries import NORMAL
 
 MAX_BYTES = 4096
 """No message is longer; receivers read this much."""
-
-MAX_RANKING = 64
-"""The most classes an answer can carry."""
 
 
 class Kind(IntEnum):
@@ -109,6 +106,9 @@ _CANCEL = struct.Struct("<BxxxIIQ")
 _HELLO = struct.Struct("<BxxxI")
 _RESULT = struct.Struct("<BBHIQdd")
 
+MOST_ANSWER = MAX_BYTES - _RESULT.size
+"""Bytes of an answer; one of none is as good as no answer."""
+
 
 def encode(message: Message) -> bytes:
     """The bytes of a message."""
@@ -135,10 +135,7 @@ def encode(message: Message) -> bytes:
             outcome.queue_s,
             outcome.compute_s,
         )
-        if outcome.ranking is None:
-            return head
-        size = len(outcome.ranking.classes)
-        return head + struct.pack(f"<{size}I{size}f", *outcome.ranking.classes, *outcome.ranking.scores)
+        return head if outcome.answer is None else head + outcome.answer
     if isinstance(message, Cancel):
         return _CANCEL.pack(Kind.CANCEL, message.worker, message.engine, message.request)
     if isinstance(message, Attach):
@@ -154,10 +151,8 @@ def decode(data: bytes) -> Message:
         return Submit(worker, engine, request, slot, submitted, deadline, priority, Standing(standing))
     if kind is Kind.RESULT:
         _, status, batch_size, worker, request, queue_s, compute_s = _RESULT.unpack_from(data)
-        size = (len(data) - _RESULT.size) // 8
-        values = struct.unpack_from(f"<{size}I{size}f", data, _RESULT.size)
-        ranking = Ranking(values[:size], values[size:]) if size else None
-        return Result(worker, request, Outcome(status, ranking, batch_size, queue_s, compute_s))
+        answer = data[_RESULT.size :] or None
+        return Result(worker, request, Outcome(status, answer, batch_size, queue_s, compute_s))
     if kind is Kind.CANCEL:
         _, worker, engine, request = _CANCEL.unpack(data)
         return Cancel(worker, engine, request)

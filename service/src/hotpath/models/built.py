@@ -9,18 +9,18 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Tuple
 
-from hotpath.core import HotpathError, ModelIdentity
+from hotpath.core import ModelError, ModelIdentity
+from hotpath.tasks import known
+
+if TYPE_CHECKING:
+    from hotpath.tasks.task import Task
 
 FORMAT = 2
 """Version of the directory's layout; part of every model version, so that a change of it makes new ones."""
 
 METADATA = "model.json"
-
-
-class ModelError(HotpathError):
-    """A model directory that can't be used."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,10 @@ class BuiltModel:
         """Bytes of one input, which a slot must hold."""
         height, width, channels = self.shape
         return height * width * channels
+
+    def task(self) -> Task:
+        """What this model does, for a process that has numpy. Raises ModelError."""
+        return known.create(self.directory, self.document)
 
     def precision(self, backend: str) -> str:
         """The arithmetic that a back end runs this model in."""
@@ -119,6 +123,12 @@ def load(directory: Path, verify: bool = True) -> BuiltModel:
 
 
 def _describe(directory: Path, document: Dict[str, Any]) -> BuiltModel:
+    if document["task"] not in known.NAMES:
+        raise ModelError(
+            f"The model in {directory} has the task {document['task']!r}, and this release knows: "
+            f"{', '.join(known.NAMES)}.",
+            "Serve it with a release that knows the task, or correct `task` in model.toml and build again.",
+        )
     for key in ("files", "precision", "tolerance"):  # read later, where nobody expects them to be missing
         document[key].keys()
     labels = (directory / document["labels"]).read_text(encoding="utf-8").splitlines()

@@ -8,9 +8,9 @@ from typing import List, Mapping, Tuple
 import torch
 from torch import Tensor, nn
 
+from hotpath.core import ModelError
 from hotpath.models import tensors
 from hotpath.models.architectures import ARCHITECTURES
-from hotpath.models.built import ModelError
 
 TORCHSCRIPT = "torchscript"
 """The architecture of a weights file that brings its own."""

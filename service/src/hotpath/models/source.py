@@ -11,7 +11,8 @@ from typing import Any, Dict, List
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from typing_extensions import Literal
 
-from hotpath.models.built import FORMAT, ModelError, damaged_files
+from hotpath.core import ModelError
+from hotpath.models.built import FORMAT, damaged_files
 
 if sys.version_info >= (3, 11):
     import tomllib

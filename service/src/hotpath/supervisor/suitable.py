@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import List
 
-from hotpath.models.built import BuiltModel, ModelError
+from hotpath.core import ModelError
+from hotpath.models.built import BuiltModel
 from hotpath.supervisor.generations import Generation
 from hotpath.supervisor.wishes import Wishes
 

@@ -13,6 +13,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="this Python has no torch")
 
+from support.classifying import task_of  # noqa: E402
+
 from hotpath.core import EngineSpec  # noqa: E402
 from hotpath.engine.runner import Job, Runner  # noqa: E402
 from hotpath.engine.tensorrt import backend as module  # noqa: E402
@@ -109,7 +111,7 @@ def test_a_launch_that_fails_gives_its_lane_back_once_nothing_uses_it(backend: T
     assert free_lanes(backend) == 2
     streams: Any = backend._copying  # both
     assert streams.waits == 2 * 3
-    assert len(backend.finish(backend.launch([GOOD]))) == 1
+    assert [len(output) for output in backend.finish(backend.launch([GOOD]))] == [1, 1]
 
 
 def test_a_batch_that_fails_in_the_end_gives_its_lane_back(backend: TensorRTBackend) -> None:
@@ -142,7 +144,7 @@ def test_what_belongs_to_one_batch_is_enqueued_without_anothers_in_between(backe
 def test_one_that_fails_alone_while_another_is_in_flight_does_not_end_the_engine(
     backend: TensorRTBackend,
 ) -> None:
-    runner = Runner(backend, GOOD)
+    runner = Runner(backend, task_of((1, 1, 3)))
     jobs = [Job([image], lambda: None) for image in (GOOD, BAD, GOOD, BAD, BAD, GOOD)]
     ended: List[BaseException] = []
 
@@ -160,7 +162,7 @@ def test_one_that_fails_alone_while_another_is_in_flight_does_not_end_the_engine
         done += runner.collect()
         threading.Event().wait(0.001)
     assert ended == []
-    assert [job.rankings is not None for job in done] == [True, False, True, False, False, True]
+    assert [job.answers is not None for job in done] == [True, False, True, False, False, True]
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ torch = pytest.importorskip("torch", reason="this Python has no torch; lowering 
 from support.networks import Unequal, small  # noqa: E402
 from torch import nn  # noqa: E402
 
+from hotpath.core import ModelError  # noqa: E402
 from hotpath.engine.onednn import unusable  # noqa: E402
 from hotpath.models.architectures import ARCHITECTURES  # noqa: E402
-from hotpath.models.built import ModelError  # noqa: E402
 from hotpath.models.lowering import program as programs  # noqa: E402
 from hotpath.models.lowering.graph import NotLowerableError, lower  # noqa: E402
 from hotpath.models.lowering.program import Convolution, Lowered, MaxPool  # noqa: E402

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import List, Sequence, Tuple
+from typing import Sequence, Tuple
 
 import torch
 from torch import Tensor
 
-from hotpath.core import EngineSpec, Ranking, Refusal
-from hotpath.engine.backend import Pixels
+from hotpath.core import EngineSpec, Refusal
 from hotpath.engine.tensorrt import store
 from hotpath.engine.tensorrt.compiling import PRECISION, device_of, form, key_of, torch_tensorrt
 from hotpath.engine.tensorrt.graphs import prepare
 from hotpath.engine.tensorrt.lanes import Lanes, bucket_for
-from hotpath.engine.torch_backend import rankings
 from hotpath.models.built import BuiltModel
+from hotpath.tasks.task import Outputs, Pixels
 
 
 @dataclass
@@ -98,12 +97,12 @@ class TensorRTBackend:
             lane.arrived.synchronize()
         return lane, count
 
-    def finish(self, batch: Launched) -> List[Ranking]:
+    def finish(self, batch: Launched) -> Outputs:
         """Wait for the results; any thread may."""
         lane, count = batch
         try:
             lane.done.synchronize()
-            return rankings(lane.scores[:count], lane.classes[:count])
+            return lane.scores[:count].numpy().copy(), lane.classes[:count].numpy().copy()
         finally:
             self._lanes.give_back(lane)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from hotpath.codec import ImageSpec
-from hotpath.core import EngineSpec, Refusal
+from hotpath.core import EngineSpec, ModelError, Refusal
 from hotpath.engine.tensorrt import store
 from hotpath.engine.tensorrt.graphs import Form, prepare
 from hotpath.engine.tensorrt.key import EngineKey, driver_version
@@ -22,7 +22,7 @@ from hotpath.engine.torch_backend import open_device
 from hotpath.engine.visible import see_only
 from hotpath.metrics.layout import buckets_up_to
 from hotpath.models.agreement import compare, probabilities
-from hotpath.models.built import BuiltModel, ModelError
+from hotpath.models.built import BuiltModel
 from hotpath.models.classifier import Classifier, restore
 from hotpath.models.crops import crops
 from hotpath.models.tracing import freeze

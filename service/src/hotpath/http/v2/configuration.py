@@ -6,8 +6,7 @@ from collections import Counter
 from typing import Any, Dict, List
 
 from hotpath.http.catalogue import Served
-from hotpath.http.v2.answer import DATATYPES
-from hotpath.http.v2.schema import INPUT, OUTPUTS
+from hotpath.http.v2.schema import INPUT
 from hotpath.scheduler.entries import LAST, NORMAL
 
 _TYPES = {"BYTES": "TYPE_STRING", "INT64": "TYPE_INT64", "FP32": "TYPE_FP32"}
@@ -26,7 +25,8 @@ def of_model(served: Served, most_images: int) -> Dict[str, Any]:
         "max_batch_size": most_images,
         "input": [{"name": INPUT, "data_type": _TYPES["BYTES"], "format": "FORMAT_NONE", "dims": [1]}],
         "output": [
-            {"name": name, "data_type": _TYPES[DATATYPES[name]], "dims": [model.top_k]} for name in OUTPUTS
+            {"name": name, "data_type": _TYPES[column.datatype], "dims": [column.width]}
+            for name, column in served.task.columns.items()
         ],
         "instance_group": _instances(served),
         "dynamic_batching": {

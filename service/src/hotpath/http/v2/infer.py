@@ -13,9 +13,8 @@ from hotpath.codec import ImageError
 from hotpath.http.body import read_whole
 from hotpath.http.catalogue import Served
 from hotpath.http.compression import coding_of, decompress
-from hotpath.http.decoding import encoded, prepared
 from hotpath.http.errors import Problem
-from hotpath.http.service import Classified, Service
+from hotpath.http.service import Answered, Service
 from hotpath.http.urgency import urgency_of
 from hotpath.http.v2.answer import assemble
 from hotpath.http.v2.request import Wanted, understand
@@ -24,6 +23,7 @@ from hotpath.http.v2.tensors import Accepted, Image
 from hotpath.http.waiting import Patience
 from hotpath.ipc.slots import Lease
 from hotpath.observing.record import record_of
+from hotpath.tasks.task import prepared
 
 T = TypeVar("T")
 
@@ -54,22 +54,23 @@ async def infer(service: Service, request: Request, name: str, version: Optional
                 with service.more_places(served, len(wanted.images) - 1) as more:
                     found = await _together(
                         [
-                            _classify(service, served, index, image, place, patience)
+                            _predict(service, served, index, image, place, patience)
                             for index, (image, place) in enumerate(zip(wanted.images, [lease, *more]))
                         ]
                     )
     record.answered_by(served.offer.model, served.offer.version, [one.stages for one in found])
     service.row.observe("hotpath_request_seconds", time.monotonic() - started)
-    content, kind, headers = assemble(wanted, served.model, [one.ranking for one in found])
+    content, kind, headers = assemble(wanted, served, [one.answer for one in found])
     return Response(content, 200, headers, kind)
 
 
-async def _classify(
+async def _predict(
     service: Service, served: Served, index: int, image: Image, lease: Lease, patience: Patience
-) -> Classified:
-    fill = encoded(image, served.spec, service.image_limits) if isinstance(image, bytes) else prepared(image)
+) -> Answered:
+    task, limits = served.task, service.image_limits
+    fill = task.encoded(image, limits) if isinstance(image, bytes) else prepared(image)
     try:
-        return await service.classify(served, fill, lease, patience)
+        return await service.predict(served, fill, lease, patience)
     except ImageError as error:
         raise Problem(
             error.status,

@@ -6,8 +6,7 @@ from typing import Any, Dict, Sequence
 
 from hotpath import __version__
 from hotpath.http.catalogue import Served
-from hotpath.http.v2.answer import DATATYPES
-from hotpath.http.v2.schema import INPUT, OUTPUTS
+from hotpath.http.v2.schema import INPUT
 
 SERVER: Dict[str, Any] = {
     "name": "hotpath",
@@ -42,6 +41,7 @@ def of_model(served: Served, versions: Sequence[Served]) -> Dict[str, Any]:
             "last_swap": served.offer.last_swap,
         },
         "outputs": [
-            {"name": name, "datatype": DATATYPES[name], "shape": [-1, model.top_k]} for name in OUTPUTS
+            {"name": name, "datatype": column.datatype, "shape": [-1, column.width]}
+            for name, column in served.task.columns.items()
         ],
     }

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hotpath.core import ModelError
 from hotpath.models import tensors
-from hotpath.models.built import ModelError
 
 FORMAT = 1
 

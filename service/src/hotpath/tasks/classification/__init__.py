@@ -1,0 +1,1 @@
+"""Image classification: from an encoded photograph to its best classes."""

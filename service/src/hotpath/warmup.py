@@ -1,4 +1,4 @@
-"""`hotpath warmup`: real images through the real HTTP path until latency settles; wrong answers fail it.
+"""`hotpath warmup`: the models' probes through the real HTTP path until latency settles; wrong answers fail it.
 
 Runs as the unit's ExecStartPost, next to a service that just started: imports stay light.
 """
@@ -17,8 +17,10 @@ from urllib.parse import quote, urlsplit
 from hotpath.config import Config, load
 from hotpath.core import HotpathError
 from hotpath.http.keys import token_for
-from hotpath.models.built import BuiltModel, Probe
+from hotpath.models.built import BuiltModel
 from hotpath.models.built import load as load_model
+from hotpath.tasks import known
+from hotpath.tasks.outline import Probe
 
 WINDOW = 5
 SETTLED = 0.10
@@ -36,10 +38,8 @@ class WarmupError(HotpathError):
 class _Track:
     model: BuiltModel
     probe: Probe
-    body: bytes
     milliseconds: List[float] = field(default_factory=list)
-    label: str = ""
-    score: float = 0.0
+    said: str = ""
 
     @property
     def settled(self) -> bool:
@@ -59,9 +59,9 @@ def warmup(path: Path, url: Optional[str], timeout: float) -> int:
     client = _Client(host, port, token)
     client.wait_until_ready(deadline)
     tracks = [
-        _Track(model, probe, model.read_probe(probe))
+        _Track(model, probe)
         for model in (load_model(entry.path, verify=False) for entry in config.models)
-        for probe in model.probes
+        for probe in known.outline(model).probes()
     ]
     for track in tracks:
         _ask(client, track, deadline)
@@ -93,13 +93,12 @@ def _host_and_port(url: str) -> Tuple[str, int]:
 
 def _ask(client: _Client, track: _Track, deadline: float) -> None:
     started = time.monotonic()
-    answer = client.predict(track.model.identity.name, track.body, deadline)
+    answer = client.predict(track.model.identity.name, track.probe, deadline)
     track.milliseconds.append((time.monotonic() - started) * 1000)
-    track.label, track.score = answer["label"], answer["score"]
-    if track.label not in track.probe.accept:
+    track.said, wrong = track.probe.read(answer)
+    if wrong:
         raise WarmupError(
-            f"The service takes {track.probe.file} for {track.label!r} ({track.score:.3f}); "
-            f"right would be: {', '.join(track.probe.accept)}.",
+            f"The service takes {track.probe.name} for {wrong}.",
             "Do not serve this model: build it again, and compare its preprocessing with its training.",
         )
     if answer["model"]["version"] != track.model.identity.version:
@@ -111,11 +110,11 @@ def _ask(client: _Client, track: _Track, deadline: float) -> None:
 
 
 def _print(tracks: List[_Track], rounds: int) -> None:
-    print(f"{'probe':<28} {'label':<28} {'score':>6} {'first ms':>9} {'now ms':>8}")
+    print(f"{'probe':<28} {'answer':<35} {'first ms':>9} {'now ms':>8}")
     for track in tracks:
         now = statistics.median(track.milliseconds[-WINDOW:])
         first = track.milliseconds[0]
-        print(f"{track.probe.file:<28} {track.label:<28.28} {track.score:>6.3f} {first:>9.1f} {now:>8.1f}")
+        print(f"{track.probe.name:<28} {track.said:<35.35} {first:>9.1f} {now:>8.1f}")
     state = "settled" if all(track.settled for track in tracks) else "did not settle within the limit"
     print(f"{rounds} rounds; latency {state} (medians of {WINDOW} within {SETTLED:.0%})")
 
@@ -146,12 +145,12 @@ class _Client:
             "See its log; give more time with --timeout.",
         )
 
-    def predict(self, model: str, body: bytes, deadline: float) -> Dict[str, Any]:
+    def predict(self, model: str, probe: Probe, deadline: float) -> Dict[str, Any]:
         """The answer of /predict. Raises WarmupError on any other status than 200."""
-        headers = {"Content-Type": "application/octet-stream", **self._authorization}
+        headers = {"Content-Type": probe.content_type, **self._authorization}
         path = f"/predict?model={quote(model)}"
         try:
-            status, answer = self._request("POST", path, deadline, body, headers)
+            status, answer = self._request("POST", path, deadline, probe.body, headers)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise WarmupError(f"The service gave no answer: {error}.", "See its log.") from error
         if status != 200:

@@ -17,16 +17,16 @@ from typing import Any, Dict, Iterator, List, Tuple
 import numpy
 
 from hotpath import __version__
+from hotpath.building.reading import read
 from hotpath.building.report import REPORT, REPORT_TEXT, as_text
-from hotpath.codec import ImageSpec
 from hotpath.core import EngineSpec, ModelError
 from hotpath.engine.backend import Backend
 from hotpath.engine.checking import answers, compare
 from hotpath.engine.factory import create
 from hotpath.metrics.layout import buckets_up_to
 from hotpath.models.built import FORMAT, METADATA, BuiltModel, digest, load
-from hotpath.models.source import Source, read
-from hotpath.tasks.classification.task import decode_probe
+from hotpath.models.source import Source
+from hotpath.tasks import known
 
 _CHECKED_BATCH = 8
 """Batches up to this size are compared; the sizes are those that an engine warms."""
@@ -95,7 +95,7 @@ def _is_sound(directory: Path) -> bool:
         return False
     if "onednn" not in model.artifacts:
         return True
-    from hotpath.engine.onednn import unusable
+    from hotpath.models.lowering.fused import unusable
 
     return not unusable(model.precision("onednn"))
 
@@ -121,10 +121,9 @@ def _write(source: Source, origin: Path, target: Path) -> None:
     for name in source.files:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(origin / name, target / name)
-    spec = ImageSpec.from_dict(source.preprocessing.model_dump())
-    for probe in source.probes:
-        decode_probe((target / probe.file).read_bytes(), spec, probe.file)
-    artifacts, precision = _make_artifacts(source, target, _count_lines(target / source.labels.file))
+    recipe = known.recipe(source.task)
+    recipe.check(source, target)
+    artifacts, precision = recipe.make(source, target)
     document = _describe(source, artifacts, precision)
     _save(document, source, target)
     model = load(target)
@@ -132,34 +131,6 @@ def _write(source: Source, origin: Path, target: Path) -> None:
     (target / REPORT).write_text(json.dumps(_report(document), indent=2) + "\n", encoding="utf-8")
     (target / REPORT_TEXT).write_text(as_text(_report(document)), encoding="utf-8")
     _save(document, source, target, REPORT, REPORT_TEXT)
-
-
-def _count_lines(labels: Path) -> int:
-    """How many labels there are. Raises ModelError."""
-    try:
-        return len(labels.read_text(encoding="utf-8").splitlines())
-    except UnicodeDecodeError as error:
-        raise ModelError(f"The labels {labels} can't be read: {error}.", "Save them as UTF-8.") from error
-
-
-def _make_artifacts(source: Source, target: Path, classes: int) -> Tuple[Dict[str, str], Dict[str, Any]]:
-    """Back end -> file, and the report on precisions."""
-    if source.architecture == "numeric":
-        return {"numeric": source.weights.file}, {}
-    try:
-        from hotpath.building import precision
-        from hotpath.models.tracing import trace
-    except (ImportError, OSError) as error:  # OSError where a library that torch needs is missing
-        raise ModelError(
-            f"Building {source.name} needs torch, which can't be imported: {error}.",
-            "Install the service from a lock that holds torch.",
-        ) from error
-    trace(source, target / source.weights.file, classes, target / "model.pt")
-    artifacts = {"torchscript": "model.pt", "eager": source.weights.file}
-    report = precision.choose(source, target, classes, target / "onednn.pt")
-    if report["chosen"]:
-        artifacts["onednn"] = "onednn.pt"
-    return artifacts, report
 
 
 def _describe(source: Source, artifacts: Dict[str, str], precision: Dict[str, Any]) -> Dict[str, Any]:
@@ -175,14 +146,11 @@ def _describe(source: Source, artifacts: Dict[str, str], precision: Dict[str, An
         "task": source.task,
         "architecture": source.architecture,
         "license": source.license,
-        "labels": source.labels.file,
-        "top_k": source.top_k,
-        "preprocessing": source.preprocessing.model_dump(),
         "tolerance": source.tolerance.model_dump(),
         "precision": precision,
         "artifacts": artifacts,
-        "probes": [{"file": probe.file, "accept": probe.accept} for probe in source.probes],
         "built_with": versions,
+        **known.recipe(source.task).describe(source),
     }
 
 
@@ -202,7 +170,7 @@ def _report(document: Dict[str, Any]) -> Dict[str, Any]:
 
 def _check(model: BuiltModel) -> Tuple[List[Dict[str, Any]], Dict[str, Any]]:
     """Every back end on the probes at several batch sizes, against the first answer. Raises ModelError."""
-    task = model.task()
+    task = known.task(model)
     inputs = task.probes()
     reference_name = "eager" if "eager" in model.artifacts else next(iter(model.artifacts))
     reference = answers(_load(reference_name, model), task, inputs, 1)

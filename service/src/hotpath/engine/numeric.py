@@ -36,7 +36,7 @@ class NumericBackend:
             self._centres: NDArray[numpy.float64] = artifact["centres"].astype(numpy.float64)
             self._seconds: NDArray[numpy.float64] = artifact["seconds"].astype(numpy.float64)
             self._faults: NDArray[numpy.int64] = artifact["faults"].astype(numpy.int64)
-        self._top_k = model.top_k
+        self._top_k: int = model.document["top_k"]
 
     def share(self, slots: Pixels) -> None:
         """Inputs are read wherever they lie."""

@@ -27,6 +27,7 @@ from hotpath.metrics.layout import BACKENDS, PRECISIONS, buckets_up_to
 from hotpath.metrics.table import Row
 from hotpath.models.built import load
 from hotpath.scheduler.costs import Costs
+from hotpath.tasks import known
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def run(
     backend = create(spec.backend)
     backend.load(model, inside)
     backend.share(arena.whole())
-    task = model.task()
+    task = known.task(model)
     difference = verify(backend, spec.backend, model, task, buckets_up_to(spec.max_batch))
     table = warm(backend, task.example(), spec.max_batch)
     if spec.prove:

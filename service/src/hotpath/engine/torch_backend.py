@@ -13,8 +13,8 @@ from hotpath.cgroup import usable_cpus
 from hotpath.core import EngineSpec, Refusal
 from hotpath.engine.visible import VARIABLE
 from hotpath.models.built import BuiltModel
-from hotpath.models.classifier import restore
-from hotpath.tasks.task import Outputs, Pixels
+from hotpath.tasks import known
+from hotpath.tasks.task import Array, Outputs, Pixels
 
 Launched = Tuple[Tensor, ...]
 
@@ -30,15 +30,16 @@ class TorchBackend:
         """Open the device, load the module, prepare the staging buffer."""
         self._device = open_device(spec)
         self._module = self._load_module(model)
-        self._staging = torch.empty((spec.max_batch, *model.shape), dtype=torch.uint8)
+        item = known.task(model).input
+        self._staging = torch.empty((spec.max_batch, *item.shape), dtype=getattr(torch, item.dtype))
         if self._device.type == "cuda":
             self._staging = self._staging.pin_memory()
-        self._rows: Pixels = self._staging.numpy()
+        self._rows: Array = self._staging.numpy()
 
     def share(self, slots: Pixels) -> None:
         """Inputs are gathered into the staging buffer, wherever they lie."""
 
-    def launch(self, inputs: Sequence[Pixels]) -> Launched:
+    def launch(self, inputs: Sequence[Array]) -> Launched:
         """Gather the slots into one tensor and run; on CPU this returns when the batch is done."""
         numpy.stack(inputs, out=self._rows[: len(inputs)])
         with torch.inference_mode():
@@ -67,23 +68,13 @@ class EagerBackend(TorchBackend):
     """Runs the model as its architecture's Python code."""
 
     def _load_module(self, model: BuiltModel) -> torch.nn.Module:
-        preprocessing = model.preprocessing
-        classifier = restore(
-            model.architecture,
-            model.artifact("eager"),
-            len(model.labels),
-            preprocessing["mean"],
-            preprocessing["std"],
-            model.top_k,
-        )
-        return classifier.to(self._device)
+        return known.networks(model).eager(model).to(self._device)
 
 
 class OneDnnBackend(TorchBackend):
     """Runs the model on a processor, lowered to fused kernels, in the precision that its build chose."""
 
     def _load_module(self, model: BuiltModel) -> torch.nn.Module:
-        from hotpath.engine.onednn import OneDnnClassifier
         from hotpath.models.lowering import program
 
         if self._device.type != "cpu":
@@ -93,10 +84,7 @@ class OneDnnBackend(TorchBackend):
             )
         lowered = program.load(model.artifact("onednn"))
         self.precision = lowered.precision
-        preprocessing = model.preprocessing
-        return OneDnnClassifier(
-            lowered, model.shape, preprocessing["mean"], preprocessing["std"], model.top_k
-        )
+        return known.networks(model).lowered(model, lowered)
 
 
 def open_device(spec: EngineSpec) -> torch.device:

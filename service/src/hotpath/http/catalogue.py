@@ -9,6 +9,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Tuple
 from hotpath.http.errors import Problem
 from hotpath.ipc.offers import Offer, Offers, State
 from hotpath.models.built import BuiltModel, load
+from hotpath.tasks import known
 
 TAKING = (State.LIVE, State.CANARY)
 """What takes new requests."""
@@ -20,7 +21,7 @@ class Served:
     def __init__(self, offer: Offer, model: BuiltModel) -> None:
         self.offer = offer
         self.model = model
-        self.task = model.task()
+        self.task = known.task(model)
         self.holders = 0
         """Requests that are at work with it."""
 

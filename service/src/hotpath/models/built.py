@@ -5,30 +5,21 @@ model.json describes it and holds every other file's SHA-256: a truncated or swa
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, Iterator, List, Mapping
 
 from hotpath.core import ModelError, ModelIdentity
-from hotpath.tasks import known
-
-if TYPE_CHECKING:
-    from hotpath.tasks.task import Task
 
 FORMAT = 2
 """Version of the directory's layout; part of every model version, so that a change of it makes new ones."""
 
 METADATA = "model.json"
 
-
-@dataclass(frozen=True)
-class Probe:
-    """A real image with the labels that a right model may give it."""
-
-    file: str
-    accept: Tuple[str, ...]
+_AGAIN = "Copy or build this model version again."
 
 
 @dataclass(frozen=True)
@@ -37,30 +28,12 @@ class BuiltModel:
 
     directory: Path
     identity: ModelIdentity
+    task: str
     architecture: str
-    labels: Tuple[str, ...]
-    top_k: int
-    preprocessing: Mapping[str, Any]
     artifacts: Mapping[str, str]
     """Back end -> the file it loads."""
-    probes: Tuple[Probe, ...]
     document: Mapping[str, Any]
     """model.json as it stands."""
-
-    @property
-    def shape(self) -> Tuple[int, int, int]:
-        """Height, width and channels of the uint8 input."""
-        return int(self.preprocessing["height"]), int(self.preprocessing["width"]), 3
-
-    @property
-    def input_bytes(self) -> int:
-        """Bytes of one input, which a slot must hold."""
-        height, width, channels = self.shape
-        return height * width * channels
-
-    def task(self) -> Task:
-        """What this model does, for a process that has numpy. Raises ModelError."""
-        return known.create(self.directory, self.document)
 
     def precision(self, backend: str) -> str:
         """The arithmetic that a back end runs this model in."""
@@ -71,14 +44,13 @@ class BuiltModel:
         }
         return chosen.get(backend) or "float32"
 
-    def read_probe(self, probe: Probe) -> bytes:
-        """The photograph as it was sent. Raises ModelError."""
+    def read(self, file: str) -> bytes:
+        """A file of the model. Raises ModelError."""
         try:
-            return (self.directory / probe.file).read_bytes()
+            return (self.directory / file).read_bytes()
         except OSError as error:
             raise ModelError(
-                f"The probe {self.directory / probe.file} can't be read: {error.strerror}.",
-                "Copy or build this model version again.",
+                f"{self.directory / file} can't be read: {error.strerror}.", _AGAIN
             ) from error
 
     def artifact(self, backend: str) -> Path:
@@ -103,44 +75,38 @@ def load(directory: Path, verify: bool = True) -> BuiltModel:
     """Describe the model in `directory`; with `verify`, hash every file first. Raises ModelError."""
     directory = directory.resolve()  # `current` may move on while we read
     document = _metadata(directory)
-    remedy = "Copy or build this model version again."
-    try:
+    with understood(directory):
         if verify:
             problems = damaged_files(directory, document["files"])
             if problems:
-                raise ModelError(
-                    f"The model directory {directory} is damaged: {'; '.join(problems)}.", remedy
-                )
+                raise ModelError(f"The model directory {directory} is damaged: {'; '.join(problems)}.", _AGAIN)
         return _describe(directory, document)
+
+
+@contextlib.contextmanager
+def understood(directory: Path) -> Iterator[None]:
+    """Turns what comes of a description that is not ours, or of files that are missing, into ModelError."""
+    try:
+        yield
     except OSError as error:
         raise ModelError(
-            f"The model directory {directory} is incomplete: {error.filename}: {error.strerror}.", remedy
+            f"The model directory {directory} is incomplete: {error.filename}: {error.strerror}.", _AGAIN
         ) from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:  # of a document that is not ours
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ModelError(
-            f"The model directory {directory} can't be understood: {type(error).__name__}: {error}.", remedy
+            f"The model directory {directory} can't be understood: {type(error).__name__}: {error}.", _AGAIN
         ) from error
 
 
 def _describe(directory: Path, document: Dict[str, Any]) -> BuiltModel:
-    if document["task"] not in known.NAMES:
-        raise ModelError(
-            f"The model in {directory} has the task {document['task']!r}, and this release knows: "
-            f"{', '.join(known.NAMES)}.",
-            "Serve it with a release that knows the task, or correct `task` in model.toml and build again.",
-        )
     for key in ("files", "precision", "tolerance"):  # read later, where nobody expects them to be missing
         document[key].keys()
-    labels = (directory / document["labels"]).read_text(encoding="utf-8").splitlines()
     return BuiltModel(
         directory=directory,
         identity=ModelIdentity(document["name"], document["version"]),
+        task=document["task"],
         architecture=document["architecture"],
-        labels=tuple(labels),
-        top_k=document["top_k"],
-        preprocessing=document["preprocessing"],
         artifacts=document["artifacts"],
-        probes=tuple(Probe(item["file"], tuple(item["accept"])) for item in document["probes"]),
         document=document,
     )
 

@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.jit._trace import TracerWarning  # not exported by torch.jit
 
-from hotpath.models.classifier import TORCHSCRIPT, restore, try_network
-from hotpath.models.source import Source
-
-
-def trace(source: Source, weights: Path, classes: int, output: Path) -> None:
-    """Write the TorchScript form of the source's model to `output`. Raises ModelError."""
-    shape = source.preprocessing
-    classifier = restore(source.architecture, weights, classes, shape.mean, shape.std, source.top_k)
-    if source.architecture == TORCHSCRIPT:
-        try_network(classifier.network, shape.height, shape.width, classes)
-    example = torch.zeros((2, shape.height, shape.width, 3), dtype=torch.uint8)
-    torch.jit.save(freeze(classifier, example), str(output))
 
 
 def freeze(module: nn.Module, example: Tensor) -> torch.jit.ScriptModule:

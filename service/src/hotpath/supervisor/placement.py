@@ -13,6 +13,7 @@ from hotpath.cgroup import cpu_quota, whole_cpus
 from hotpath.config import Config, ModelConfig
 from hotpath.core import EngineSpec, Refusal
 from hotpath.models.built import BuiltModel
+from hotpath.tasks import known
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,7 @@ def worker_count(config: Config, placement: Placement) -> int:
 
 def slot_bytes(config: Config, models: Sequence[BuiltModel]) -> int:
     """What a slot must hold: the largest input of the models, or more where the configuration says so."""
-    return max(config.placement.slot_bytes, *(model.input_bytes for model in models))
+    return max(config.placement.slot_bytes, *(known.outline(model).slot_bytes for model in models))
 
 
 def seat_devices(config: Config, placement: Placement, entry: ModelConfig) -> List[str]:

@@ -14,8 +14,8 @@ from hotpath.models.built import BuiltModel
 from hotpath.models.built import load as load_model
 from hotpath.supervisor import child, placement, ports, systemd
 from hotpath.supervisor.generations import Generations
-from hotpath.supervisor.suitable import check_preprocessing
 from hotpath.supervisor.supervisor import Supervisor
+from hotpath.tasks import known
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def load_models(config: Config) -> List[BuiltModel]:
                 f"models.path = {str(entry.path)!r} holds {model.identity.name!r}, not {entry.name!r}.",
                 "Correct models.name or models.path.",
             )
-        check_preprocessing(model)
+        known.outline(model)
         model.artifact(entry.backend)
         models.append(model)
     return models

@@ -18,7 +18,7 @@ from hotpath.supervisor.death import Death
 from hotpath.supervisor.generations import Generation, Generations
 from hotpath.supervisor.reloading import beyond_models, changed_models
 from hotpath.supervisor.stage import CrewStage
-from hotpath.supervisor.suitable import check_preprocessing, unsuitable
+from hotpath.supervisor.suitable import unsuitable
 from hotpath.supervisor.swap import Swap
 from hotpath.supervisor.wishes import Wishes, part, read_wishes
 
@@ -63,7 +63,6 @@ class Swaps:
             raise SwapError(
                 f"Version {live.version} of {entry.name} is live already.", "Nothing is to be done."
             )
-        check_preprocessing(model)
         reasons = unsuitable(model, live, wishes, self._crew.slot_bytes)
         if reasons:
             self._count("refused", entry.name, f"refused {model.identity.version}: {' '.join(reasons)}")

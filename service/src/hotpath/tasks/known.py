@@ -1,20 +1,58 @@
-"""The tasks of the house. Brings neither numpy nor a codec before a task is made: the supervisor has none."""
+"""The tasks of the house, by the names that model.toml gives them; the one place that lists them.
+
+A task is a package of four modules, each imported when it is first needed, for not every process has what it
+needs: `outline` (nothing but Python), `task` (numpy), `network` (torch) and `recipe` (pydantic).
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from hotpath.core import ModelError
+from hotpath.models.built import BuiltModel, understood
 
 if TYPE_CHECKING:
+    from hotpath.tasks.networks import Networks
+    from hotpath.tasks.outline import Outline
+    from hotpath.tasks.recipe import Recipe
     from hotpath.tasks.task import Task
 
-NAMES = ("image-classification",)
+_PACKAGES = {"image-classification": "hotpath.tasks.classification"}
+
+NAMES = tuple(_PACKAGES)
 
 
-def create(directory: Path, document: Mapping[str, Any]) -> Task:
-    """The task of the built model that `document` describes. Raises ModelError, OSError or KeyError."""
-    from hotpath.tasks.classification.task import ImageClassification
+def outline(model: BuiltModel) -> Outline:
+    """What the supervisor and the warm-up need to know of a model. Raises ModelError."""
+    with understood(model.directory):
+        made: Outline = _part(model, "outline").outline(model)
+        return made
 
-    known: Dict[str, Any] = {ImageClassification.name: ImageClassification.of}
-    made: Task = known[document["task"]](directory, document)
+
+def task(model: BuiltModel) -> Task:
+    """What the model does, for workers and engines. Raises ModelError, OSError or KeyError."""
+    made: Task = _part(model, "task").task(model)
     return made
+
+
+def networks(model: BuiltModel) -> Networks:
+    """The forms of the model's network, for back ends that have torch. Raises ModelError."""
+    module: Networks = _part(model, "network")
+    return module
+
+
+def recipe(name: str) -> Recipe[Any]:
+    """How models of a task are built. Raises KeyError."""
+    found: Recipe[Any] = import_module(f"{_PACKAGES[name]}.recipe").RECIPE
+    return found
+
+
+def _part(model: BuiltModel, part: str) -> Any:
+    if model.task not in _PACKAGES:
+        raise ModelError(
+            f"The model in {model.directory} has the task {model.task!r}, and this release knows: "
+            f"{', '.join(NAMES)}.",
+            "Serve it with a release that knows the task, or correct `task` in model.toml and build again.",
+        )
+    return import_module(f"{_PACKAGES[model.task]}.{part}")

@@ -1,4 +1,4 @@
-"""Two batches in flight: the pixels of one travel while the other computes.
+"""Two batches in flight: the inputs of one travel while the other computes.
 
 Written from the documentation of torch.cuda; it has not run on a GPU yet.
 """
@@ -18,17 +18,17 @@ from hotpath.engine.tensorrt.compiling import PRECISION, device_of, form, key_of
 from hotpath.engine.tensorrt.graphs import prepare
 from hotpath.engine.tensorrt.lanes import Lanes, bucket_for
 from hotpath.models.built import BuiltModel
-from hotpath.tasks.task import Outputs, Pixels
+from hotpath.tasks import known
+from hotpath.tasks.task import Array, Outputs, Pixels, Task, TensorSpec
 
 
 @dataclass
 class _Lane:
     """What one batch in flight has to itself."""
 
-    pixels: Tensor
-    """uint8 on the device"""
-    scores: Tensor
-    classes: Tensor
+    inputs: Tensor
+    """on the device"""
+    outputs: Tuple[Tensor, ...]
     """pinned host memory"""
     arrived: torch.cuda.Event = field(default_factory=torch.cuda.Event)
     done: torch.cuda.Event = field(default_factory=torch.cuda.Event)
@@ -55,15 +55,16 @@ class TensorRTBackend:
         self._device = device_of(spec)
         engines = store.find(model.directory, key_of(model, self._device, spec.max_batch))
         self._buckets = sorted(engines.files)
+        task = known.task(model)
         with torch.cuda.device(self._device), torch.inference_mode():
             self._copying = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             self._computing = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             forms = {
-                size: form(model, engines.path(size), model.top_k, self._device) for size in self._buckets
+                size: form(model, engines.path(size), self._device) for size in self._buckets
             }
             with torch.cuda.stream(self._computing):
-                self._batches = prepare(forms, self._buckets, model.shape, engines.cuda_graphs)
-            self._lanes = Lanes(self.depth, lambda: _lane(spec.max_batch, model))
+                self._batches = prepare(forms, self._buckets, task.input, engines.cuda_graphs)
+            self._lanes = Lanes(self.depth, lambda: _lane(spec.max_batch, task))
             torch.cuda.synchronize()  # the lanes too were filled on a stream that no batch waits for
 
     def share(self, slots: Pixels) -> None:
@@ -77,22 +78,22 @@ class TensorRTBackend:
                 "Raise the service's LimitMEMLOCK, or lower limits.queue.",
             )
 
-    def launch(self, inputs: Sequence[Pixels]) -> Launched:
-        """Enqueue copies, batch and results; returns once the pixels have left their slots."""
+    def launch(self, inputs: Sequence[Array]) -> Launched:
+        """Enqueue copies, batch and results; returns once the inputs have left their slots."""
         count = len(inputs)
         batch = self._batches[bucket_for(count, self._buckets)]
         with self._lanes.taken(self._settle) as lane:
             with self._enqueueing, torch.cuda.device(self._device), torch.inference_mode():
                 with torch.cuda.stream(self._copying):
-                    for row, image in zip(lane.pixels, inputs):
-                        row.copy_(torch.from_numpy(image), non_blocking=True)
+                    for row, item in zip(lane.inputs, inputs):
+                        row.copy_(torch.from_numpy(item), non_blocking=True)
                     lane.arrived.record()
                 with torch.cuda.stream(self._computing):
                     lane.arrived.wait()
-                    batch.pixels[:count].copy_(lane.pixels[:count])
+                    batch.inputs[:count].copy_(lane.inputs[:count])
                     batch.run()
-                    lane.scores[:count].copy_(batch.scores[:count], non_blocking=True)
-                    lane.classes[:count].copy_(batch.classes[:count], non_blocking=True)
+                    for kept, given in zip(lane.outputs, batch.outputs):
+                        kept[:count].copy_(given[:count], non_blocking=True)
                     lane.done.record()
             lane.arrived.synchronize()
         return lane, count
@@ -102,7 +103,7 @@ class TensorRTBackend:
         lane, count = batch
         try:
             lane.done.synchronize()
-            return lane.scores[:count].numpy().copy(), lane.classes[:count].numpy().copy()
+            return tuple(output[:count].numpy().copy() for output in lane.outputs)
         finally:
             self._lanes.give_back(lane)
 
@@ -111,9 +112,8 @@ class TensorRTBackend:
         self._computing.synchronize()
 
 
-def _lane(max_batch: int, model: BuiltModel) -> _Lane:
-    return _Lane(
-        pixels=torch.zeros((max_batch, *model.shape), dtype=torch.uint8, device="cuda"),
-        scores=torch.zeros((max_batch, model.top_k)).pin_memory(),
-        classes=torch.zeros((max_batch, model.top_k), dtype=torch.int64).pin_memory(),
-    )
+def _lane(max_batch: int, task: Task) -> _Lane:
+    def tensor(spec: TensorSpec) -> Tensor:
+        return torch.zeros((max_batch, *spec.shape), dtype=getattr(torch, spec.dtype))
+
+    return _Lane(tensor(task.input).cuda(), tuple(tensor(spec).pin_memory() for spec in task.outputs))

@@ -13,22 +13,19 @@ from typing import Any, Dict, Sequence, Tuple
 import torch
 from torch import Tensor, nn
 
-from hotpath.codec import ImageSpec
-from hotpath.core import EngineSpec, ModelError, Refusal
+from hotpath.core import EngineSpec, Refusal
 from hotpath.engine.tensorrt import store
 from hotpath.engine.tensorrt.graphs import Form, prepare
 from hotpath.engine.tensorrt.key import EngineKey, driver_version
 from hotpath.engine.torch_backend import open_device
 from hotpath.engine.visible import see_only
 from hotpath.metrics.layout import buckets_up_to
-from hotpath.models.agreement import compare, probabilities
 from hotpath.models.built import BuiltModel
-from hotpath.models.classifier import Classifier, restore
-from hotpath.models.crops import crops
 from hotpath.models.tracing import freeze
+from hotpath.tasks import known
+from hotpath.tasks.task import TensorSpec
 
 PRECISION = "float16"
-_CROPS = 24
 _REMEDY = "Install the service from a lock that holds it (cuda11.6-py38.txt), or choose another back end."
 
 
@@ -86,24 +83,28 @@ def build_engines(model: BuiltModel, device_name: str, max_batch: int) -> bool:
         return False
     buckets = buckets_up_to(max_batch)
     with store.replacing(model.directory, key) as directory, torch.cuda.device(device):
-        eager = _eager(model, len(model.labels)).to(device)
+        networks = known.networks(model)
+        core, shape = networks.core(model).to(device), networks.core_shape(model)
         files = {}
         for size in buckets:
             files[size] = f"batch-{size}.ts"
-            compiled = _compile(eager.network, size, model.shape, device)
+            compiled = _compile(core, (size, *shape), device)
             torch.jit.save(compiled, str(directory / files[size]))
-        forms = {size: form(model, directory / files[size], len(model.labels), device) for size in buckets}
-        report = _judge(model, eager, forms)
-        graphs = _try_capture(forms, buckets, model.shape)
+        cores = {size: _core(directory / files[size], device) for size in buckets}
+        report = networks.judge(model, cores, device)
+        forms = {size: networks.around(model, core).to(device) for size, core in cores.items()}
+        graphs = _try_capture(forms, buckets, known.task(model).input)
         store.write_record(directory, key, files, graphs, report)
     return True
 
 
-def form(model: BuiltModel, path: Path, top_k: int, device: torch.device) -> Form:
-    """An engine's file as a classifier: pixels in, ranked probabilities out."""
-    network = _HalfNetwork(torch.jit.load(str(path), map_location=device))  # type: ignore[no-untyped-call]
-    preprocessing = model.preprocessing
-    return Classifier(network, preprocessing["mean"], preprocessing["std"], top_k).eval().to(device)
+def form(model: BuiltModel, path: Path, device: torch.device) -> Form:
+    """An engine's file as the whole model: the task's input of a batch to its outputs."""
+    return known.networks(model).around(model, _core(path, device)).eval().to(device)
+
+
+def _core(path: Path, device: torch.device) -> nn.Module:
+    return _HalfNetwork(torch.jit.load(str(path), map_location=device))  # type: ignore[no-untyped-call]
 
 
 class _HalfNetwork(nn.Module):
@@ -113,14 +114,12 @@ class _HalfNetwork(nn.Module):
         super().__init__()
         self.engine = engine
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Normalised images to float32 logits."""
-        return self.engine(images.half().contiguous()).float()  # type: ignore[no-any-return]
+    def forward(self, inputs: Tensor) -> Tensor:
+        """float32 to float32."""
+        return self.engine(inputs.half().contiguous()).float()  # type: ignore[no-any-return]
 
 
-def _compile(
-    network: nn.Module, size: int, shape: Tuple[int, int, int], device: torch.device
-) -> torch.jit.ScriptModule:
+def _compile(network: nn.Module, shape: Tuple[int, ...], device: torch.device) -> torch.jit.ScriptModule:
     """One engine of a fixed batch size.
 
     The TorchScript front end is in every version from 1.3 on, and what it makes can be saved. From 2.x on the
@@ -128,20 +127,17 @@ def _compile(
     that TensorRT can't take is an error here, not a slow engine later.
     """
     library = torch_tensorrt()
-    height, width, channels = shape
     modern = int(str(library.__version__).split(".")[0]) >= 2
     # A copy: to round the weights and widen them again would change the network for good, by which the
     # engine is judged and the next one made.
     source = copy.deepcopy(network).half() if modern else network
-    example = torch.zeros(
-        (size, channels, height, width), device=device, dtype=torch.half if modern else torch.float
-    )
+    example = torch.zeros(shape, device=device, dtype=torch.half if modern else torch.float)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         compiled = library.compile(
             freeze(source, example),
             ir="ts",
-            inputs=[library.Input(shape=(size, channels, height, width), dtype=torch.half)],
+            inputs=[library.Input(shape=shape, dtype=torch.half)],
             enabled_precisions={torch.half},
             require_full_compilation=True,
             # The library's default was found when it was imported, from the device that was current then.
@@ -150,51 +146,13 @@ def _compile(
     return compiled  # type: ignore[no-any-return]
 
 
-def _eager(model: BuiltModel, top_k: int) -> Classifier:
-    preprocessing = model.preprocessing
-    return restore(
-        model.architecture,
-        model.artifact("eager"),
-        len(model.labels),
-        preprocessing["mean"],
-        preprocessing["std"],
-        top_k,
-    )
-
-
-def _judge(model: BuiltModel, eager: Classifier, forms: Dict[int, Form]) -> Dict[str, Any]:
-    """Every engine against the eager model on crops of the probes. Raises ModelError."""
-    photographs = [model.directory / probe.file for probe in model.probes]
-    spec = ImageSpec.from_dict(dict(model.preprocessing))
-    pictures = torch.from_numpy(crops(photographs, spec, _CROPS, seed=1)).cuda()
-    wanted = probabilities(eager, pictures)
-    tolerance = model.document["tolerance"]
-    report: Dict[str, Any] = {}
-    for size, candidate in forms.items():
-        found = compare(wanted, probabilities(candidate, pictures, size))
-        report[str(size)] = found.document()
-        if (
-            found.decided_same_top1 < tolerance["top1"]
-            or found.mean_difference > tolerance["mean"]
-            or found.largest_difference > tolerance["largest"]
-        ):
-            raise ModelError(
-                f"The TensorRT engine of {model.identity.name} for batches of {size} does not agree with the "
-                f"eager model: {found.decided_same_top1:.1%} of {found.decided} decided crops keep their "
-                f"best class, probabilities differ by {found.mean_difference:.3f} on average and "
-                f"{found.largest_difference:.3f} at most.",
-                "Use the back end torchscript, or raise the limits in [tolerance] knowingly.",
-            )
-    return report
-
-
 def _try_capture(
-    forms: Dict[int, Form], buckets: Sequence[int], shape: Tuple[int, int, int]
+    forms: Dict[int, Form], buckets: Sequence[int], item: TensorSpec
 ) -> Dict[str, Any]:
     """Whether these engines can be recorded as CUDA graphs; decided here once, stated in the record."""
     try:
         with torch.inference_mode(), torch.cuda.stream(torch.cuda.Stream()):  # type: ignore[no-untyped-call]
-            prepare(forms, buckets, shape, capture=True)
+            prepare(forms, buckets, item, capture=True)
         return {"captured": True}
     except RuntimeError as error:
         return {"captured": False, "reason": str(error).splitlines()[0]}

@@ -10,8 +10,10 @@ from typing import Any, Callable, Dict, Sequence, Tuple
 import torch
 from torch import Tensor
 
-Form = Callable[[Tensor], Tuple[Tensor, Tensor]]
-"""uint8 (bucket, height, width, 3) on the device to (scores, classes)."""
+from hotpath.tasks.task import TensorSpec
+
+Form = Callable[[Tensor], Tuple[Tensor, ...]]
+"""The task's input of a batch, on the device, to its outputs."""
 
 _WARM_RUNS = 3
 """Before a capture, on the stream of the capture: lazy set-up must not be recorded."""
@@ -20,26 +22,26 @@ _WARM_RUNS = 3
 class FixedBatch:
     """Runs one batch size from the same input buffer to the same output buffers."""
 
-    def __init__(self, form: Form, pixels: Tensor) -> None:
+    def __init__(self, form: Form, inputs: Tensor) -> None:
         self._form = form
-        self.pixels = pixels
-        self.scores, self.classes = form(pixels)
+        self.inputs = inputs
+        self.outputs = form(inputs)
 
     def run(self) -> None:
         """Enqueue the batch on the current stream."""
-        self.scores, self.classes = self._form(self.pixels)
+        self.outputs = self._form(self.inputs)
 
 
 class GraphedBatch(FixedBatch):
     """The same, recorded once: replaying costs the host one call instead of one a kernel."""
 
-    def __init__(self, form: Form, pixels: Tensor, pool: Any) -> None:
+    def __init__(self, form: Form, inputs: Tensor, pool: Any) -> None:
         for _ in range(_WARM_RUNS):
-            super().__init__(form, pixels)
+            super().__init__(form, inputs)
         torch.cuda.synchronize()
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph, pool=pool, stream=torch.cuda.current_stream()):
-            self.scores, self.classes = form(pixels)
+            self.outputs = form(inputs)
 
     def run(self) -> None:
         """Enqueue the recorded batch on the current stream."""
@@ -47,7 +49,7 @@ class GraphedBatch(FixedBatch):
 
 
 def prepare(
-    forms: Dict[int, Form], buckets: Sequence[int], shape: Tuple[int, int, int], capture: bool
+    forms: Dict[int, Form], buckets: Sequence[int], item: TensorSpec, capture: bool
 ) -> Dict[int, FixedBatch]:
     """Every batch size on the current stream, which must not be the default one.
 
@@ -55,10 +57,10 @@ def prepare(
     largest has asked for. They may, because one stream runs them one after the other.
     """
     largest = max(buckets)
-    pixels = torch.zeros((largest, *shape), dtype=torch.uint8, device="cuda")
+    inputs = torch.zeros((largest, *item.shape), dtype=getattr(torch, item.dtype), device="cuda")
     pool = torch.cuda.graph_pool_handle() if capture else None
     batches: Dict[int, FixedBatch] = {}
     for size in sorted(buckets, reverse=True):
-        rows = pixels[:size]
+        rows = inputs[:size]
         batches[size] = GraphedBatch(forms[size], rows, pool) if capture else FixedBatch(forms[size], rows)
     return batches

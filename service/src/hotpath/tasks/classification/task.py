@@ -9,6 +9,7 @@ import numpy
 
 from hotpath.codec import ImageError, ImageLimits, ImageSpec, decode_into, is_quick
 from hotpath.core import ModelError
+from hotpath.models.built import BuiltModel
 from hotpath.tasks.classification.ranking import Ranking, pack, unpack
 from hotpath.tasks.task import Column, Fill, Outputs, Pixels, Task, TensorSpec
 
@@ -42,19 +43,6 @@ class ImageClassification(Task):
             "scores": Column("FP32", top_k),
             "labels": Column("BYTES", top_k),
         }
-
-    @classmethod
-    def of(cls, directory: Path, document: Mapping[str, Any]) -> ImageClassification:
-        """Of the built model that `document` describes. Raises OSError or KeyError."""
-        return cls(
-            document["name"],
-            (directory / document["labels"]).read_text(encoding="utf-8").splitlines(),
-            document["top_k"],
-            ImageSpec.from_dict(document["preprocessing"]),
-            directory,
-            [(probe["file"], probe["accept"]) for probe in document["probes"]],
-            document["tolerance"],
-        )
 
     def example(self) -> Pixels:
         """Noise."""
@@ -147,6 +135,20 @@ class ImageClassification(Task):
 
     def _best(self, answer: bytes) -> str:
         return self.labels[unpack(answer).classes[0]]
+
+
+def task(model: BuiltModel) -> ImageClassification:
+    """Of a built model. Raises OSError or KeyError."""
+    document = model.document
+    return ImageClassification(
+        model.identity.name,
+        (model.directory / document["labels"]).read_text(encoding="utf-8").splitlines(),
+        document["top_k"],
+        ImageSpec.from_dict(document["preprocessing"]),
+        model.directory,
+        [(probe["file"], probe["accept"]) for probe in document["probes"]],
+        document["tolerance"],
+    )
 
 
 def decode_probe(body: bytes, spec: ImageSpec, name: str) -> Pixels:

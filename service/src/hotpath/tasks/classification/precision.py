@@ -11,19 +11,19 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 import torch
 from torch import Tensor
 
-from hotpath.building.judging import Judge, Judgement
+from hotpath.tasks.classification.judging import Judge, Judgement
 from hotpath.cgroup import usable_cpus
 from hotpath.codec import ImageSpec
 from hotpath.core import ModelError
-from hotpath.engine.onednn import PRECISIONS, OneDnnClassifier, unusable
+from hotpath.models.lowering.fused import PRECISIONS, unusable
 from hotpath.memory import keep_freed_memory
-from hotpath.models.agreement import probabilities
-from hotpath.models.classifier import restore
-from hotpath.models.crops import crops
+from hotpath.tasks.classification.agreement import probabilities
+from hotpath.tasks.classification.network import FusedClassifier, restore
+from hotpath.tasks.classification.crops import crops
 from hotpath.models.lowering.graph import NotLowerableError, lower
 from hotpath.models.lowering.program import Lowered, Program
 from hotpath.models.lowering.ranges import Seen, look, quantise
-from hotpath.models.source import Source
+from hotpath.tasks.classification.source import ClassifierSource
 from hotpath.models.tracing import freeze
 
 _CALIBRATED = 24
@@ -58,7 +58,7 @@ class Trial:
         return found
 
 
-def choose(source: Source, directory: Path, classes: int, output: Path) -> Dict[str, Any]:
+def choose(source: ClassifierSource, directory: Path, classes: int, output: Path) -> Dict[str, Any]:
     """Write the lowered form to `output` in the precision that the source asks for; a report.
 
     `auto` takes the fastest that agrees with the eager model. Where nothing can be lowered, `auto` writes
@@ -93,7 +93,7 @@ def choose(source: Source, directory: Path, classes: int, output: Path) -> Dict[
 class _Trials:
     """The means to make forms of the eager model, and its judge."""
 
-    def __init__(self, source: Source, directory: Path, classes: int) -> None:
+    def __init__(self, source: ClassifierSource, directory: Path, classes: int) -> None:
         self._source = source
         shape = source.preprocessing
         self._shape = (shape.height, shape.width, 3)
@@ -133,11 +133,11 @@ class _Trials:
             )
         return self._made[precision]
 
-    def _form(self, lowered: Lowered) -> OneDnnClassifier:
+    def _form(self, lowered: Lowered) -> FusedClassifier:
         shape = self._source.preprocessing
-        return OneDnnClassifier(lowered, self._shape, shape.mean, shape.std, self._classes)
+        return FusedClassifier(lowered, self._shape, shape.mean, shape.std, self._classes)
 
-    def _trial(self, precision: str, form: OneDnnClassifier, milliseconds: float) -> Trial:
+    def _trial(self, precision: str, form: FusedClassifier, milliseconds: float) -> Trial:
         judgement = self.judge.judge(precision, probabilities(form, self.judge.pictures))
         refusal, held_out = judgement.refusal, None
         if precision == "int8" and len(self._photographs) > 1:
@@ -178,7 +178,7 @@ class _Trials:
         return torch.zeros((2, *self._shape), dtype=torch.uint8)
 
 
-def _milliseconds(forms: Mapping[str, OneDnnClassifier], pictures: Tensor) -> Dict[str, float]:
+def _milliseconds(forms: Mapping[str, FusedClassifier], pictures: Tensor) -> Dict[str, float]:
     """Processor time of each form for an image, measured in turns.
 
     On one thread, and not by the clock on the wall: a busy machine would make the choice a matter of luck.

@@ -56,8 +56,8 @@ def processor_flags() -> FrozenSet[str]:
     return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
 
 
-class OneDnnClassifier(nn.Module):
-    """As `models.classifier.Classifier`: uint8 (batch, height, width, 3) to (scores, classes)."""
+class FusedNetwork(nn.Module):
+    """A program on fused kernels: uint8 (batch, height, width, 3) to logits (batch, classes), float32."""
 
     def __init__(
         self,
@@ -65,7 +65,6 @@ class OneDnnClassifier(nn.Module):
         shape: Tuple[int, int, int],
         mean: Sequence[float],
         std: Sequence[float],
-        top_k: int,
     ) -> None:
         """Lay the weights out for this processor. Raises Refusal where it can't run the precision."""
         super().__init__()
@@ -79,7 +78,6 @@ class OneDnnClassifier(nn.Module):
         self._ranges = dict(lowered.ranges)
         self._int8 = lowered.precision == "int8"
         self._dtype = _FLOATS.get(lowered.precision, torch.float32)
-        self._top_k = top_k
         # A row of pixels wide: with one value a channel, torch would compute three numbers at a time.
         self._mean = torch.tensor(mean).repeat(shape[1])
         self._std = torch.tensor(std).repeat(shape[1])
@@ -89,8 +87,8 @@ class OneDnnClassifier(nn.Module):
         self._pixels_as_they_are = self._int8 and all(m == zero and 1 / s == scale for m, s in zip(mean, std))
         self._plan = self._prepare(shape)
 
-    def forward(self, pixels: Tensor) -> Tuple[Tensor, Tensor]:
-        """Normalise, run the network, rank."""
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Normalise, run the network."""
         program = self._program
         values = {program.entry: self._normalise(pixels).permute(0, 3, 1, 2)}
         for target, call, ends in self._plan:
@@ -101,9 +99,7 @@ class OneDnnClassifier(nn.Module):
         if self._int8:
             scale, zero = self._ranges[program.features]
             pooled = (pooled - zero) * scale
-        logits = functional.linear(pooled, program.weight, program.bias)
-        scores, classes = torch.softmax(logits, dim=1).topk(self._top_k, dim=1)
-        return scores, classes
+        return functional.linear(pooled, program.weight, program.bias)
 
     def _normalise(self, pixels: Tensor) -> Tensor:
         """Pixels to the first step's input, in the pixels' own order."""

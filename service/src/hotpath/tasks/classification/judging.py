@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from hotpath.codec import ImageSpec
-from hotpath.models.agreement import Agreement, Form, compare, probabilities
-from hotpath.models.crops import crops
-from hotpath.models.source import Source
-from hotpath.models.views import views
+from hotpath.tasks.classification.agreement import Agreement, Form, compare, probabilities
+from hotpath.tasks.classification.crops import crops
+from hotpath.tasks.classification.source import ClassifierSource
+from hotpath.tasks.classification.views import views
 
 _CROPS = 12
 """Of each photograph, beside as many views."""
@@ -39,7 +39,7 @@ class Judgement:
 class Judge:
     """The eager model's answers, and the pictures that they are about."""
 
-    def __init__(self, source: Source, directory: Path, eager: Form) -> None:
+    def __init__(self, source: ClassifierSource, directory: Path, eager: Form) -> None:
         photographs = [directory / probe.file for probe in source.probes]
         spec = ImageSpec.from_dict(source.preprocessing.model_dump())
         self._source = source

@@ -1,0 +1,36 @@
+"""What back ends ask of a task's module `network`: the model as torch modules, from a batch to its outputs."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Tuple
+
+from torch import nn
+from typing_extensions import Protocol
+
+from hotpath.models.built import BuiltModel
+from hotpath.models.lowering.program import Lowered
+
+
+class Networks(Protocol):
+    """Each form takes the task's input tensor of a batch and returns a tuple, the task's outputs."""
+
+    def eager(self, model: BuiltModel) -> nn.Module:
+        """The model as its architecture's Python code. Raises ModelError."""
+
+    def lowered(self, model: BuiltModel, program: Lowered) -> nn.Module:
+        """The model on fused kernels. Raises Refusal where this processor can't run its form."""
+
+    def core(self, model: BuiltModel) -> nn.Module:
+        """What of the model can run in half precision. Raises ModelError."""
+
+    def core_shape(self, model: BuiltModel) -> Tuple[int, ...]:
+        """Of the core's one input, without the batch."""
+
+    def around(self, model: BuiltModel, core: nn.Module) -> nn.Module:
+        """The whole model, of another form of its core."""
+
+    def judge(self, model: BuiltModel, cores: Mapping[int, nn.Module], device: Any) -> Dict[str, Any]:
+        """How far the model is from its eager form with each of these cores, by batch size.
+
+        Raises ModelError where that is more than the model's description allows.
+        """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Iterator, Optional, Sequence, Tuple
 
 
 class HotpathError(Exception):
@@ -22,6 +22,57 @@ class ModelError(HotpathError):
 
 class Refusal(HotpathError):
     """The service can't start as configured, and trying again would change nothing."""
+
+
+class InputError(Exception):
+    """An item that can't be answered: HTTP status, a code for programs, a reason and a remedy for people."""
+
+    def __init__(self, status: int, code: str, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """A tensor of one item, without the batch's axis."""
+
+    name: str
+    dtype: str
+    """As numpy names it; one of DTYPES."""
+    shape: Tuple[int, ...]
+    varies: bool = False
+    """Whether an item may be shorter than shape[0] along the first axis."""
+
+    @property
+    def nbytes(self) -> int:
+        """Of the largest."""
+        size = DTYPES[self.dtype]
+        for length in self.shape:
+            size *= length
+        return size
+
+
+DTYPES = {"bool": 1, "uint8": 1, "int32": 4, "int64": 8, "float16": 2, "float32": 4}
+"""What tensors hold, and the bytes of one element."""
+
+_ALIGNMENT = 64
+"""Of each tensor in a slot: a line of the processor's cache."""
+
+
+def placed(specs: Sequence[TensorSpec]) -> Iterator[Tuple[int, TensorSpec]]:
+    """The tensors of an item as they lie in a slot, one behind another: the first byte of each."""
+    start = 0
+    for spec in specs:
+        yield start, spec
+        start += -(-spec.nbytes // _ALIGNMENT) * _ALIGNMENT
+
+
+def slot_bytes(specs: Sequence[TensorSpec]) -> int:
+    """What a slot for such items must hold."""
+    return max(start + spec.nbytes for start, spec in placed(specs))
 
 
 @dataclass(frozen=True)

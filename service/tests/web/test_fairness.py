@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hotpath.config import Config
-from hotpath.http.fairness import kept_places, most_images, open_places
+from hotpath.http.fairness import kept_places, most_items, open_places
 
 
 def config(queue: int, *places: int) -> Config:
@@ -54,20 +54,20 @@ def test_whatever_comes_a_model_below_its_part_finds_a_place(
 
 
 def test_a_request_may_bring_what_can_be_let_in_and_no_more() -> None:
-    assert most_images(config(256, 0)) == {"m0": 8}
-    assert most_images(config(4, 0)) == {"m0": 4}
-    assert most_images(config(8, 0, 0)) == {"m0": 6, "m1": 6}
-    assert most_images(config(8, 6, 1)) == {"m0": 7, "m1": 2}
-    assert most_images(config(2, 2, 0)) == {"m0": 2, "m1": 1}
+    assert most_items(config(256, 0)) == {"m0": 8}
+    assert most_items(config(4, 0)) == {"m0": 4}
+    assert most_items(config(8, 0, 0)) == {"m0": 6, "m1": 6}
+    assert most_items(config(8, 6, 1)) == {"m0": 7, "m1": 2}
+    assert most_items(config(2, 2, 0)) == {"m0": 2, "m1": 1}
 
 
 @given(queue=st.integers(2, 20), stated=st.lists(st.integers(0, 5), min_size=1, max_size=4))
-def test_the_most_images_find_places_in_an_empty_service(queue: int, stated: List[int]) -> None:
+def test_the_most_items_find_places_in_an_empty_service(queue: int, stated: List[int]) -> None:
     assume(sum(stated) < queue)
     served = config(queue, *stated)
     kept = kept_places(served)
     nobody = dict.fromkeys(kept, 0)
-    for model, most in most_images(served).items():
+    for model, most in most_items(served).items():
         # Each place is asked for by itself, while those before it are held.
         for held in range(most):
             assert open_places(model, queue - held, {**nobody, model: held}, kept) > 0

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+from hotpath.core import InputError
 
-class ImageError(Exception):
-    """A body that cannot be answered: HTTP status, a code for programs, a reason and a remedy for people."""
 
-    def __init__(self, status: int, code: str, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.remedy = remedy
+class ImageError(InputError):
+    """A body that is not an image which can be answered."""
 
 
 def empty() -> ImageError:

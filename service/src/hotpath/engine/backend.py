@@ -8,7 +8,7 @@ from typing_extensions import Protocol
 
 from hotpath.core import EngineSpec
 from hotpath.models.built import BuiltModel
-from hotpath.tasks.task import Array, Outputs, Pixels
+from hotpath.tasks.task import Item, Outputs, Pixels
 
 
 class Backend(Protocol):
@@ -27,10 +27,10 @@ class Backend(Protocol):
         """Make ready to run. Raises Refusal when this can't ever work as configured."""
 
     def share(self, slots: Pixels) -> None:
-        """The memory (bytes,) that the inputs will lie in; told once, before the first of them."""
+        """The memory (bytes,) that the items will lie in; told once, before the first of them."""
 
-    def launch(self, inputs: Sequence[Array]) -> Any:
-        """Start a batch of the task's inputs; they are read before this returns."""
+    def launch(self, items: Sequence[Item]) -> Any:
+        """Start a batch of items; they are read before this returns."""
 
     def finish(self, batch: Any) -> Outputs:
-        """Wait for a launched batch; the task's outputs, a row for each input, in order. Theirs to keep."""
+        """Wait for a launched batch; the task's outputs, a row for each item, in order. Theirs to keep."""

@@ -8,10 +8,10 @@ from hotpath.core import ModelError, Refusal
 from hotpath.engine.backend import Backend
 from hotpath.metrics.layout import EXACT_PRECISIONS
 from hotpath.models.built import BuiltModel
-from hotpath.tasks.task import Array, Task
+from hotpath.tasks.task import Item, Task
 
 
-def answers(backend: Backend, task: Task, inputs: Sequence[Array], size: int) -> List[bytes]:
+def answers(backend: Backend, task: Task, inputs: Sequence[Item], size: int) -> List[bytes]:
     """The answers to the inputs, run in batches of exactly `size` (the last one filled up with repeats)."""
     found: List[bytes] = []
     for start in range(0, len(inputs), size):
@@ -21,7 +21,7 @@ def answers(backend: Backend, task: Task, inputs: Sequence[Array], size: int) ->
 
 
 def compare(
-    backend: Backend, name: str, task: Task, wanted: Sequence[bytes], inputs: Sequence[Array], size: int
+    backend: Backend, name: str, task: Task, wanted: Sequence[bytes], inputs: Sequence[Item], size: int
 ) -> float:
     """How far a back end's answers, in batches of `size`, are from the wanted ones. Raises ModelError."""
     found = answers(backend, task, inputs, size)

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Deque, List, Optional, Sequence
 
-from hotpath.core import Outcome
+from hotpath.core import Outcome, TensorSpec
 from hotpath.engine.runner import Job, Runner
 from hotpath.engine.waiting import Ticket, Waiting
 from hotpath.ipc.arena import Arena
@@ -19,7 +19,7 @@ from hotpath.metrics.table import Row
 from hotpath.scheduler.costs import Costs
 from hotpath.scheduler.entries import Entry
 from hotpath.scheduler.policy import Device, Dispatch, Shed, admits, decide
-from hotpath.tasks.task import Array, TensorSpec
+from hotpath.tasks.task import Item
 
 _RUNNER = -1
 """What the selector knows the runner by; the channels go by their index."""
@@ -55,7 +55,7 @@ class EngineLoop:
         channels: Sequence[Channel],
         arena: Arena,
         marks: Marks,
-        item: TensorSpec,
+        inputs: Sequence[TensorSpec],
         costs: Costs,
         row: Row,
     ) -> None:
@@ -64,7 +64,7 @@ class EngineLoop:
         self._channels = channels
         self._arena = arena
         self._marks = marks
-        self._item = item
+        self._inputs = inputs
         self._row = row
         self._set_costs(costs)
         self._resting = time.monotonic()
@@ -150,15 +150,15 @@ class EngineLoop:
             self._row.set("hotpath_engine_batch_since_seconds", now)
         self._flights.append(_Flight(tickets, end, entries[0].group != 0))
         self._row.add("hotpath_engine_images_in_flight", amount=len(tickets))
-        job = Job([self._input(ticket) for ticket in tickets], mark)
+        job = Job([self._item(ticket) for ticket in tickets], mark)
         if quick:
             self._runner.run(job)
             self._finish(job)
         else:
             self._runner.launch(job)
 
-    def _input(self, ticket: Ticket) -> Array:
-        return self._arena.view(ticket.submit.slot, self._item.shape, self._item.dtype)
+    def _item(self, ticket: Ticket) -> Item:
+        return self._arena.item(ticket.submit.slot, self._inputs)
 
     def _finish(self, job: Job) -> None:
         tickets, seconds = self._flights.popleft().tickets, job.ended - job.started

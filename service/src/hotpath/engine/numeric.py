@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hotpath.core import EngineSpec
 from hotpath.models.built import BuiltModel
-from hotpath.tasks.task import Outputs, Pixels
+from hotpath.tasks.task import Item, Outputs, Pixels
 
 
 class NumericBackend:
@@ -39,11 +39,11 @@ class NumericBackend:
         self._top_k: int = model.document["top_k"]
 
     def share(self, slots: Pixels) -> None:
-        """Inputs are read wherever they lie."""
+        """Items are read wherever they lie."""
 
-    def launch(self, inputs: Sequence[Pixels]) -> NDArray[numpy.float64]:
+    def launch(self, items: Sequence[Item]) -> NDArray[numpy.float64]:
         """Mean colours of the images, of shape (batch, 3)."""
-        return numpy.stack([image.reshape(-1, 3).mean(axis=0) for image in inputs])
+        return numpy.stack([image.reshape(-1, 3).mean(axis=0) for (image,) in items])
 
     def finish(self, batch: NDArray[numpy.float64]) -> Outputs:
         """Softmax over negative squared distances."""

@@ -55,7 +55,7 @@ def run(
     backend.share(arena.whole())
     task = known.task(model)
     difference = verify(backend, spec.backend, model, task, buckets_up_to(spec.max_batch))
-    table = warm(backend, task.example(), spec.max_batch)
+    table = warm(backend, task.example(task.lengths[0]), spec.max_batch)
     if spec.prove:
         task.judge(answers(backend, task, task.probes(), 1))
     for size, seconds in table.items():
@@ -82,7 +82,7 @@ def run(
     alone = spec.device == "cpu" and spec.threads == 1
     runner = Runner(backend, task, runs_anywhere=alone and backend.depth == 1)
     costs = Costs(table, backend.pads)
-    loop = EngineLoop(incarnation, runner, channels, arena, marks, task.input, costs, row)
+    loop = EngineLoop(incarnation, runner, channels, arena, marks, task.inputs, costs, row)
     # The batches stay in the thread that warmed up: torch's own threads and a device's context belong to it.
     threading.Thread(target=guard(loop.run), name="loop", daemon=True).start()
     runner.work()

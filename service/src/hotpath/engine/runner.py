@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Deque, List, Optional, Sequence
 
 from hotpath.engine.backend import Backend
-from hotpath.tasks.task import Array, Task
+from hotpath.tasks.task import Item, Task
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +26,13 @@ log = logging.getLogger(__name__)
 class Job:
     """One batch on its way through the device. `started` and `ended` are times of the monotonic clock."""
 
-    inputs: Sequence[Array]
+    items: Sequence[Item]
     mark: Callable[[], None]
     """Called right before the device gets the batch: from then on it may be what kills the engine."""
     started: float = 0.0
     ended: float = 0.0
     answers: Optional[List[bytes]] = None
-    """One for each input; None where the back end raised, or gave what is no answer."""
+    """One for each item; None where the back end raised, or gave what is no answer."""
 
 
 class Runner:
@@ -104,7 +104,7 @@ class Runner:
         job.mark()
         job.started = time.monotonic()
         try:
-            return [self._backend.launch(job.inputs)]
+            return [self._backend.launch(job.items)]
         except Exception:
             self._failed(job)
             return None
@@ -119,11 +119,13 @@ class Runner:
         job.ended = time.monotonic()
 
     def _failed(self, job: Job) -> None:
-        log.exception("a batch of %d failed", len(job.inputs))
-        if len(job.inputs) == 1:
+        log.exception("a batch of %d failed", len(job.items))
+        if len(job.items) == 1:
             # Is it the input or the device? After some errors a device fails on everything, and to blame each
             # request for it would be wrong: then this raises, and a new engine takes over.
-            self._task.pack(self._backend.finish(self._backend.launch([self._task.example()])))
+            self._task.pack(
+                self._backend.finish(self._backend.launch([self._task.example(self._task.lengths[0])]))
+            )
 
     def _settle(self, job: Job) -> None:
         """Let the loop collect it."""

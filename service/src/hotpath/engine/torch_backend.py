@@ -3,50 +3,83 @@
 from __future__ import annotations
 
 import os
-from typing import Sequence, Tuple
+from bisect import bisect_left
+from typing import List, Sequence, Tuple
 
 import numpy
 import torch
 from torch import Tensor
 
 from hotpath.cgroup import usable_cpus
-from hotpath.core import EngineSpec, Refusal
+from hotpath.core import EngineSpec, Refusal, TensorSpec
 from hotpath.engine.visible import VARIABLE
 from hotpath.models.built import BuiltModel
 from hotpath.tasks import known
-from hotpath.tasks.task import Array, Outputs, Pixels
+from hotpath.tasks.task import Array, Item, Outputs, Pixels
 
 Launched = Tuple[Tensor, ...]
 
 
+class _Staged:
+    """One input of a batch, gathered: memory that is kept from batch to batch."""
+
+    def __init__(self, spec: TensorSpec, max_batch: int, device: torch.device) -> None:
+        self._varies = spec.varies
+        self._tensor = torch.zeros((max_batch, *spec.shape), dtype=getattr(torch, spec.dtype))
+        if device.type == "cuda":
+            self._tensor = self._tensor.pin_memory()
+        self._rows: Array = self._tensor.numpy()
+        self._device = device
+
+    def gather(self, arrays: Sequence[Array], length: int) -> Tensor:
+        """A batch of these, on the device; those that vary are filled up with zeros to `length`."""
+        count = len(arrays)
+        if not self._varies:
+            numpy.stack(arrays, out=self._rows[:count])
+            return self._tensor[:count].to(self._device, non_blocking=True)
+        for row, array in zip(self._rows, arrays):
+            row[: len(array)] = array
+            row[len(array) : length] = 0
+        return self._tensor[:count, :length].to(self._device, non_blocking=True)
+
+
 class TorchBackend:
-    """Device, staging buffer, and the way of a batch."""
+    """Device, staging buffers, and the way of a batch.
+
+    Where inputs vary in length, the network is given one more tensor behind them: the units of each item,
+    int64 of shape (batch,).
+    """
 
     depth = 1
     pads = False
     precision = "float32"
 
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
-        """Open the device, load the module, prepare the staging buffer."""
+        """Open the device, load the module, prepare the staging buffers."""
         self._device = open_device(spec)
         self._module = self._load_module(model)
-        item = known.task(model).input
-        self._staging = torch.empty((spec.max_batch, *item.shape), dtype=getattr(torch, item.dtype))
-        if self._device.type == "cuda":
-            self._staging = self._staging.pin_memory()
-        self._rows: Array = self._staging.numpy()
+        task = known.task(model)
+        self._lengths = task.lengths
+        self._varying = next((index for index, one in enumerate(task.inputs) if one.varies), None)
+        self._staged = [_Staged(one, spec.max_batch, self._device) for one in task.inputs]
 
     def share(self, slots: Pixels) -> None:
-        """Inputs are gathered into the staging buffer, wherever they lie."""
+        """Items are gathered into the staging buffers, wherever they lie."""
 
-    def launch(self, inputs: Sequence[Array]) -> Launched:
-        """Gather the slots into one tensor and run; on CPU this returns when the batch is done."""
-        numpy.stack(inputs, out=self._rows[: len(inputs)])
+    def launch(self, items: Sequence[Item]) -> Launched:
+        """Gather the slots into tensors and run; on CPU this returns when the batch is done."""
+        inputs = self._gather(items)
         with torch.inference_mode():
-            launched: Launched = self._module(
-                self._staging[: len(inputs)].to(self._device, non_blocking=True)
-            )
+            launched: Launched = self._module(*inputs)
         return launched
+
+    def _gather(self, items: Sequence[Item]) -> List[Tensor]:
+        if self._varying is None:
+            return [staged.gather(arrays, 0) for staged, arrays in zip(self._staged, zip(*items))]
+        units = [len(item[self._varying]) for item in items]
+        length = self._lengths[bisect_left(self._lengths, max(units))]
+        inputs = [staged.gather(arrays, length) for staged, arrays in zip(self._staged, zip(*items))]
+        return [*inputs, torch.tensor(units).to(self._device, non_blocking=True)]
 
     def finish(self, batch: Launched) -> Outputs:
         """Bring the outputs to the host."""

@@ -7,7 +7,7 @@ from typing import Dict, List
 
 from hotpath.engine.backend import Backend
 from hotpath.metrics.layout import buckets_up_to
-from hotpath.tasks.task import Array
+from hotpath.tasks.task import Item
 
 _UNTIMED = 2
 """Runs before the clock counts: TorchScript's profiler and lazy set-up take the first two of each shape."""
@@ -18,7 +18,7 @@ _LONGEST_S = 1.0
 """Of one size, after so long no further run is begun, once two were timed."""
 
 
-def warm(backend: Backend, example: Array, max_batch: int) -> Dict[int, float]:
+def warm(backend: Backend, example: Item, max_batch: int) -> Dict[int, float]:
     """Seconds of a batch for each bucket; the largest first, so that buffers are allocated once.
 
     The shortest of several runs counts: what else the machine does can only make one longer, and a table with

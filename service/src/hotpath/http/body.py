@@ -13,6 +13,7 @@ from hotpath.http.errors import Problem, too_large
 from hotpath.http.linger import body_is_over
 from hotpath.http.multipart import boundary_of, file_of
 from hotpath.http.uploads import OVERHEAD, Upload
+from hotpath.tasks.task import FORM, Content
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Packed:
     body: bytes
     coding: str
     boundary: Optional[bytes]
-    """Of a form; None where it is the image."""
+    """Of a form; None where it is the content."""
     limit: int
 
     def __len__(self) -> int:
@@ -30,48 +31,49 @@ class Packed:
         return len(self.body)
 
     def unpack(self) -> bytes:
-        """The encoded image. Raises Problem."""
+        """The content. Raises Problem."""
         content = decompress(self.body, self.coding, _allowed(self.boundary, self.limit), self.limit)
-        return _image_of(content, self.boundary, self.limit)
+        return _content_of(content, self.boundary, self.limit)
 
 
-async def read_image(request: Request, limit: int, upload: Upload) -> Union[bytes, Packed]:
-    """The encoded image of a multipart or raw request.
+def kind_of(request: Request, content: Content) -> str:
+    """The type of a body, one of those that a model takes. Raises Problem."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if any(kind == one or (one.endswith("*") and kind.startswith(one[:-1])) for one in content.types):
+        return kind
+    raise Problem(
+        415,
+        "unsupported_content_type",
+        f"The Content-Type {kind!r} is not one this model takes." if kind else "There is no Content-Type.",
+        content.remedy,
+    )
+
+
+async def read_content(request: Request, kind: str, limit: int, upload: Upload) -> Union[bytes, Packed]:
+    """The body of this kind; of a form, the file in it.
 
     Raises Problem, ClientDisconnect, or what ends the upload.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    multipart = kind == "multipart/form-data"
-    if not multipart and not kind.startswith("image/") and kind != "application/octet-stream":
-        raise Problem(
-            415,
-            "unsupported_content_type",
-            f"The Content-Type {kind!r} is not one this service takes."
-            if kind
-            else "There is no Content-Type.",
-            "Send multipart/form-data with the image in the field 'file', or the image itself with its type, "
-            "as in: curl -H 'Content-Type: image/jpeg' --data-binary @photo.jpg URL",
-        )
     coding = coding_of(request.headers)
-    boundary = boundary_of(request.headers["content-type"]) if multipart else None
+    boundary = boundary_of(request.headers["content-type"]) if kind == FORM else None
     body = await _receive(request, _allowed(boundary, limit), limit, upload)
-    return Packed(body, coding, boundary, limit) if coding else _image_of(body, boundary, limit)
+    return Packed(body, coding, boundary, limit) if coding else _content_of(body, boundary, limit)
 
 
 def _allowed(boundary: Optional[bytes], limit: int) -> int:
     return limit if boundary is None else limit + OVERHEAD
 
 
-def _image_of(body: bytes, boundary: Optional[bytes], limit: int) -> bytes:
-    """The image in a body, which is a form where there is a boundary. Raises Problem."""
-    image = body if boundary is None else file_of(body, boundary)
-    if len(image) > limit:
+def _content_of(body: bytes, boundary: Optional[bytes], limit: int) -> bytes:
+    """The content of a body, which is a form where there is a boundary. Raises Problem."""
+    content = body if boundary is None else file_of(body, boundary)
+    if len(content) > limit:
         raise too_large(limit)
-    return image
+    return content
 
 
 async def read_whole(request: Request, limit: int, upload: Upload) -> bytes:
-    """The body as it is. Raises what `read_image` raises."""
+    """The body as it is. Raises what `read_content` raises."""
     return await _receive(request, limit, limit, upload)
 
 

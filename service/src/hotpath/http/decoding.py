@@ -12,7 +12,7 @@ from hotpath.http.turns import Turns
 from hotpath.ipc.arena import Arena
 from hotpath.ipc.slots import Lease
 from hotpath.metrics.table import Row
-from hotpath.tasks.task import Fill, TensorSpec
+from hotpath.tasks.task import Fill, Task
 
 T = TypeVar("T")
 
@@ -32,16 +32,16 @@ class Decoder:
         self._turns = Turns()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
-    def start(self, fill: Fill, item: TensorSpec, lease: Lease, deadline: float) -> asyncio.Future[float]:
-        """Fill the lease's slot; the future gives the seconds it took or raises ImageError.
+    def start(self, fill: Fill, task: Task, lease: Lease, deadline: float) -> asyncio.Future[float]:
+        """Fill the lease's slot; the future gives the seconds it took or raises InputError.
 
         A cancelled decode may still be writing: the slot stays borrowed until its thread is done with it.
         """
         if self._alone and fill.is_quick():
-            return self._turns.do(deadline, lambda: self._fill(fill, item, lease.slot))
+            return self._turns.do(deadline, lambda: self._fill(fill, task, lease.slot))
         loop = asyncio.get_running_loop()
         lease.borrow()
-        job = self._threads.submit(self._fill, fill, item, lease.slot)
+        job = self._threads.submit(self._fill, fill, task, lease.slot)
         job.add_done_callback(lambda _: loop.call_soon_threadsafe(lease.give_back))
         return asyncio.wrap_future(job)
 
@@ -49,9 +49,9 @@ class Decoder:
         """Do in a thread what needs no slot."""
         return asyncio.wrap_future(self._threads.submit(work))
 
-    def _fill(self, fill: Fill, item: TensorSpec, slot: int) -> float:
+    def _fill(self, fill: Fill, task: Task, slot: int) -> float:
         started = time.monotonic()
-        fill.write(self._arena.view(slot, item.shape, item.dtype))
+        fill.write(self._arena.item(slot, task.inputs))
         seconds = time.monotonic() - started
         self._row.observe("hotpath_decode_seconds", seconds)
         return seconds

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from hotpath.codec import ImageError
+from hotpath.core import InputError
 from hotpath.http.linger import discard
 from hotpath.http.methods import allowed
 from hotpath.observing.record import record_of
@@ -73,7 +73,7 @@ async def answer_to(request: Request, error: Exception) -> Response:
     """The answer to any failure of a request, in the form of its interface."""
     if isinstance(error, Problem):
         return await answer(request, error)
-    if isinstance(error, ImageError):
+    if isinstance(error, InputError):
         return await answer(request, Problem(error.status, error.code, error.message, error.remedy))
     if isinstance(error, HTTPException):
         unknown = ("http_error", str(error.detail), "See /docs.")
@@ -108,5 +108,5 @@ def _unexpected(request: Request, error: Exception) -> Response:
 
 def install(app: FastAPI) -> None:
     """Make every failure of `app` answer in the form of its interface."""
-    for kind in (Problem, ImageError, HTTPException, RequestValidationError, Exception):
+    for kind in (Problem, InputError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, answer_to)

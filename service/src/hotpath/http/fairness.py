@@ -15,8 +15,8 @@ def kept_places(config: Config) -> Dict[str, int]:
     return {model.name: model.places or equal for model in config.models}
 
 
-def most_images(config: Config) -> Dict[str, int]:
-    """How many images one request for a model may bring: what can be let in while nobody else is there."""
+def most_items(config: Config) -> Dict[str, int]:
+    """How many items one request for a model may bring: what can be let in while nobody else is there."""
     kept = kept_places(config)
     free = {name: config.limits.queue - sum(kept.values()) + mine for name, mine in kept.items()}
     return {name: max(1, min(config.batching.max_batch, most)) for name, most in free.items()}

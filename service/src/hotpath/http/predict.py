@@ -1,24 +1,25 @@
-"""POST /predict: one image, one answer."""
+"""POST /predict: a request as the model's task has it, and its answer."""
 
 from __future__ import annotations
 
 import json
 import time
-from typing import Any, Awaitable, Callable, Dict, Optional
+from typing import Any, Awaitable, Callable, Dict, Optional, Sequence
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from hotpath.http.body import read_image
+from hotpath.http.body import Packed, kind_of, read_content
 from hotpath.http.catalogue import Served
-from hotpath.http.schema import PREDICT_REQUEST, PREDICT_RESPONSES
+from hotpath.http.schema import predict_request, predict_responses
 from hotpath.http.service import Answered, Service
 from hotpath.http.urgency import urgency_of
 from hotpath.http.waiting import ClientGone, Patience
 from hotpath.observing.record import record_of
+from hotpath.tasks.task import Ask
 
 Respond = Callable[[Request, str], Awaitable[Response]]
-"""Answers a request with a model that it names. Raises Problem or ImageError."""
+"""Answers a request with a model that it names. Raises Problem or InputError."""
 
 
 def responder(service: Service) -> Respond:
@@ -39,17 +40,18 @@ def routes(service: Service, respond: Respond) -> APIRouter:
     """The routes, for the application to include."""
     router = APIRouter()
 
+    tasks = [served.task for served in service.catalogue.served.values()]
     described: Dict[str, Any] = {
-        "responses": PREDICT_RESPONSES,
-        "openapi_extra": PREDICT_REQUEST,
+        "responses": predict_responses(tasks),
+        "openapi_extra": predict_request(tasks),
         "response_class": Response,
     }
 
-    @router.post("/models/{name}/predict", summary="Classify one image with a named model", **described)
+    @router.post("/models/{name}/predict", summary="Ask a named model", **described)
     async def predict_with(request: Request, name: str) -> Response:
         return await respond(request, name)
 
-    @router.post("/predict", summary="Classify one image", **described)
+    @router.post("/predict", summary="Ask the first model, or the one that the query names", **described)
     async def predict(
         request: Request,
         model: Optional[str] = Query(None, description="A model's name; the first one by default."),
@@ -60,41 +62,42 @@ def routes(service: Service, respond: Respond) -> APIRouter:
 
 
 async def _predict(service: Service, request: Request, name: str) -> Dict[str, Any]:
-    """The answer to one request. Raises Problem, ImageError or ClientGone."""
+    """The answer to one request. Raises Problem, InputError or ClientGone."""
     started = time.monotonic()
     limits = service.config.limits
     served = service.catalogue.choose(name)
     urgency = urgency_of(request.headers, limits.request_timeout_s)
     with service.admission(served, urgency):
         upload = service.uploads.begin(request, urgency, started)
-        body = await read_image(request, limits.body_bytes, upload)
+        kind = kind_of(request, served.task.content)
+        body = await read_content(request, kind, limits.body_bytes, upload)
         record = record_of(request.scope)
         arrived = record.body_is_in(len(body))
         served = service.catalogue.again(served)
         with served.held(), service.place(served) as lease:
             async with Patience(request, started, arrived, urgency) as patience:
-                if not isinstance(body, bytes):
+                if isinstance(body, Packed):
                     body = await patience.wait(service.decoder.run(body.unpack))
-                fill = served.task.encoded(body, service.image_limits)
-                found = await service.predict(served, fill, lease, patience)
-    record.answered_by(served.offer.model, served.offer.version, [found.stages])
+                ask = served.task.asked(body, kind, request.query_params, service.limits(served))
+                found = await service.predict_all(served, ask.fills, lease, patience)
+    record.answered_by(served.offer.model, served.offer.version, [one.stages for one in found])
     total_s = time.monotonic() - started
     service.row.observe("hotpath_request_seconds", total_s)
-    return _answer(served, found, total_s)
+    return _answer(served, ask, found, total_s)
 
 
-def _answer(served: Served, found: Answered, total_s: float) -> Dict[str, Any]:
+def _answer(served: Served, ask: Ask, found: Sequence[Answered], total_s: float) -> Dict[str, Any]:
+    """Where there were several items, the times are of the one that took longest, and so is the batch."""
     identity = served.model.identity
-    outcome = found.outcome
     seconds = {
-        "decode": found.stages.decode_s,
-        "queue": outcome.queue_s,
-        "compute": outcome.compute_s,
+        "decode": max(one.stages.decode_s for one in found),
+        "queue": max(one.outcome.queue_s for one in found),
+        "compute": max(one.outcome.compute_s for one in found),
         "total": total_s,
     }
     return {
-        **served.task.described(found.answer),
+        **ask.describe([one.answer for one in found]),
         "model": {"name": identity.name, "version": identity.version},
-        "batch_size": outcome.batch_size,
+        "batch_size": max(one.outcome.batch_size for one in found),
         "timings_ms": {name: round(value * 1000, 3) for name, value in seconds.items()},
     }

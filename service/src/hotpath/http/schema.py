@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Union
+from typing import Any, Dict, List, Sequence, Union
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field, create_model
 
 from hotpath.http.urgency import DEADLINE_HEADER, PRIORITY_HEADER
 from hotpath.scheduler.entries import FIRST, LAST, NORMAL
-
-FORMATS = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp")
-
-
-class RankedClass(BaseModel):
-    """One class of the ranking."""
-
-    model_config = ConfigDict(populate_by_name=True)
-    index: int = Field(alias="class", description="Number of the class.")
-    label: str = Field(description="Its name.")
-    score: float = Field(description="Its probability, 0 to 1.")
+from hotpath.tasks.task import Task
 
 
 class ModelReference(BaseModel):
@@ -37,18 +27,23 @@ class Timings(BaseModel):
     total: float
 
 
-class Prediction(BaseModel):
-    """The answer of /predict."""
+class Served(BaseModel):
+    """What every answer of /predict says."""
 
-    pred_class: int = Field(description="Number of the best class.")
-    label: str
-    score: float
-    top_k: List[RankedClass] = Field(description="The best classes, best first.")
     model: ModelReference
     batch_size: int = Field(
         description="How many requests the engine ran together with this one, itself included."
     )
     timings_ms: Timings
+
+
+def prediction(tasks: Sequence[Task]) -> Any:
+    """The answer of /predict in a service of these tasks, as a type."""
+    answers = {task.answer.__name__: task.answer for task in tasks}
+    found = tuple(
+        create_model(f"{name}Prediction", __base__=(answer, Served)) for name, answer in answers.items()
+    )
+    return Union[found]
 
 
 class ErrorDetail(BaseModel):
@@ -65,8 +60,6 @@ class ErrorAnswer(BaseModel):
 
     error: ErrorDetail
 
-
-_BINARY = {"type": "string", "format": "binary"}
 
 REQUEST_HEADERS: List[Dict[str, Any]] = [
     {
@@ -92,20 +85,19 @@ REQUEST_HEADERS: List[Dict[str, Any]] = [
 ]
 """What a prediction takes besides its body, on both interfaces."""
 
-PREDICT_REQUEST: Dict[str, Any] = {
-    "parameters": REQUEST_HEADERS,
-    "requestBody": {
-        "required": True,
-        "description": "The image: as the field `file` of a form, or as it is; with the Content-Encoding "
-        "gzip or deflate, or without.",
-        "content": {
-            "multipart/form-data": {
-                "schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY}}
-            },
-            **{kind: {"schema": _BINARY} for kind in FORMATS},
+
+def predict_request(tasks: Sequence[Task]) -> Dict[str, Any]:
+    """What /predict takes in a service of these tasks, for OpenAPI."""
+    bodies = {kind: schema for task in tasks for kind, schema in task.content.schema.items()}
+    return {
+        "parameters": REQUEST_HEADERS,
+        "requestBody": {
+            "required": True,
+            "description": "What the model's task takes; with the Content-Encoding gzip or deflate, or without.",
+            "content": {kind: {"schema": schema} for kind, schema in bodies.items()},
         },
-    },
-}
+    }
+
 
 ERRORS = {
     400: "The body is empty or malformed, or a header is.",
@@ -113,12 +105,12 @@ ERRORS = {
     403: "The key does not open this path.",
     404: "There is no such model.",
     408: "The body did not arrive in time.",
-    413: "The body or the image is too large.",
-    415: "Not an image, or a type the service does not take.",
-    422: "The image is damaged.",
+    413: "The body or the input is too large.",
+    415: "A type that the model does not take, or something else than it says.",
+    422: "The input is damaged.",
     429: "Every place is taken; see Retry-After.",
     431: "The request's line and headers are too large.",
-    500: "The service, or the model on this image, has failed; the log tells why.",
+    500: "The service, or the model on this input, has failed; the log tells why.",
     503: "Not ready, or shutting down; see Retry-After.",
     504: "The request could not be finished in time.",
 }
@@ -140,11 +132,17 @@ def answer_headers(status: int) -> Dict[str, Any]:
     return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
 
 
-PREDICT_RESPONSES: Dict[Union[int, str], Dict[str, Any]] = {
-    200: {"model": Prediction, "description": "The best classes.", "headers": answer_headers(200)},
-    **{
-        status: {"model": ErrorAnswer, "description": text, "headers": answer_headers(status)}
-        for status, text in ERRORS.items()
-        if status not in BEFORE_THE_HANDLER
-    },
-}
+def predict_responses(tasks: Sequence[Task]) -> Dict[Union[int, str], Dict[str, Any]]:
+    """What /predict answers in a service of these tasks."""
+    return {
+        200: {
+            "model": prediction(tasks),
+            "description": "What the model says.",
+            "headers": answer_headers(200),
+        },
+        **{
+            status: {"model": ErrorAnswer, "description": text, "headers": answer_headers(status)}
+            for status, text in ERRORS.items()
+            if status not in BEFORE_THE_HANDLER
+        },
+    }

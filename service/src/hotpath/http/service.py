@@ -6,19 +6,20 @@ import asyncio
 import contextlib
 import math
 import time
+from collections import deque
 from dataclasses import dataclass
-from typing import Iterator, NoReturn, Optional, Sequence
+from typing import Iterator, List, NoReturn, Optional, Sequence
 
 from starlette.requests import ClientDisconnect
 
-from hotpath.codec import ImageLimits
 from hotpath.config import Config
 from hotpath.core import Outcome
 from hotpath.http.catalogue import Catalogue, Served
 from hotpath.http.decoding import Decoder
 from hotpath.http.engines import EngineClient, NoEngine
 from hotpath.http.errors import Problem
-from hotpath.http.fairness import kept_places, most_images, open_places
+from hotpath.http.fairness import kept_places, most_items, open_places
+from hotpath.http.together import together
 from hotpath.http.uploads import NoMemory, Uploads
 from hotpath.http.urgency import Urgency
 from hotpath.http.waiting import ClientGone, DeadlinePassed, Patience
@@ -28,7 +29,7 @@ from hotpath.ipc.slots import Lease, NoFreeSlot, SlotPool
 from hotpath.metrics.table import Row, Table
 from hotpath.observing.record import Stages
 from hotpath.scheduler.policy import worth_a_try
-from hotpath.tasks.task import Fill
+from hotpath.tasks.task import Fill, Limits
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,21 @@ class Service:
         client: EngineClient,
     ) -> None:
         self.config = config
-        self.image_limits = ImageLimits(pixels=config.limits.pixels)
         self.table = table
         self.row = row
         self._ends = False
         self.catalogue = catalogue
-        self.most_images = most_images(config)
-        """By model: how many images one request may bring."""
+        self.most_items = most_items(config)
+        """By model: how many items of one request may be inside at once."""
         self.decoder = Decoder(arena, row, len(table.workers))
         self.uploads = Uploads(config.limits, len(table.workers))
         self._client = client
         self._slots = slots
         self._kept = kept_places(config)
+
+    def limits(self, served: Served) -> Limits:
+        """Of a request for this model."""
+        return Limits(self.config.limits.pixels, self.most_items[served.offer.model])
 
     @property
     def draining(self) -> bool:
@@ -128,7 +132,7 @@ class Service:
         return open_places(name, self._slots.free, inside, self._kept) > 0
 
     def place(self, served: Served) -> Lease:
-        """A permit and a slot for an image whose body is in, unless what is free is kept for other models.
+        """A permit and a slot for an item whose body is in, unless what is free is kept for other models.
 
         To be used inside `admission`, which turns its NoFreeSlot into an answer.
         """
@@ -140,6 +144,16 @@ class Service:
         return lease
 
     @contextlib.contextmanager
+    def spare_places(self, served: Served, count: int) -> Iterator[Sequence[Lease]]:
+        """Up to so many further slots, as far as there are any now."""
+        with contextlib.ExitStack() as stack:
+            found = []
+            with contextlib.suppress(NoFreeSlot):
+                for _ in range(count):
+                    found.append(stack.enter_context(self.place(served)))
+            yield found
+
+    @contextlib.contextmanager
     def more_places(self, served: Served, count: int) -> Iterator[Sequence[Lease]]:
         """So many further slots, all or none; waiting for one while holding another could last for ever.
 
@@ -148,12 +162,37 @@ class Service:
         with contextlib.ExitStack() as stack:
             yield [stack.enter_context(self.place(served)) for _ in range(count)]
 
-    async def predict(self, served: Served, fill: Fill, lease: Lease, patience: Patience) -> Answered:
+    async def predict_all(
+        self, served: Served, fills: Sequence[Fill], lease: Lease, patience: Patience
+    ) -> List[Answered]:
+        """The way of a request's items, in waves: as many at once as find places now, one at least.
+
+        Raises what `predict` raises.
+        """
+        if len(fills) == 1:
+            return [await self.predict(served, fills[0], lease, patience)]
+        found: List[Optional[Answered]] = [None] * len(fills)
+        left = deque(enumerate(fills))
+
+        async def lane(lease: Lease) -> None:
+            while left:
+                index, fill = left.popleft()
+                # A shadow reads the slot longer than the request: only where nothing else comes into it.
+                found[index] = await self.predict(served, fill, lease, patience, shadowed=not left)
+
+        with self.spare_places(served, min(len(fills), self.most_items[served.offer.model]) - 1) as more:
+            await together([lane(place) for place in (lease, *more)])
+        return [answered for answered in found if answered is not None]
+
+    async def predict(
+        self, served: Served, fill: Fill, lease: Lease, patience: Patience, shadowed: bool = True
+    ) -> Answered:
         """The way of one item: into the lease's slot, to an engine, and back.
 
-        Raises ImageError, Problem, or what `admission` turns into one.
+        `shadowed`: whether a version that is compared may get a copy. Raises InputError, Problem, or what
+        `admission` turns into one.
         """
-        decode_s = await patience.wait(self.decoder.start(fill, served.task.input, lease, patience.deadline))
+        decode_s = await patience.wait(self.decoder.start(fill, served.task, lease, patience.deadline))
         decoded = time.monotonic()
         urgency = patience.urgency
         answer = self._client.submit(lease, served.offer.seats, patience.deadline, urgency.priority)
@@ -172,7 +211,8 @@ class Service:
             self.row.add("hotpath_shed", ("inference_failed",))
             raise _failed()
         self._count(str(served.offer.lane), decode_s, outcome)
-        self._shadow(served, lease, outcome.answer)
+        if shadowed:
+            self._shadow(served, lease, outcome.answer)
         stages = Stages(decode_s, decoded, outcome.queue_s, outcome.compute_s, outcome.batch_size)
         return Answered(outcome.answer, outcome, stages)
 

@@ -1,6 +1,6 @@
-"""The arena: one shared mapping of equal slots that hold decoded images.
+"""The arena: one shared mapping of equal slots that hold items.
 
-A worker decodes straight into a slot and an engine reads it from there, so pixels are never copied through a
+A worker decodes straight into a slot and an engine reads it from there, so items are never copied through a
 socket. The supervisor maps the arena before it forks; children inherit the mapping. Who holds which slot lies
 in slots.py; here each worker only has a home, the slots that it looks for a free one in first.
 """
@@ -11,9 +11,9 @@ import errno
 import mmap
 import os
 import tempfile
-from typing import TYPE_CHECKING, Any, Tuple
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
 
-from hotpath.core import Refusal
+from hotpath.core import Refusal, TensorSpec, placed
 
 if (
     TYPE_CHECKING
@@ -45,11 +45,18 @@ class Arena:
 
         return numpy.frombuffer(self._memory, dtype=numpy.uint8)
 
-    def view(self, slot: int, shape: Tuple[int, ...], dtype: str = "uint8") -> NDArray[Any]:
-        """The first bytes of `slot` as a writable array of `shape`."""
+    def item(
+        self, slot: int, specs: Sequence[TensorSpec], units: Optional[int] = None
+    ) -> Tuple[NDArray[Any], ...]:
+        """The tensors of the item in `slot`, writable; those that vary as long as `units` says, or whole."""
         import numpy
 
-        return numpy.ndarray(shape, dtype=dtype, buffer=self._memory, offset=slot * self.stride)
+        begin = slot * self.stride
+        found = []
+        for start, spec in placed(specs):
+            shape = (units, *spec.shape[1:]) if spec.varies and units is not None else spec.shape
+            found.append(numpy.ndarray(shape, spec.dtype, self._memory, begin + start))
+        return tuple(found)
 
 
 def stride_of(slot_bytes: int) -> int:

@@ -49,9 +49,7 @@ class BuiltModel:
         try:
             return (self.directory / file).read_bytes()
         except OSError as error:
-            raise ModelError(
-                f"{self.directory / file} can't be read: {error.strerror}.", _AGAIN
-            ) from error
+            raise ModelError(f"{self.directory / file} can't be read: {error.strerror}.", _AGAIN) from error
 
     def artifact(self, backend: str) -> Path:
         """The file that a back end loads. Raises ModelError when the model was not built for it."""
@@ -79,7 +77,9 @@ def load(directory: Path, verify: bool = True) -> BuiltModel:
         if verify:
             problems = damaged_files(directory, document["files"])
             if problems:
-                raise ModelError(f"The model directory {directory} is damaged: {'; '.join(problems)}.", _AGAIN)
+                raise ModelError(
+                    f"The model directory {directory} is damaged: {'; '.join(problems)}.", _AGAIN
+                )
         return _describe(directory, document)
 
 

@@ -51,6 +51,8 @@ class Source(Table):
     weights: SourceFile
     precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
     """What the back end onednn runs in; auto is the fastest that agrees, on the machine that builds."""
+    tolerance: Table
+    """How far a built form may be from the eager model, as the task measures it."""
     sources: List[Dict[str, Any]] = []
     """Where the files come from; only the script that assembles the directory reads it."""
 

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.jit._trace import TracerWarning  # not exported by torch.jit
 
 
-
 def freeze(module: nn.Module, example: Tensor) -> torch.jit.ScriptModule:
     """The module as a graph of constants, batch norms folded, for every batch size."""
     with warnings.catch_warnings(), torch.no_grad():

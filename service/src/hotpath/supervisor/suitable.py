@@ -9,6 +9,7 @@ from hotpath.supervisor.generations import Generation
 from hotpath.supervisor.wishes import Wishes
 from hotpath.tasks import known
 
+
 def unsuitable(model: BuiltModel, live: Generation, wishes: Wishes, slot_bytes: int) -> List[str]:
     """Why a version can't come in as wished; each a sentence with its way out.
 

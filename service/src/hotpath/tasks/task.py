@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type
 
 import numpy
 from numpy.typing import NDArray
+from pydantic import BaseModel
 from typing_extensions import Protocol
 
-from hotpath.codec import ImageLimits
+from hotpath.core import TensorSpec
 
 Array = NDArray[Any]
 Pixels = NDArray[numpy.uint8]
 
+Item = Tuple[Array, ...]
+"""One array for each of the task's inputs."""
+
 Outputs = Tuple[Array, ...]
 """What a network gives for a batch: one array for each of the task's outputs, items along its first axis."""
 
+FORM = "multipart/form-data"
+"""A type of content: the item is the form's field `file`."""
+
 
 @dataclass(frozen=True)
-class TensorSpec:
-    """A tensor of one item, without the batch's axis."""
+class Limits:
+    """What the operators allow one request."""
 
-    name: str
-    dtype: str
-    """As numpy names it."""
-    shape: Tuple[int, ...]
+    pixels: int
+    """Of a picture, as its header declares them."""
+    items: int
 
 
 @dataclass(frozen=True)
@@ -34,18 +40,50 @@ class Column:
 
     datatype: str
     """As the protocol names it."""
-    width: int
-    """Values of one item."""
+    shape: Tuple[int, ...]
+    """Of one item."""
 
 
 @dataclass(frozen=True)
-class Fill:
-    """How one item gets into its slot."""
+class Element:
+    """An input of the Open Inference Protocol that takes items as clients have them, each a BYTES element."""
 
-    write: Callable[[Array], object]
-    """Writes it into the slot, of the input's dtype and shape; or raises ImageError and writes nothing."""
-    is_quick: Callable[[], bool]
-    """Whether that takes no longer than handing it to a thread is worth."""
+    name: str
+    is_text: bool
+    """Whether JSON holds them as they are; else in base64."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What /predict takes as a request's body."""
+
+    types: Tuple[str, ...]
+    """Of the content: whole ones, or with a star behind the slash, the first the usual one."""
+    remedy: str
+    """How to send it, for those who sent something else."""
+    schema: Dict[str, Any]
+    """By type: the body as OpenAPI describes it."""
+
+
+class Fill(Protocol):
+    """One item on its way into a slot. Keeps what its answer will need to know of it."""
+
+    def write(self, slot: Item) -> int:
+        """Fill the slot, of the inputs' dtypes and shapes, and return how many units of work that is.
+
+        Raises InputError and then writes nothing.
+        """
+
+    def is_quick(self) -> bool:
+        """Whether that takes no longer than handing it to a thread is worth."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request to /predict, understood: its items, and how their answers become its answer."""
+
+    fills: Sequence[Fill]
+    describe: Callable[[Sequence[bytes]], Dict[str, Any]]
 
 
 class Task(Protocol):
@@ -58,40 +96,61 @@ class Task(Protocol):
     name: str
     """As model.toml says it."""
 
-    input: TensorSpec
-    """What lies in a slot."""
+    inputs: Tuple[TensorSpec, ...]
+    """What lies in a slot, one behind another."""
+
+    lengths: Tuple[int, ...]
+    """Units that batches are made for, ascending, the last the most that an item can be.
+
+    The units of an item are its length along the inputs that vary; where none does, this is (1,).
+    """
 
     outputs: Tuple[TensorSpec, ...]
     """What the network gives for an item."""
+
+    content: Content
+    """What /predict takes."""
+
+    answer: Type[BaseModel]
+    """What `Ask.describe` gives, for /docs."""
+
+    element: Optional[Element]
+    """What of the Open Inference Protocol takes items as clients have them, if anything does."""
+
+    takes_tensors: bool
+    """Whether the Open Inference Protocol takes `inputs` as well, by their names."""
 
     columns: Dict[str, Column]
     """What the Open Inference Protocol may ask for, by name."""
 
     # In the engine
 
-    def example(self) -> Array:
-        """An input that every model of the task can take, as lies in a slot."""
+    def example(self, units: int) -> Item:
+        """An item of so many units that every model of the task can take, as lies in a slot."""
 
     def pack(self, outputs: Outputs) -> List[bytes]:
         """An answer for each item of a batch. Raises ValueError where one holds what is no number."""
 
     # In the worker
 
-    def encoded(self, body: bytes, limits: ImageLimits) -> Fill:
-        """Fills a slot from an item as clients send it."""
+    def asked(self, body: bytes, kind: str, options: Mapping[str, str], limits: Limits) -> Ask:
+        """A request to /predict with a body of this type, one of `content.types`. Raises InputError.
 
-    def described(self, answer: bytes) -> Dict[str, Any]:
-        """The answer of /predict: what is of the task in it."""
+        Of a form, the body is the file in it. `options` are the parameters of its address.
+        """
 
-    def column(self, name: str, answers: Sequence[bytes]) -> List[Any]:
-        """The values of one of `columns` for these answers, in order."""
+    def encoded(self, element: bytes, limits: Limits) -> Fill:
+        """An item as the Open Inference Protocol brings it in `element`. Raises InputError."""
+
+    def column(self, name: str, items: Sequence[Tuple[Fill, bytes]]) -> List[Any]:
+        """The values of one of `columns` for these items and their answers, in order and flat."""
 
     def agrees(self, answer: bytes, other: Task, others: bytes) -> bool:
         """Whether another version of the model said the same of an item, as far as people mind."""
 
     # Where a model is proved
 
-    def probes(self) -> List[Array]:
+    def probes(self) -> List[Item]:
         """The model's probes as lie in slots. Raises ModelError."""
 
     def judge(self, answers: Sequence[bytes]) -> None:
@@ -111,6 +170,20 @@ class Task(Protocol):
         """The answers that `record` wrote."""
 
 
-def prepared(values: Array) -> Fill:
-    """Fills a slot with what the model takes already."""
-    return Fill(lambda slot: numpy.copyto(slot, values), lambda: True)
+@dataclass(frozen=True)
+class Prepared(Fill):
+    """An item that is what the model takes already."""
+
+    values: Item
+    units: int = 1
+
+    def write(self, slot: Item) -> int:
+        """Copy it."""
+        for place, values in zip(slot, self.values):
+            whole = place.shape == values.shape
+            (place if whole else place[: len(values)])[...] = values
+        return self.units
+
+    def is_quick(self) -> bool:
+        """It is."""
+        return True

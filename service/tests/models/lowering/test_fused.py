@@ -9,11 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="this Python has no torch; oneDNN is tested on the other one")
 
+from hotpath.models.classifier import Classifier  # noqa: E402
 from support.networks import small  # noqa: E402
 
 from hotpath.core import Refusal  # noqa: E402
 from hotpath.engine import onednn  # noqa: E402
-from hotpath.models.classifier import Classifier  # noqa: E402
 from hotpath.models.lowering.graph import lower  # noqa: E402
 from hotpath.models.lowering.program import Lowered  # noqa: E402
 from hotpath.models.lowering.ranges import look, pixel_range, quantise  # noqa: E402

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy
 import pytest
+from hotpath.models.crops import crops
 from support.colours import picture
 
 from hotpath.codec import ImageSpec
-from hotpath.models.crops import crops
 
 torch = pytest.importorskip("torch", reason="this Python has no torch; this is tested on the other one")
 

@@ -10,11 +10,12 @@ from support.colours import COLOURS, write_source
 
 torch = pytest.importorskip("torch", reason="this Python has no torch; this is tested on the other one")
 
-from hotpath.building import precision as precisions  # noqa: E402
 from hotpath.building.judging import Judge  # noqa: E402
 from hotpath.building.precision import Trial  # noqa: E402
-from hotpath.building.report import as_text  # noqa: E402
 from hotpath.models.agreement import probabilities  # noqa: E402
+
+from hotpath.building import precision as precisions  # noqa: E402
+from hotpath.building.report import as_text  # noqa: E402
 from hotpath.models.source import Source, read  # noqa: E402
 
 RED, GREEN, BLUE = 0, 1, 2

@@ -12,14 +12,14 @@ from typing import Sequence, Tuple
 import torch
 from torch import Tensor
 
-from hotpath.core import EngineSpec, Refusal
+from hotpath.core import EngineSpec, Refusal, TensorSpec
 from hotpath.engine.tensorrt import store
 from hotpath.engine.tensorrt.compiling import PRECISION, device_of, form, key_of, torch_tensorrt
 from hotpath.engine.tensorrt.graphs import prepare
 from hotpath.engine.tensorrt.lanes import Lanes, bucket_for
 from hotpath.models.built import BuiltModel
 from hotpath.tasks import known
-from hotpath.tasks.task import Array, Outputs, Pixels, Task, TensorSpec
+from hotpath.tasks.task import Item, Outputs, Pixels, Task
 
 
 @dataclass
@@ -59,11 +59,9 @@ class TensorRTBackend:
         with torch.cuda.device(self._device), torch.inference_mode():
             self._copying = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             self._computing = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-            forms = {
-                size: form(model, engines.path(size), self._device) for size in self._buckets
-            }
+            forms = {size: form(model, engines.path(size), self._device) for size in self._buckets}
             with torch.cuda.stream(self._computing):
-                self._batches = prepare(forms, self._buckets, task.input, engines.cuda_graphs)
+                self._batches = prepare(forms, self._buckets, task.inputs[0], engines.cuda_graphs)
             self._lanes = Lanes(self.depth, lambda: _lane(spec.max_batch, task))
             torch.cuda.synchronize()  # the lanes too were filled on a stream that no batch waits for
 
@@ -78,14 +76,14 @@ class TensorRTBackend:
                 "Raise the service's LimitMEMLOCK, or lower limits.queue.",
             )
 
-    def launch(self, inputs: Sequence[Array]) -> Launched:
-        """Enqueue copies, batch and results; returns once the inputs have left their slots."""
-        count = len(inputs)
+    def launch(self, items: Sequence[Item]) -> Launched:
+        """Enqueue copies, batch and results; returns once the items have left their slots."""
+        count = len(items)
         batch = self._batches[bucket_for(count, self._buckets)]
         with self._lanes.taken(self._settle) as lane:
             with self._enqueueing, torch.cuda.device(self._device), torch.inference_mode():
                 with torch.cuda.stream(self._copying):
-                    for row, item in zip(lane.inputs, inputs):
+                    for row, (item,) in zip(lane.inputs, items):
                         row.copy_(torch.from_numpy(item), non_blocking=True)
                     lane.arrived.record()
                 with torch.cuda.stream(self._computing):
@@ -116,4 +114,4 @@ def _lane(max_batch: int, task: Task) -> _Lane:
     def tensor(spec: TensorSpec) -> Tensor:
         return torch.zeros((max_batch, *spec.shape), dtype=getattr(torch, spec.dtype))
 
-    return _Lane(tensor(task.input).cuda(), tuple(tensor(spec).pin_memory() for spec in task.outputs))
+    return _Lane(tensor(task.inputs[0]).cuda(), tuple(tensor(spec).pin_memory() for spec in task.outputs))

@@ -8,12 +8,12 @@ from __future__ import annotations
 import copy
 import warnings
 from pathlib import Path
-from typing import Any, Dict, Sequence, Tuple
+from typing import Any, Dict, Mapping, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 
-from hotpath.core import EngineSpec, Refusal
+from hotpath.core import EngineSpec, Refusal, TensorSpec
 from hotpath.engine.tensorrt import store
 from hotpath.engine.tensorrt.graphs import Form, prepare
 from hotpath.engine.tensorrt.key import EngineKey, driver_version
@@ -23,7 +23,6 @@ from hotpath.metrics.layout import buckets_up_to
 from hotpath.models.built import BuiltModel
 from hotpath.models.tracing import freeze
 from hotpath.tasks import known
-from hotpath.tasks.task import TensorSpec
 
 PRECISION = "float16"
 _REMEDY = "Install the service from a lock that holds it (cuda11.6-py38.txt), or choose another back end."
@@ -93,7 +92,7 @@ def build_engines(model: BuiltModel, device_name: str, max_batch: int) -> bool:
         cores = {size: _core(directory / files[size], device) for size in buckets}
         report = networks.judge(model, cores, device)
         forms = {size: networks.around(model, core).to(device) for size, core in cores.items()}
-        graphs = _try_capture(forms, buckets, known.task(model).input)
+        graphs = _try_capture(forms, buckets, known.task(model).inputs[0])
         store.write_record(directory, key, files, graphs, report)
     return True
 
@@ -146,9 +145,7 @@ def _compile(network: nn.Module, shape: Tuple[int, ...], device: torch.device) -
     return compiled  # type: ignore[no-any-return]
 
 
-def _try_capture(
-    forms: Dict[int, Form], buckets: Sequence[int], item: TensorSpec
-) -> Dict[str, Any]:
+def _try_capture(forms: Mapping[int, Form], buckets: Sequence[int], item: TensorSpec) -> Dict[str, Any]:
     """Whether these engines can be recorded as CUDA graphs; decided here once, stated in the record."""
     try:
         with torch.inference_mode(), torch.cuda.stream(torch.cuda.Stream()):  # type: ignore[no-untyped-call]

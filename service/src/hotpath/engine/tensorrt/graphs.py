@@ -5,12 +5,12 @@ Written from the documentation of torch.cuda.CUDAGraph; it has not run on a GPU 
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Sequence, Tuple
+from typing import Any, Callable, Dict, Mapping, Sequence, Tuple
 
 import torch
 from torch import Tensor
 
-from hotpath.tasks.task import TensorSpec
+from hotpath.core import TensorSpec
 
 Form = Callable[[Tensor], Tuple[Tensor, ...]]
 """The task's input of a batch, on the device, to its outputs."""
@@ -49,7 +49,7 @@ class GraphedBatch(FixedBatch):
 
 
 def prepare(
-    forms: Dict[int, Form], buckets: Sequence[int], item: TensorSpec, capture: bool
+    forms: Mapping[int, Form], buckets: Sequence[int], item: TensorSpec, capture: bool
 ) -> Dict[int, FixedBatch]:
     """Every batch size on the current stream, which must not be the default one.
 

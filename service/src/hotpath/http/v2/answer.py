@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import struct
+from functools import partial
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import numpy
 
 from hotpath.http.catalogue import Served
+from hotpath.http.v2.datatypes import DTYPES
 from hotpath.http.v2.request import Wanted
 from hotpath.http.v2.schema import LENGTH_HEADER
+from hotpath.tasks.task import Fill
 
 
-def assemble(wanted: Wanted, served: Served, answers: Sequence[bytes]) -> Tuple[bytes, str, Dict[str, str]]:
+def assemble(
+    wanted: Wanted, served: Served, items: Sequence[Tuple[Fill, bytes]]
+) -> Tuple[bytes, str, Dict[str, str]]:
     """Content, its type, and headers of the answer; one row of every output for each item, in order."""
     task, identity = served.task, served.model.identity
     outputs: List[Dict[str, Any]] = []
     tensors: List[bytes] = []
     for name, binary in wanted.outputs:
-        column, values = task.columns[name], task.column(name, answers)
-        shape = [len(answers), column.width]
+        column, values = task.columns[name], task.column(name, items)
+        shape = [len(items), *column.shape]
         output: Dict[str, Any] = {"name": name, "datatype": column.datatype, "shape": shape}
         if binary:
             tensors.append(_PACK[column.datatype](values))
@@ -47,9 +52,12 @@ def _pack_strings(values: Sequence[Any]) -> bytes:
     return b"".join(struct.pack("<I", len(item)) + item for item in encoded)
 
 
+def _pack_numbers(dtype: str, values: Sequence[Any]) -> bytes:
+    return numpy.array(values, dtype=numpy.dtype(dtype).newbyteorder("<")).tobytes()
+
+
 _PACK: Dict[str, Callable[[Sequence[Any]], bytes]] = {
-    "INT64": lambda values: numpy.array(values, dtype="<i8").tobytes(),
-    "FP32": lambda values: numpy.array(values, dtype="<f4").tobytes(),
+    **{name: partial(_pack_numbers, dtype) for name, dtype in DTYPES.items()},
     "BYTES": _pack_strings,
 }
 """Little-endian and row-major, whatever the machine."""

@@ -6,14 +6,15 @@ from collections import Counter
 from typing import Any, Dict, List
 
 from hotpath.http.catalogue import Served
-from hotpath.http.v2.schema import INPUT
+from hotpath.http.v2.datatypes import DTYPES
+from hotpath.http.v2.metadata import inputs
 from hotpath.scheduler.entries import LAST, NORMAL
 
-_TYPES = {"BYTES": "TYPE_STRING", "INT64": "TYPE_INT64", "FP32": "TYPE_FP32"}
+_TYPES = {"BYTES": "TYPE_STRING", **{name: f"TYPE_{name}" for name in DTYPES}}
 
 
-def of_model(served: Served, most_images: int) -> Dict[str, Any]:
-    """Of a version that takes at most `most_images` in a request. Shapes are those of one image.
+def of_model(served: Served, most_items: int) -> Dict[str, Any]:
+    """Of a version that takes at most `most_items` in a request. Shapes are those of one item.
 
     Only what holds here is told; Triton's own settings of memory and storage have no counterpart.
     """
@@ -22,10 +23,14 @@ def of_model(served: Served, most_images: int) -> Dict[str, Any]:
         "name": model.identity.name,
         "platform": f"hotpath_{model.architecture}",
         "backend": backend,
-        "max_batch_size": most_images,
-        "input": [{"name": INPUT, "data_type": _TYPES["BYTES"], "format": "FORMAT_NONE", "dims": [1]}],
+        "max_batch_size": most_items,
+        "input": [
+            {"name": one["name"], "data_type": _TYPES[one["datatype"]], "format": "FORMAT_NONE", "dims": dims}
+            for one in inputs(served.task)
+            for dims in [one["shape"][1:] or [1]]
+        ],
         "output": [
-            {"name": name, "data_type": _TYPES[column.datatype], "dims": [column.width]}
+            {"name": name, "data_type": _TYPES[column.datatype], "dims": list(column.shape)}
             for name, column in served.task.columns.items()
         ],
         "instance_group": _instances(served),

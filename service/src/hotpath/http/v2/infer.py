@@ -1,31 +1,29 @@
-"""The way of an inference request: every image takes the way that /predict's takes, all at once."""
+"""The way of an inference request: every item takes the way that /predict's takes, all at once."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from typing import Any, Coroutine, List, Optional, Sequence, TypeVar
+from typing import List, Optional, Sequence
 
 from fastapi import Request
 from fastapi.responses import Response
 
-from hotpath.codec import ImageError
+from hotpath.core import InputError
 from hotpath.http.body import read_whole
 from hotpath.http.catalogue import Served
 from hotpath.http.compression import coding_of, decompress
 from hotpath.http.errors import Problem
 from hotpath.http.service import Answered, Service
+from hotpath.http.together import together
 from hotpath.http.urgency import urgency_of
 from hotpath.http.v2.answer import assemble
+from hotpath.http.v2.items import Accepted, Given
 from hotpath.http.v2.request import Wanted, understand
-from hotpath.http.v2.schema import INPUT, LENGTH_HEADER
-from hotpath.http.v2.tensors import Accepted, Image
+from hotpath.http.v2.schema import LENGTH_HEADER
 from hotpath.http.waiting import Patience
 from hotpath.ipc.slots import Lease
 from hotpath.observing.record import record_of
-from hotpath.tasks.task import prepared
-
-T = TypeVar("T")
+from hotpath.tasks.task import Fill, Prepared
 
 
 async def infer(service: Service, request: Request, name: str, version: Optional[str]) -> Response:
@@ -41,7 +39,7 @@ async def infer(service: Service, request: Request, name: str, version: Optional
         record = record_of(request.scope)
         arrived = record.body_is_in(len(body))
         served = service.catalogue.again(served, version)
-        accepted = Accepted(served.model.shape, service.most_images[served.offer.model])
+        accepted = Accepted(served.task, service.most_items[served.offer.model])
 
         def read() -> Wanted:
             plain = decompress(body, coding, limits.body_bytes, limits.body_bytes) if coding else body
@@ -51,41 +49,54 @@ async def infer(service: Service, request: Request, name: str, version: Optional
             async with Patience(request, started, arrived, urgency) as patience:
                 wanted = await patience.wait(service.decoder.run(read))
                 patience.hurry(urgency.hurried(wanted.timeout_s, wanted.priority))
-                with service.more_places(served, len(wanted.images) - 1) as more:
-                    found = await _together(
+                fills = _fills(service, served, wanted.items)
+                with service.more_places(served, len(fills) - 1) as more:
+                    found = await together(
                         [
-                            _predict(service, served, index, image, place, patience)
-                            for index, (image, place) in enumerate(zip(wanted.images, [lease, *more]))
+                            _predict(service, served, index, fill, place, patience)
+                            for index, (fill, place) in enumerate(zip(fills, [lease, *more]))
                         ]
                     )
     record.answered_by(served.offer.model, served.offer.version, [one.stages for one in found])
     service.row.observe("hotpath_request_seconds", time.monotonic() - started)
-    content, kind, headers = assemble(wanted, served, [one.answer for one in found])
+    content, kind, headers = assemble(wanted, served, list(zip(fills, [one.answer for one in found])))
     return Response(content, 200, headers, kind)
 
 
 async def _predict(
-    service: Service, served: Served, index: int, image: Image, lease: Lease, patience: Patience
+    service: Service, served: Served, index: int, fill: Fill, lease: Lease, patience: Patience
 ) -> Answered:
-    task, limits = served.task, service.image_limits
-    fill = task.encoded(image, limits) if isinstance(image, bytes) else prepared(image)
     try:
         return await service.predict(served, fill, lease, patience)
-    except ImageError as error:
-        raise Problem(
-            error.status,
-            error.code,
-            f"The element {index} of the input {INPUT!r} can't be used: {error.message}.",
-            f"Way out: {error.remedy}.",
-        ) from error
+    except InputError as error:
+        raise _unusable(served, index, error) from error
 
 
-async def _together(ways: Sequence[Coroutine[Any, Any, T]]) -> List[T]:
-    """All results, in order. When one fails, the others are stopped before its error is raised."""
-    tasks = [asyncio.ensure_future(way) for way in ways]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()  # without effect on one that is done
-        await asyncio.gather(*tasks, return_exceptions=True)
+def _fills(service: Service, served: Served, items: Sequence[Given]) -> List[Fill]:
+    """Raises Problem."""
+    found: List[Fill] = []
+    for index, item in enumerate(items):
+        try:
+            found.append(_fill(service, served, item))
+        except InputError as error:
+            raise _unusable(served, index, error) from error
+    return found
+
+
+def _fill(service: Service, served: Served, item: Given) -> Fill:
+    task = served.task
+    if isinstance(item, bytes):
+        return task.encoded(item, service.limits(served))
+    varying = [len(array) for array, spec in zip(item, task.inputs) if spec.varies]
+    return Prepared(item, varying[0] if varying else 1)
+
+
+def _unusable(served: Served, index: int, error: InputError) -> Problem:
+    element = served.task.element
+    name = element.name if element else served.task.inputs[0].name
+    return Problem(
+        error.status,
+        error.code,
+        f"The element {index} of the input {name!r} can't be used: {error}.",
+        f"Way out: {error.remedy}.",
+    )

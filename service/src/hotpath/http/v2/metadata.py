@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, List, Sequence
 
 from hotpath import __version__
 from hotpath.http.catalogue import Served
-from hotpath.http.v2.schema import INPUT
+from hotpath.http.v2.datatypes import NAMES
+from hotpath.http.v2.tensors import shape_of
+from hotpath.tasks.task import Task
 
 SERVER: Dict[str, Any] = {
     "name": "hotpath",
@@ -16,23 +18,17 @@ SERVER: Dict[str, Any] = {
 
 
 def of_model(served: Served, versions: Sequence[Served]) -> Dict[str, Any]:
-    """Inputs and outputs of a model, its versions on offer and its form; -1 stands for the number of images.
+    """Inputs and outputs of a model, its versions on offer and its form; -1 stands for the number of items.
 
-    The protocol knows one datatype an input, so the second one that `image` takes stands in its parameters.
+    The protocol knows one datatype an input, so the second one that an input of BYTES may take stands in its
+    parameters.
     """
     model = served.model
     return {
         "name": model.identity.name,
         "versions": [item.offer.version for item in versions],
         "platform": f"hotpath_{model.architecture}",
-        "inputs": [
-            {
-                "name": INPUT,
-                "datatype": "BYTES",
-                "shape": [-1],
-                "parameters": {"also_datatype": "UINT8", "also_shape": [-1, *model.shape]},
-            }
-        ],
+        "inputs": inputs(served.task),
         "parameters": {
             "backend": served.offer.backend,
             "precision": model.precision(served.offer.backend),
@@ -41,7 +37,20 @@ def of_model(served: Served, versions: Sequence[Served]) -> Dict[str, Any]:
             "last_swap": served.offer.last_swap,
         },
         "outputs": [
-            {"name": name, "datatype": column.datatype, "shape": [-1, column.width]}
+            {"name": name, "datatype": column.datatype, "shape": [-1, *column.shape]}
             for name, column in served.task.columns.items()
         ],
     }
+
+
+def inputs(task: Task) -> List[Dict[str, Any]]:
+    """What the protocol takes for a model."""
+    own = [
+        {"name": spec.name, "datatype": NAMES[spec.dtype], "shape": shape_of(spec)} for spec in task.inputs
+    ]
+    if task.element is None:
+        return own
+    found: Dict[str, Any] = {"name": task.element.name, "datatype": "BYTES", "shape": [-1]}
+    if task.takes_tensors:
+        found["parameters"] = {f"also_{key}": own[0][key] for key in ("datatype", "shape")}
+    return [found]

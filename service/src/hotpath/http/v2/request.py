@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
 from pydantic import ValidationError
 
 from hotpath import json_text
 from hotpath.http.errors import Problem
-from hotpath.http.v2.schema import LENGTH_HEADER, OUTPUTS, InferenceRequest
-from hotpath.http.v2.tensors import Accepted, Image, images_of, invalid
+from hotpath.http.v2.items import Accepted, Given, items_of
+from hotpath.http.v2.problems import invalid
+from hotpath.http.v2.schema import LENGTH_HEADER, InferenceRequest
+from hotpath.tasks.task import Column
 
 MOST_JSON = 8 << 20
 """Bytes of JSON that are parsed: lists of numbers grow many times in memory, and parsing stops a worker."""
@@ -21,7 +23,7 @@ MOST_JSON = 8 << 20
 class Wanted:
     """An inference request, understood."""
 
-    images: Tuple[Image, ...]
+    items: Tuple[Given, ...]
     outputs: Tuple[Tuple[str, bool], ...]
     """Names in the order asked for, and whether each is to be binary."""
     id: Optional[str] = None
@@ -34,13 +36,17 @@ def understand(body: bytes, header_length: Optional[str], accepted: Accepted) ->
     length = _length(header_length, len(body))
     if length == 0 and header_length is not None:
         # Triton's raw binary request: no JSON, and the body is the one element as it is. Answered in binary.
-        return Wanted((body,), tuple((name, True) for name in OUTPUTS))
+        if accepted.task.element is None:
+            raise invalid(
+                f"The model takes tensors, and the header {LENGTH_HEADER} is 0, which stands for one element.",
+                "Send JSON, and the binary tensors behind it.",
+            )
+        return Wanted((body,), tuple((name, True) for name in accepted.task.columns))
     request = _validate(_parse(body[:length]))
     if request.parameters.sequence_id not in (0, ""):
         raise invalid("Sequences are not supported: the models keep no state.", "Leave out 'sequence_id'.")
-    tensor = request.inputs[0]
     binary = memoryview(body)[length:]
-    announced = tensor.parameters.binary_data_size or 0
+    announced = sum(tensor.parameters.binary_data_size or 0 for tensor in request.inputs)
     if announced != len(binary):
         raise invalid(
             f"The inputs announce {announced} bytes of binary data, and {len(binary)} follow the JSON part.",
@@ -48,8 +54,8 @@ def understand(body: bytes, header_length: Optional[str], accepted: Accepted) ->
         )
     timeout = request.parameters.timeout
     return Wanted(
-        images=tuple(images_of(tensor, binary, accepted)),
-        outputs=_outputs(request),
+        items=tuple(items_of(request.inputs, binary, accepted)),
+        outputs=_outputs(request, accepted.task.columns),
         id=request.id,
         timeout_s=timeout / 1e6 if timeout else None,
         priority=request.parameters.priority or None,
@@ -75,7 +81,7 @@ def _parse(text: bytes) -> Any:
             413,
             "json_too_large",
             f"The JSON part has {len(text)} bytes, more than {MOST_JSON}.",
-            "Send the images as a binary tensor, or split them over several requests.",
+            "Send binary tensors, or split the items over several requests.",
         )
     try:
         return json_text.parse(text)
@@ -97,21 +103,21 @@ def _validate(document: Any) -> InferenceRequest:
         raise invalid(f"The request is not valid: {reasons}.", "See InferenceRequest in /docs.") from error
 
 
-def _outputs(request: InferenceRequest) -> Tuple[Tuple[str, bool], ...]:
+def _outputs(request: InferenceRequest, known: Mapping[str, Column]) -> Tuple[Tuple[str, bool], ...]:
     default = request.parameters.binary_data_output
     if not request.outputs:
-        return tuple((name, default) for name in OUTPUTS)
+        return tuple((name, default) for name in known)
     chosen: List[Tuple[str, bool]] = []
     for output in request.outputs:
-        if output.name not in OUTPUTS or output.name in [name for name, _ in chosen]:
-            reason = "asked for twice" if output.name in OUTPUTS else "not there"
+        if output.name not in known or output.name in [name for name, _ in chosen]:
+            reason = "asked for twice" if output.name in known else "not there"
             raise invalid(
-                f"The output {output.name[:64]!r} is {reason}.", f"Ask for some of: {', '.join(OUTPUTS)}."
+                f"The output {output.name[:64]!r} is {reason}.", f"Ask for some of: {', '.join(known)}."
             )
         if output.parameters.classification or output.parameters.shared_memory_region is not None:
             raise invalid(
                 f"The output {output.name!r} asks for 'classification' or shared memory: not supported.",
-                "Ask for the outputs 'labels' and 'scores', which are ranked, in the answer itself.",
+                f"Ask for whole outputs, in the answer itself: {', '.join(known)}.",
             )
         binary = output.parameters.binary_data
         chosen.append((output.name, default if binary is None else binary))

@@ -65,14 +65,14 @@ def _add_models(router: APIRouter, service: Service) -> None:
     # Registered in this order, the path without a version stands first in /docs.
     @router.post(
         "/models/{name}/versions/{version}/infer",
-        summary="Classify images with a named version",
+        summary="Ask a named version",
         responses=INFER_RESPONSES,
         openapi_extra=INFER_REQUEST,
         response_class=Response,
     )
     @router.post(
         "/models/{name}/infer",
-        summary="Classify images",
+        summary="Ask a model",
         responses=INFER_RESPONSES,
         openapi_extra=INFER_REQUEST,
         response_class=Response,

@@ -9,9 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from hotpath.http.schema import REQUEST_HEADERS, answer_headers
 from hotpath.scheduler.entries import FIRST, LAST, NORMAL
 
-INPUT = "image"
-OUTPUTS = ("classes", "scores", "labels")
-"""The tensors of an image classifier, by name; outputs in the order in which they are answered."""
+MOST_TENSORS = 64
+"""Inputs of a request, and outputs that it asks for."""
 
 MOST_TIMEOUT = (1 << 64) - 1
 """What the protocol's clients can send; a number can be too large to be counted in seconds."""
@@ -50,14 +49,17 @@ class InputParameters(_Part):
 class InputTensor(_Part):
     """One input."""
 
-    name: str = Field(description=f"{INPUT!r}.")
-    datatype: str = Field(description="BYTES for encoded images, UINT8 for the model's own pixels.")
-    shape: List[int] = Field(description="[N] for BYTES, [N, height, width, 3] for UINT8.", max_length=16)
+    name: str = Field(description="One of those that the model's metadata tells.")
+    datatype: str = Field(description="BYTES for encoded images and for text; else the model's own.")
+    shape: List[int] = Field(
+        description="[N] for BYTES; else [N, ...], as the model's metadata tells.", max_length=16
+    )
     parameters: InputParameters = Field(
         default=InputParameters(), description="Known ones below; others are passed over."
     )
     data: Optional[Any] = Field(
-        default=None, description="Base64 strings for BYTES, numbers for UINT8; nested or flat."
+        default=None,
+        description="For BYTES base64 strings, or text as it is; else numbers; nested or flat.",
     )
 
 
@@ -74,7 +76,7 @@ class OutputParameters(_Part):
 class RequestedOutput(_Part):
     """One output that is asked for."""
 
-    name: str = Field(description=f"One of {', '.join(OUTPUTS)}.")
+    name: str = Field(description="One of those that the model's metadata tells.")
     parameters: OutputParameters = Field(
         default=OutputParameters(), description="Known ones below; others are passed over."
     )
@@ -103,9 +105,9 @@ class InferenceRequest(_Part):
     parameters: RequestParameters = Field(
         default=RequestParameters(), description="Known ones below; others are passed over."
     )
-    inputs: List[InputTensor] = Field(min_length=1, max_length=1)
+    inputs: List[InputTensor] = Field(min_length=1, max_length=MOST_TENSORS)
     outputs: List[RequestedOutput] = Field(
-        default=[], description="All of them when left out.", max_length=len(OUTPUTS)
+        default=[], description="All of them when left out.", max_length=MOST_TENSORS
     )
 
 
@@ -118,7 +120,9 @@ class OutputTensor(BaseModel):
     parameters: Optional[Dict[str, int]] = Field(
         default=None, description="binary_data_size, for a binary one."
     )
-    data: Optional[List[Union[int, float, str]]] = Field(default=None, description="Row-major and flat.")
+    data: Optional[List[Union[bool, int, float, str]]] = Field(
+        default=None, description="Row-major and flat."
+    )
 
 
 class InferenceAnswer(BaseModel):
@@ -155,7 +159,7 @@ INFER_REQUEST: Dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": f"JSON; or JSON of the length that the header {LENGTH_HEADER} tells, and the binary "
-        "tensor behind it; or, where that header is 0, one encoded image.",
+        "tensors behind it; or, where that header is 0, one item as clients have it.",
         "content": {
             "application/json": {"schema": _inline(InferenceRequest.model_json_schema())},
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
@@ -192,7 +196,7 @@ def errors_of(*statuses: int) -> Dict[Union[int, str], Dict[str, Any]]:
 INFER_RESPONSES: Dict[Union[int, str], Dict[str, Any]] = {
     200: {
         "model": InferenceAnswer,
-        "description": "The best classes of each image, best first.",
+        "description": "A row of each output for every item.",
         "headers": answer_headers(200),
     },
     **errors_of(*_ERRORS),

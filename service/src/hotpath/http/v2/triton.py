@@ -14,8 +14,8 @@ from hotpath.http.errors import Problem
 from hotpath.http.linger import body_is_over
 from hotpath.http.service import Service
 from hotpath.http.v2 import configuration, statistics
+from hotpath.http.v2.problems import invalid
 from hotpath.http.v2.schema import errors_of
-from hotpath.http.v2.tensors import invalid
 from hotpath.ipc.offers import State
 
 MOST_BYTES, LONGEST_S = 4096, 5.0
@@ -33,7 +33,7 @@ _TRACES = (
     "Traces are not set by clients.",
     "The operators set them as tracing.ratio; a traceparent decides for its own request.",
 )
-_TEXT = ("The models classify images, and generate nothing.", "Ask for /infer.")
+_TEXT = ("No model here generates text.", "Ask for /infer.")
 _REFUSED = {
     "/repository/models/{name}/load": _MODELS,
     "/repository/models/{name}/unload": _MODELS,
@@ -76,7 +76,7 @@ def add(router: APIRouter, service: Service) -> None:
         responses=errors_of(404),
     )
     async def model_configuration(name: str, version: Optional[str] = None) -> Dict[str, Any]:
-        return configuration.of_model(catalogue.find(name, version), service.most_images[name])
+        return configuration.of_model(catalogue.find(name, version), service.most_items[name])
 
     @router.post("/repository/index", summary="Every version of every model, in Triton's form")
     async def index(request: Request) -> List[Dict[str, str]]:

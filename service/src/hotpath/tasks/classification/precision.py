@@ -11,20 +11,20 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 import torch
 from torch import Tensor
 
-from hotpath.tasks.classification.judging import Judge, Judgement
 from hotpath.cgroup import usable_cpus
 from hotpath.codec import ImageSpec
 from hotpath.core import ModelError
-from hotpath.models.lowering.fused import PRECISIONS, unusable
 from hotpath.memory import keep_freed_memory
-from hotpath.tasks.classification.agreement import probabilities
-from hotpath.tasks.classification.network import FusedClassifier, restore
-from hotpath.tasks.classification.crops import crops
+from hotpath.models.lowering.fused import PRECISIONS, unusable
 from hotpath.models.lowering.graph import NotLowerableError, lower
 from hotpath.models.lowering.program import Lowered, Program
 from hotpath.models.lowering.ranges import Seen, look, quantise
-from hotpath.tasks.classification.source import ClassifierSource
 from hotpath.models.tracing import freeze
+from hotpath.tasks.classification.agreement import probabilities
+from hotpath.tasks.classification.crops import crops
+from hotpath.tasks.classification.judging import Judge, Judgement
+from hotpath.tasks.classification.network import FusedClassifier, restore
+from hotpath.tasks.classification.source import ClassifierSource
 
 _CALIBRATED = 24
 """Crops of each photograph that set the ranges of int8."""

@@ -7,17 +7,24 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy
 
-from hotpath.codec import ImageError, ImageLimits, ImageSpec, decode_into, is_quick
-from hotpath.core import ModelError
+from hotpath.codec import ImageError, ImageLimits, ImageSpec, decode_into
+from hotpath.core import ModelError, TensorSpec
 from hotpath.models.built import BuiltModel
+from hotpath.tasks import pictures
+from hotpath.tasks.classification.answer import Classes
 from hotpath.tasks.classification.ranking import Ranking, pack, unpack
-from hotpath.tasks.task import Column, Fill, Outputs, Pixels, Task, TensorSpec
+from hotpath.tasks.task import Ask, Column, Fill, Item, Limits, Outputs, Pixels, Task
 
 
 class ImageClassification(Task):
     """Slots hold an image's pixels, uint8 (height, width, 3); the network ranks its classes itself."""
 
     name = "image-classification"
+    lengths = (1,)
+    content = pictures.CONTENT
+    answer = Classes
+    element = pictures.ELEMENT
+    takes_tensors = True
 
     def __init__(
         self,
@@ -36,17 +43,17 @@ class ImageClassification(Task):
         self._directory = directory
         self._probes = probes
         self._tolerance = tolerance
-        self.input = TensorSpec("image", "uint8", spec.shape)
+        self.inputs = (TensorSpec("image", "uint8", spec.shape),)
         self.outputs = (TensorSpec("scores", "float32", (top_k,)), TensorSpec("classes", "int64", (top_k,)))
         self.columns = {
-            "classes": Column("INT64", top_k),
-            "scores": Column("FP32", top_k),
-            "labels": Column("BYTES", top_k),
+            "classes": Column("INT64", (top_k,)),
+            "scores": Column("FP32", (top_k,)),
+            "labels": Column("BYTES", (top_k,)),
         }
 
-    def example(self) -> Pixels:
+    def example(self, units: int) -> Item:
         """Noise."""
-        return numpy.random.default_rng(0).integers(0, 256, self.input.shape, dtype=numpy.uint8)
+        return (numpy.random.default_rng(0).integers(0, 256, self.inputs[0].shape, dtype=numpy.uint8),)
 
     def pack(self, outputs: Outputs) -> List[bytes]:
         """Rankings."""
@@ -57,9 +64,13 @@ class ImageClassification(Task):
             raise ValueError(f"the scores of image {index} are {scores[index]}: the network has overflowed")
         return pack(scores, classes)
 
-    def encoded(self, body: bytes, limits: ImageLimits) -> Fill:
+    def asked(self, body: bytes, kind: str, options: Mapping[str, str], limits: Limits) -> Ask:
+        """One picture."""
+        return Ask([self.encoded(body, limits)], lambda answers: self.described(answers[0]))
+
+    def encoded(self, element: bytes, limits: Limits) -> Fill:
         """Decodes, shrinks and crops."""
-        return Fill(lambda slot: decode_into(body, self._spec, limits, slot), lambda: is_quick(body, limits))
+        return pictures.encoded(element, self._spec, limits)
 
     def described(self, answer: bytes) -> Dict[str, Any]:
         """The best class, and the best few."""
@@ -75,24 +86,24 @@ class ImageClassification(Task):
             "top_k": top,
         }
 
-    def column(self, name: str, answers: Sequence[bytes]) -> List[Any]:
+    def column(self, name: str, items: Sequence[Tuple[Fill, bytes]]) -> List[Any]:
         """Numbers of the classes, their scores or their labels."""
-        rankings = map(unpack, answers)
+        rankings = [unpack(answer) for _, answer in items]
         if name == "labels":
             return [self.labels[index] for ranking in rankings for index in ranking.classes]
         return [value for ranking in rankings for value in getattr(ranking, name)]
 
     def agrees(self, answer: bytes, other: Task, others: bytes) -> bool:
         """The same best label; its number may be another's."""
-        return self._best(answer) == other.described(others).get("label")
+        return isinstance(other, ImageClassification) and self._best(answer) == other._best(others)
 
-    def probes(self) -> List[Pixels]:
+    def probes(self) -> List[Item]:
         """The photographs, decoded."""
-        found = []
+        found: List[Item] = []
         for file, _ in self._probes:
             path = self._directory / file
             try:
-                found.append(decode_probe(path.read_bytes(), self._spec, file))
+                found.append((decode_probe(path.read_bytes(), self._spec, file),))
             except OSError as error:
                 raise ModelError(
                     f"The probe {path} can't be read: {error.strerror}.",

@@ -26,11 +26,12 @@ def config(**sections: Any) -> Config:
 
 def built(directory: Path, side: int = 224, made_with: Dict[str, str] = {}) -> BuiltModel:  # noqa: B006
     (directory / "weights").write_bytes(b"w" * 1000)
-    shape = {"height": side, "width": side, "resize_shorter": side}
+    sizes = {"height": side, "width": side, "resize_shorter": side}
     artifacts = {"numeric": "weights", "torchscript": "weights"}
+    document = {"built_with": made_with, "preprocessing": sizes, "labels": "labels", "top_k": 1, "probes": []}
+    (directory / "labels").write_text("a\n")
     identity = ModelIdentity("m", "v1")
-    document = {"built_with": made_with}
-    return BuiltModel(directory, identity, "numeric", ("a",), 1, shape, artifacts, (), document)
+    return BuiltModel(directory, identity, "image-classification", "numeric", artifacts, document)
 
 
 def files(root: Path, texts: Dict[str, str]) -> Path:

@@ -1,4 +1,4 @@
-"""`hotpath warmup`: the models' probes through the real HTTP path until latency settles; wrong answers fail it.
+"""`hotpath warmup`: the models' probes through the real HTTP path until latency settles, and right.
 
 Runs as the unit's ExecStartPost, next to a service that just started: imports stay light.
 """

@@ -35,7 +35,7 @@ def room(network: Any, tmp_path: Path) -> Path:
 
 def label_of(network: Any) -> str:
     """What the network takes a red image for."""
-    from hotpath.building.describing import _IMAGENET_LABELS, PREPROCESSING
+    from hotpath.tasks.classification.describing import _IMAGENET_LABELS, PREPROCESSING
 
     shape = PREPROCESSING["imagenet"]
     red = torch.tensor([255.0, 0.0, 0.0])
@@ -64,7 +64,7 @@ def test_a_torchscript_file_becomes_a_model(
     assert first["changed"]
     model = load(Path(first["path"]))
     assert model.architecture == "torchscript"
-    assert len(model.labels) == CLASSES
+    assert len((model.directory / model.document["labels"]).read_text().splitlines()) == CLASSES
     assert model.document["check"]["largest_difference"]["torchscript"] <= 1e-3
     assert "the eager float32 model on the probes" in (model.directory / "report.txt").read_text()
     assert run(room, *command, "--name", "mine") == 0
@@ -109,9 +109,9 @@ def test_what_does_not_fit_is_named(
 def test_a_precision_that_can_not_be_had_is_refused_with_the_reason(
     network: Any, room: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from hotpath.engine import onednn
+    from hotpath.models.lowering import fused
 
-    monkeypatch.setattr(onednn, "processor_flags", lambda: frozenset({"avx2"}))
+    monkeypatch.setattr(fused, "processor_flags", lambda: frozenset({"avx2"}))
     command = ["--torchscript", str(room / "net.pt"), *told(room, label_of(network))]
     assert run(room, *command, "--precision", "int8") != 0
     error = capsys.readouterr().err

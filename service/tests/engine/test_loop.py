@@ -8,7 +8,7 @@ from typing import Dict, List, Optional, Tuple
 import numpy
 import pytest
 from support.classifying import answer as answer_of
-from support.held import POISON, SHAPE, TASK, HeldRunner, Notebook
+from support.held import POISON, TASK, HeldRunner, Notebook
 
 from hotpath.engine.loop import SIGN_S, EngineLoop
 from hotpath.ipc.arena import Arena
@@ -34,7 +34,7 @@ class Bench:
         self.runner = HeldRunner(self.backend, runs_anywhere)
         self.arena, self.marks = Arena(SLOTS, 12), Marks(SLOTS)
         for slot in range(SLOTS):
-            self.arena.view(slot, SHAPE)[:] = numpy.uint8(slot)
+            self.arena.item(slot, TASK.inputs)[0][:] = numpy.uint8(slot)
         self.table = Table(workers, ["0/cpu"], max_batch)
         self.row = self.table.engines[0]
         self.loop = EngineLoop(
@@ -43,7 +43,7 @@ class Bench:
             [Channel(far) for _, far in links],
             self.arena,
             self.marks,
-            TASK.input,
+            TASK.inputs,
             Costs({1: seconds, max_batch: seconds}),
             self.row,
         )
@@ -210,10 +210,10 @@ def test_a_full_second_batch_is_handed_over_before_the_first_is_finished_and_a_t
     bench = Bench(max_batch=2, seconds=5.0)
     bench.send(*(submit(request) for request in range(6)))
     bench.turn()
-    assert [len(job.inputs) for job in bench.runner.held] == [2, 2]
+    assert [len(job.items) for job in bench.runner.held] == [2, 2]
     bench.runner.release()
     assert len(results(bench.turn())) == 2
-    assert [len(job.inputs) for job in bench.runner.held] == [2, 2]
+    assert [len(job.items) for job in bench.runner.held] == [2, 2]
 
 
 def test_messages_are_taken_in_while_a_batch_runs() -> None:
@@ -285,7 +285,7 @@ def test_a_suspect_runs_alone_and_with_nothing_beside_it() -> None:
         submit(1), submit(2, standing=Standing.SUSPECT), submit(3, standing=Standing.SUSPECT), submit(4)
     )
     bench.turn()
-    assert [len(job.inputs) for job in bench.runner.held] == [1]
+    assert [len(job.items) for job in bench.runner.held] == [1]
     assert statuses(bench.run()) == dict.fromkeys((1, 2, 3, 4), Status.OK)
     assert bench.backend.launched == [1, 1, 2]
 

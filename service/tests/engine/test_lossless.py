@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.classifying import answer
-from support.held import POISON, SHAPE, TASK, HeldRunner, Notebook
+from support.held import POISON, TASK, HeldRunner, Notebook
 
 from hotpath.core import Outcome
 from hotpath.engine.loop import EngineLoop
@@ -64,7 +64,7 @@ class World:
         costs, row = Costs({1: 0.0, MOST: 0.0}), self.table.engines[0]
         row.set("hotpath_engine_ready", 1.0)
         self.loop = EngineLoop(
-            self.engine, self.runner, [channel], self.arena, self.marks, TASK.input, costs, row
+            self.engine, self.runner, [channel], self.arena, self.marks, TASK.inputs, costs, row
         )
 
     def start_worker(self) -> None:
@@ -79,7 +79,7 @@ class World:
     def submit(self, byte: int, priority: int) -> None:
         try:
             with self.pool.lease() as lease:
-                self.arena.view(lease.slot, SHAPE)[:] = numpy.uint8(byte)
+                self.arena.item(lease.slot, TASK.inputs)[0][:] = numpy.uint8(byte)
                 self.asked.append(Asked(byte, self.client.submit(lease, [0], NEVER, priority)))
         except NoEngine:
             pass  # refused with 503: no engine has answered the new worker yet
@@ -94,7 +94,7 @@ class World:
         """The batch that is first at the device ends, or ends the engine."""
         if not self.runner.held:
             return
-        if any(int(image.flat[0]) == KILLER for image in self.runner.held[0].inputs):
+        if any(int(image.flat[0]) == KILLER for (image,) in self.runner.held[0].items):
             self.crash()
         else:
             self.runner.release()

@@ -18,7 +18,8 @@ from hotpath.ipc.arena import Arena
 from hotpath.ipc.marks import Marks
 from hotpath.metrics.table import Table
 from hotpath.models.built import load
-from hotpath.tasks.task import Outputs, Pixels
+from hotpath.tasks import known
+from hotpath.tasks.task import Item, Outputs
 
 
 class WrongAt(NumericBackend):
@@ -28,9 +29,9 @@ class WrongAt(NumericBackend):
         self.wrong = wrong
         self.sizes: List[int] = []
 
-    def launch(self, inputs: Sequence[Pixels]) -> Any:
-        self.sizes.append(len(inputs))
-        return super().launch([255 - image if len(inputs) == self.wrong else image for image in inputs])
+    def launch(self, items: Sequence[Item]) -> Any:
+        self.sizes.append(len(items))
+        return super().launch([(255 - image if len(items) == self.wrong else image,) for (image,) in items])
 
 
 def spec_of(model: Path, device: str = "cpu") -> EngineSpec:
@@ -42,13 +43,13 @@ def test_every_batch_size_is_compared_before_an_engine_serves(fast_model: Path, 
     model, backend = load(fast_model), WrongAt(size)
     backend.load(model, spec_of(fast_model))
     with pytest.raises(Refusal, match=rf"other class.* That was in batches of {size}\."):
-        verify(backend, "numeric", model, model.task(), (1, 2, 4, 8))
+        verify(backend, "numeric", model, known.task(model), (1, 2, 4, 8))
 
 
 def test_an_engine_that_is_right_in_every_size_may_serve(fast_model: Path) -> None:
     model, backend = load(fast_model), WrongAt(0)
     backend.load(model, spec_of(fast_model))
-    assert verify(backend, "numeric", model, model.task(), (1, 2, 4, 8)) < 1e-6
+    assert verify(backend, "numeric", model, known.task(model), (1, 2, 4, 8)) < 1e-6
     assert set(backend.sizes) == {1, 2, 4, 8}
 
 
@@ -90,5 +91,5 @@ def test_the_largest_difference_of_all_sizes_is_told(fast_model: Path) -> None:
 
     backend = Off()
     backend.load(model, spec_of(fast_model))
-    assert verify(backend, "numeric", model, model.task(), (1, 8)) == pytest.approx(8e-7, rel=0.1)
-    assert numpy.isfinite(verify(backend, "numeric", model, model.task(), (1,)))
+    assert verify(backend, "numeric", model, known.task(model), (1, 8)) == pytest.approx(8e-7, rel=0.1)
+    assert numpy.isfinite(verify(backend, "numeric", model, known.task(model), (1,)))

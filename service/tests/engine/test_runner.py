@@ -15,9 +15,9 @@ from support.classifying import task_of
 from hotpath.core import EngineSpec
 from hotpath.engine.runner import Job, Runner
 from hotpath.models.built import BuiltModel
-from hotpath.tasks.task import Outputs, Pixels
+from hotpath.tasks.task import Item, Outputs, Pixels
 
-PROBE = numpy.zeros((1, 1, 3), numpy.uint8)
+PROBE = (numpy.zeros((1, 1, 3), numpy.uint8),)
 TASK = task_of((1, 1, 3))
 
 
@@ -41,11 +41,11 @@ class Gate:
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
         raise AssertionError("the runner loads nothing")
 
-    def launch(self, inputs: Sequence[Pixels]) -> int:
+    def launch(self, items: Sequence[Item]) -> int:
         if self.broken:
             raise RuntimeError("device lost")
-        self.launched.append(len(inputs))
-        return len(inputs)
+        self.launched.append(len(items))
+        return len(items)
 
     def finish(self, batch: int) -> Outputs:
         self.gate.acquire()
@@ -95,10 +95,10 @@ class Busy(Gate):
         self.free = 0.0
         self.begun: List[float] = []
 
-    def launch(self, inputs: Sequence[Pixels]) -> int:
+    def launch(self, items: Sequence[Item]) -> int:
         self.begun.append(max(self.free, time.monotonic()))
         self.free = self.begun[-1] + self.SECONDS
-        return super().launch(inputs)
+        return super().launch(items)
 
     def finish(self, batch: int) -> Outputs:
         end = self.begun[self.finished] + self.SECONDS

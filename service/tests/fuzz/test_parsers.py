@@ -13,6 +13,7 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.classifying import task_of
 from support.colours import picture
 from support.fuzzing import case, fuzz
 
@@ -21,12 +22,12 @@ from hotpath.http.compression import decompress
 from hotpath.http.errors import Problem
 from hotpath.http.keys import KeysError, find, read
 from hotpath.http.multipart import boundary_of, file_of
+from hotpath.http.v2.items import Accepted
 from hotpath.http.v2.request import Wanted, understand
-from hotpath.http.v2.tensors import Accepted
 from hotpath.observing.ids import RequestIds
 from hotpath.observing.tracing import trace_id_of
 
-ACCEPTED = Accepted((4, 4, 3), 4)
+ACCEPTED = Accepted(task_of((4, 4, 3)), 4)
 LIMIT = 100_000
 
 
@@ -192,9 +193,9 @@ def understood(body: bytes, header: Optional[str]) -> Optional[Wanted]:
         assert problem.status in (400, 413) and problem.message and problem.remedy
         bytes(problem.response("/v2", "id").body).decode("utf-8")
         return None
-    assert 1 <= len(wanted.images) <= ACCEPTED.most and wanted.outputs
-    for image in wanted.images:
-        assert isinstance(image, bytes) or (image.shape == ACCEPTED.shape and image.dtype == numpy.uint8)
+    assert 1 <= len(wanted.items) <= ACCEPTED.most and wanted.outputs
+    for item in wanted.items:
+        assert isinstance(item, bytes) or (item[0].shape == (4, 4, 3) and item[0].dtype == numpy.uint8)
     return wanted
 
 
@@ -231,7 +232,7 @@ def test_bytes_tensors(data: st.DataObject, elements: List[bytes]) -> None:
         text = json.dumps(header).encode()
         wanted = understood(text + binary, str(len(text)))
         if binary == tensor:
-            assert wanted is not None and list(wanted.images) == elements
+            assert wanted is not None and list(wanted.items) == elements
 
 
 @fuzz(100)
@@ -357,4 +358,4 @@ def test_a_picture_can_be_sent_in_every_way() -> None:
         }
     )
     wanted = understood(text.encode() + struct.pack("<I", len(image)) + image, str(len(text)))
-    assert wanted is not None and wanted.images == (image,)
+    assert wanted is not None and wanted.items == (image,)

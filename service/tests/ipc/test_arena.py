@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hotpath.core import Refusal
+from hotpath.core import Refusal, TensorSpec
 from hotpath.ipc.arena import Arena
 
-SHAPE = (5, 7, 3)
+SPECS = (TensorSpec("image", "uint8", (5, 7, 3)),)
 
 
 @pytest.mark.parametrize("in_a_directory", [False, True])
@@ -22,11 +22,11 @@ def test_a_child_writes_what_the_parent_reads_and_neighbours_stay_clean(
     arena = Arena(3, 5 * 7 * 3, str(tmp_path) if in_a_directory else "")
     pid = os.fork()
     if pid == 0:
-        arena.view(1, SHAPE)[:] = 9
+        arena.item(1, SPECS)[0][:] = 9
         os._exit(0)
     assert os.waitpid(pid, 0)[1] == 0
-    assert (arena.view(1, SHAPE) == 9).all()
-    assert not arena.view(0, SHAPE).any() and not arena.view(2, SHAPE).any()
+    assert (arena.item(1, SPECS)[0] == 9).all()
+    assert not arena.item(0, SPECS)[0].any() and not arena.item(2, SPECS)[0].any()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -20,7 +20,7 @@ torch = pytest.importorskip(
 )
 
 from hotpath.models.architectures import ARCHITECTURES  # noqa: E402
-from hotpath.models.classifier import restore  # noqa: E402
+from hotpath.tasks.classification.network import restore  # noqa: E402
 
 CLASSES = 10
 SIDE = 64

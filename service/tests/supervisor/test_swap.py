@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Dict, List, Set
 
 import pytest
+from support.classifying import described
 
 from hotpath.config import Config
 from hotpath.core import HotpathError, ModelIdentity
@@ -17,7 +18,6 @@ from hotpath.supervisor.suitable import unsuitable
 from hotpath.supervisor.swap import SHADOW_PART, Comparison, Swap
 from hotpath.supervisor.wishes import Wishes
 
-SHAPE = {"height": 4, "width": 4, "resize_shorter": 4}
 CONFIG = Config.model_validate(
     {
         "models": [
@@ -31,8 +31,7 @@ AT_ONCE = Wishes()
 
 
 def model(version: str, name: str = "m", **preprocessing: int) -> BuiltModel:
-    identity = ModelIdentity(name, version)
-    return BuiltModel(Path("/m"), identity, "numeric", ("a",), 1, {**SHAPE, **preprocessing}, {}, (), {})
+    return described(Path("/m"), ModelIdentity(name, version), **preprocessing)
 
 
 class Theatre:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.classifying import described
 
 from hotpath.codec import ImageSpec
 from hotpath.config import Config
 from hotpath.core import HotpathError, ModelError, ModelIdentity
 from hotpath.ipc.offers import State
 from hotpath.metrics.table import Table
-from hotpath.models.built import BuiltModel, load
+from hotpath.models.built import load
 from hotpath.supervisor.control import Caller
 from hotpath.supervisor.crew import Crew
 from hotpath.supervisor.generations import Generation, Generations
 from hotpath.supervisor.placement import Placement
-from hotpath.supervisor.suitable import check_preprocessing
 from hotpath.supervisor.swaps import Swaps
 from hotpath.supervisor.wishes import Wishes, read_wishes
+from hotpath.tasks import known
 
 GOOD = {"height": 8, "width": 8, "resize_shorter": 8, "mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]}
 
@@ -229,9 +231,10 @@ PREPROCESSING = st.fixed_dictionaries(
 
 @given(PREPROCESSING)
 def test_what_is_let_in_is_what_the_workers_can_prepare(preprocessing: Dict[str, Any]) -> None:
-    model = BuiltModel(Path("/m"), ModelIdentity("m", "1"), "", (), 1, preprocessing, {}, (), {})
+    model = described(Path("/m"), ModelIdentity("m", "1"))
+    model = replace(model, document={**model.document, "preprocessing": preprocessing})
     try:
-        check_preprocessing(model)
+        known.outline(model)
     except ModelError:
         return
     ImageSpec.from_dict(preprocessing)

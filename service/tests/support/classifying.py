@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Tuple
+from typing import Any, Tuple
 
 import numpy
 
 from hotpath.codec import ImageSpec
-from hotpath.core import Outcome
+from hotpath.core import ModelIdentity, Outcome
 from hotpath.models.built import BuiltModel
 from hotpath.tasks.classification.ranking import Ranking, pack, unpack
 from hotpath.tasks.classification.task import ImageClassification
-from hotpath.tasks.task import Task
 
 
 def task_of(shape: Tuple[int, int, int], classes: int = 256) -> ImageClassification:
@@ -37,5 +36,18 @@ def ranking(outcome: Outcome) -> Ranking:
 class DescribedModel(BuiltModel):
     """A model without files."""
 
-    def task(self) -> Task:
-        return task_of((1, 1, 3))
+    def read(self, file: str) -> bytes:
+        return b"a\n"
+
+
+def described(directory: Path, identity: ModelIdentity, side: int = 4, **steps: Any) -> DescribedModel:
+    """A classifier of one class that takes images of so many pixels a side."""
+    sizes = {"height": side, "width": side, "resize_shorter": side}
+    document = {
+        "labels": "labels.txt",
+        "top_k": 1,
+        "preprocessing": {**sizes, **steps},
+        "probes": [],
+        "tolerance": {},
+    }
+    return DescribedModel(directory, identity, "image-classification", "numeric", {}, document)

@@ -9,7 +9,7 @@ import numpy
 from hotpath.core import EngineSpec
 from hotpath.engine.runner import Job, Runner
 from hotpath.models.built import BuiltModel
-from hotpath.tasks.task import Outputs, Pixels
+from hotpath.tasks.task import Item, Outputs, Pixels
 from support.classifying import task_of
 
 SHAPE = (2, 2, 3)
@@ -34,9 +34,9 @@ class Notebook:
     def share(self, slots: Pixels) -> None:
         raise AssertionError("the loop shares nothing")
 
-    def launch(self, inputs: Sequence[Pixels]) -> List[int]:
-        self.launched.append(len(inputs))
-        return [int(image.flat[0]) for image in inputs]
+    def launch(self, items: Sequence[Item]) -> List[int]:
+        self.launched.append(len(items))
+        return [int(image.flat[0]) for (image,) in items]
 
     def finish(self, batch: List[int]) -> Outputs:
         if POISON in batch:

@@ -55,26 +55,29 @@ def server(
 
 def test_every_photograph_gets_a_label_that_is_right_for_it(server: Server, real_model: BuiltModel) -> None:
     found = {
-        probe.file: server.predict((real_model.directory / probe.file).read_bytes()).json()["label"]
-        for probe in real_model.probes
+        probe["file"]: server.predict((real_model.directory / probe["file"]).read_bytes()).json()["label"]
+        for probe in real_model.document["probes"]
     }
     assert len(found) == 6
     assert {file: found[file] for file in found} == {
-        probe.file: next((label for label in probe.accept if label == found[probe.file]), probe.accept)
-        for probe in real_model.probes
+        probe["file"]: next(
+            (label for label in probe["accept"] if label == found[probe["file"]]), probe["accept"]
+        )
+        for probe in real_model.document["probes"]
     }
 
 
 @pytest.mark.parametrize("kind", ["BYTES", "UINT8"])
 def test_tritons_client_gets_the_same_labels(server: Server, real_model: BuiltModel, kind: str) -> None:
-    bodies = [(real_model.directory / probe.file).read_bytes() for probe in real_model.probes]
+    bodies = [(real_model.directory / probe["file"]).read_bytes() for probe in real_model.document["probes"]]
     if kind == "BYTES":
         tensor = triton.InferInput("image", [len(bodies)], kind)
         tensor.set_data_from_numpy(numpy.array(bodies, dtype=numpy.object_))
     else:
-        pixels = numpy.zeros((len(bodies), *real_model.shape), dtype=numpy.uint8)
+        spec = ImageSpec.from_dict(real_model.document["preprocessing"])
+        pixels = numpy.zeros((len(bodies), *spec.shape), dtype=numpy.uint8)
         for body, slot in zip(bodies, pixels):
-            decode_into(body, ImageSpec.from_dict(real_model.preprocessing), ImageLimits(), slot)
+            decode_into(body, spec, ImageLimits(), slot)
         tensor = triton.InferInput("image", list(pixels.shape), kind)
         tensor.set_data_from_numpy(pixels)
     with triton.InferenceServerClient(

@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from hotpath.config import LimitsConfig
-from hotpath.http.body import read_image
+from hotpath.http.body import kind_of, read_content
 from hotpath.http.errors import Problem
 from hotpath.http.linger import discard
 from hotpath.http.uploads import Uploads
 from hotpath.http.urgency import Urgency
+from hotpath.tasks.pictures import CONTENT
 
 FORM = b"multipart/form-data; boundary=b"
 
@@ -31,7 +32,8 @@ def _request(messages: List[Message], kind: bytes = FORM) -> Request:
 
 async def _read(request: Request) -> bytes:
     uploads = Uploads(LimitsConfig.model_validate({}), 1)
-    found = await read_image(request, 1000, uploads.begin(request, Urgency(10.0), time.monotonic()))
+    upload = uploads.begin(request, Urgency(10.0), time.monotonic())
+    found = await read_content(request, kind_of(request, CONTENT), 1000, upload)
     assert isinstance(found, bytes)
     return found
 

@@ -10,7 +10,7 @@ from typing import List, Sequence, Set
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.classifying import DescribedModel
+from support.classifying import described
 
 from hotpath.core import ModelError, ModelIdentity
 from hotpath.http.catalogue import Catalogue
@@ -18,14 +18,12 @@ from hotpath.http.errors import Problem
 from hotpath.ipc.offers import Offer, Offers, State
 from hotpath.models.built import BuiltModel
 
-SHAPE = {"height": 4, "width": 4, "resize_shorter": 4}
-
 
 def describe(offer: Offer) -> BuiltModel:
     if offer.path == "/gone":
         raise ModelError("it is gone.", "Build it.")
     identity = ModelIdentity(offer.model, offer.version)
-    return DescribedModel(Path(offer.path), identity, "numeric", ("a",), 1, SHAPE, {}, (), {})
+    return described(Path(offer.path), identity)
 
 
 def offer(generation: int, state: State = State.LIVE, share: float = 1.0, model: str = "m") -> Offer:

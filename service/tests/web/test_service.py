@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Awaitable, Callable, cast
 
@@ -13,6 +14,7 @@ import numpy
 import pytest
 from fastapi import Request
 from starlette.requests import ClientDisconnect
+from support.classifying import task_of
 
 from hotpath.config import Config
 from hotpath.core import Outcome
@@ -28,10 +30,24 @@ from hotpath.ipc.messages import Status
 from hotpath.ipc.slots import Lease, SlotMap, SlotPool
 from hotpath.metrics.layout import SHED_REASONS
 from hotpath.metrics.table import Table
-from hotpath.tasks.task import Fill, TensorSpec, prepared
+from hotpath.tasks.task import Fill, Item, Prepared
 
 SHAPE = (2, 2, 3)
-READY = prepared(numpy.zeros(SHAPE, numpy.uint8))
+READY = Prepared((numpy.zeros(SHAPE, numpy.uint8),))
+
+
+@dataclass(frozen=True)
+class Endless:
+    """An item that is not there before the test says so."""
+
+    release: threading.Event
+
+    def write(self, slot: Item) -> int:
+        self.release.wait(60)
+        return 1
+
+    def is_quick(self) -> bool:
+        return False
 
 
 class Engines:
@@ -60,8 +76,7 @@ class Offered(Served):
 
     def __init__(self) -> None:
         self.offer = cast(Any, SimpleNamespace(model="m", version="v", seats=(0,), lane=0))
-        self.model = cast(Any, SimpleNamespace(shape=SHAPE))
-        self.task = cast(Any, SimpleNamespace(input=TensorSpec("image", "uint8", SHAPE)))
+        self.task = task_of(SHAPE)
         self.holders = 0
 
 
@@ -127,7 +142,7 @@ def test_time_that_is_over_in_decoding_is_counted() -> None:
     found, release = service(Engines()), threading.Event()
     with pytest.raises(Problem) as told:
         try:
-            classify(found, 0.02, Fill(lambda _: release.wait(60), lambda: False))
+            classify(found, 0.02, Endless(release))
         finally:
             release.set()
     assert told.value.status == 504 and shed(found) == {"expired": 1}

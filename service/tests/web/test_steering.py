@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Awaitable, Callable, List
 
-from support.classifying import DescribedModel
+from support.classifying import described
 
 from hotpath.core import ModelError, ModelIdentity
 from hotpath.http.catalogue import Catalogue
@@ -15,15 +15,11 @@ from hotpath.ipc.channel import link
 from hotpath.ipc.offers import MAX_BYTES, Offer, Offers, Report, State
 from hotpath.models.built import BuiltModel
 
-SHAPE = {"height": 4, "width": 4, "resize_shorter": 4}
-
 
 def describe(offer: Offer) -> BuiltModel:
     if offer.path == "/gone":
         raise ModelError("It is gone.", "Build it.")
-    return DescribedModel(
-        Path("/m"), ModelIdentity("m", offer.version), "numeric", ("a",), 1, SHAPE, {}, (), {}
-    )
+    return described(Path("/m"), ModelIdentity("m", offer.version))
 
 
 def offer(generation: int, state: State, path: str = "/m") -> Offer:

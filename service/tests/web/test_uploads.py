@@ -12,7 +12,7 @@ from support.clock import Clock
 
 from hotpath.config import LimitsConfig
 from hotpath.http import uploads as module
-from hotpath.http.body import read_image
+from hotpath.http.body import read_content
 from hotpath.http.errors import Problem
 from hotpath.http.linger import discard
 from hotpath.http.uploads import OVERHEAD, SLOW_S, NoMemory, Uploads, upload_of
@@ -54,7 +54,9 @@ async def read(uploads: Uploads, pieces: Pieces, urgency: Urgency = USUAL) -> in
     """How many bytes were read, of a client that may be refused."""
     request, loop = request_of(pieces), asyncio.get_running_loop()
     try:
-        return len(await read_image(request, 10**9, uploads.begin(request, urgency, loop.time())))
+        return len(
+            await read_content(request, "image/jpeg", 10**9, uploads.begin(request, urgency, loop.time()))
+        )
     finally:
         assert upload_of(request.scope) is None and not uploads.under_way and uploads.held == 0
 
@@ -131,7 +133,7 @@ def test_a_deadline_that_the_client_sets_holds_for_its_body(
         request = request_of([(1.0, 1)] * 100)
         upload = Uploads(limits(), 1).begin(request, urgency, clock.time())
         with pytest.raises(error):
-            await read_image(request, 1000, upload)
+            await read_content(request, "image/jpeg", 1000, upload)
         await discard(request)  # nothing more is awaited of a client that is too slow
 
     clock.play(story())
@@ -164,7 +166,9 @@ class Crowd:
     async def _read(self, name: str, pieces: Pieces) -> None:
         request = request_of(pieces)
         try:
-            await read_image(request, 10**9, self.uploads.begin(request, USUAL, self._clock.time()))
+            await read_content(
+                request, "image/jpeg", 10**9, self.uploads.begin(request, USUAL, self._clock.time())
+            )
             self.ended[name] = None
         except (Problem, NoMemory) as error:
             self.ended[name] = error

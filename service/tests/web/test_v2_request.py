@@ -11,13 +11,14 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.classifying import task_of
 
 from hotpath.http.errors import Problem
+from hotpath.http.v2.items import Accepted
 from hotpath.http.v2.request import MOST_JSON, Wanted, understand
 from hotpath.http.v2.schema import INFER_REQUEST
-from hotpath.http.v2.tensors import Accepted
 
-ACCEPTED = Accepted((2, 3, 3), 4)
+ACCEPTED = Accepted(task_of((2, 3, 3)), 4)
 ALL_JSON = (("classes", False), ("scores", False), ("labels", False))
 ALL_BINARY = (("classes", True), ("scores", True), ("labels", True))
 
@@ -56,7 +57,7 @@ def test_encoded_images_arrive_exactly_in_json_and_in_binary(images: List[bytes]
     nested = read(document(input={"shape": [len(images), 1], "data": [[item] for item in text]}))
     size = {"binary_data_size": len(packed(images))}
     in_binary = read(document(input={"shape": shape, "data": None, "parameters": size}), packed(images))
-    assert in_json.images == nested.images == in_binary.images == tuple(images)
+    assert in_json.items == nested.items == in_binary.items == tuple(images)
 
 
 @given(st.integers(1, 4), st.binary(min_size=72, max_size=72))
@@ -69,7 +70,7 @@ def test_pixels_arrive_exactly_flat_nested_and_in_binary(count: int, values: byt
         read(document(input={**tensor, "data": pixels.reshape(-1).tolist()})),
         read(document(input={**tensor, "data": None, "parameters": size}), pixels.tobytes()),
     ):
-        assert [numpy.asarray(image).tolist() for image in wanted.images] == pixels.tolist()
+        assert [numpy.asarray(image).tolist() for (image,) in wanted.items] == pixels.tolist()
 
 
 @pytest.mark.parametrize("image", [b"", b"a", b"ab", b"abc", bytes(range(256)) * 3, b"\xfb\xff\xfe" * 40])
@@ -79,7 +80,7 @@ def test_base64_is_read_as_libraries_write_it(image: bytes) -> None:
     forms = [standard, for_urls, standard.rstrip(b"="), for_urls.rstrip(b"="), lines]
     forms += [lines.replace(b"\n", b"\r\n"), b" " + standard + b"\t\n", lines.replace(b"=", b"=\n")]
     for form in forms:
-        assert read(document(input={"data": [form.decode()]})).images == (image,), form
+        assert read(document(input={"data": [form.decode()]})).items == (image,), form
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_null_is_as_good_as_leaving_a_field_out() -> None:
     size = {"binary_data_size": 5}
     binary = document(input={"parameters": size})
     binary["inputs"][0]["data"] = None
-    assert read(binary, packed([b"a"])).images == (b"a",)
+    assert read(binary, packed([b"a"])).items == (b"a",)
 
 
 @pytest.mark.parametrize("name", ["name", "datatype", "shape"])
@@ -149,7 +150,7 @@ PIXELS = {"datatype": "UINT8", "shape": [1, 2, 3, 3]}
         ([], "the body: Input should be"),
         ({}, "inputs: Field required"),
         (document(inputs=[]), "inputs: List should have at least 1 item"),
-        (document(inputs=document()["inputs"] * 2), "inputs: List should have at most 1 item"),
+        (document(inputs=document()["inputs"] * 2), "The input 'image' is there twice"),
         (document(id=5), "id: Input should be a valid string"),
         (document(parameters={"priority": -1}), "parameters.priority"),
         (document(parameters={"timeout": "soon"}), "parameters.timeout"),
@@ -160,8 +161,8 @@ PIXELS = {"datatype": "UINT8", "shape": [1, 2, 3, 3]}
         (document(input={"datatype": "FP32"}), "is FP32 of shape [1]"),
         (document(input={"shape": [1, 2]}), "is BYTES of shape [1, 2]"),
         (document(input={"shape": []}), "of shape []"),
-        (document(input={"shape": [0], "data": []}), "holds 0 images; a request may hold 1 to 4"),
-        (document(input={"shape": [5]}), "holds 5 images; a request may hold 1 to 4"),
+        (document(input={"shape": [0], "data": []}), "holds 0 items; a request may hold 1 to 4"),
+        (document(input={"shape": [5]}), "holds 5 items; a request may hold 1 to 4"),
         (document(input={"shape": [2]}), "does not have its shape [2]"),
         (
             document(input={"shape": [2], "data": ["YQ==", "?"]}),
@@ -259,7 +260,7 @@ def test_whatever_the_parts_are_they_are_understood_or_refused(
     except Problem as problem:
         assert problem.status in (400, 413) and problem.message and problem.remedy
     else:
-        assert 1 <= len(wanted.images) <= ACCEPTED.most
+        assert 1 <= len(wanted.items) <= ACCEPTED.most
 
 
 @given(st.binary(max_size=200), st.none() | WORD | st.integers(0, 300).map(str))
@@ -269,4 +270,4 @@ def test_random_bytes_are_refused_in_clear_words(body: bytes, header: Optional[s
     except Problem as problem:
         assert problem.status == 400
     else:
-        assert wanted.images == (body,), "only a raw image is valid whatever it holds"
+        assert wanted.items == (body,), "only a raw image is valid whatever it holds"

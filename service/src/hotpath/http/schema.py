@@ -93,7 +93,8 @@ def predict_request(tasks: Sequence[Task]) -> Dict[str, Any]:
         "parameters": REQUEST_HEADERS,
         "requestBody": {
             "required": True,
-            "description": "What the model's task takes; with the Content-Encoding gzip or deflate, or without.",
+            "description": "What the model's task takes; with the Content-Encoding gzip or deflate, "
+            "or without.",
             "content": {kind: {"schema": schema} for kind, schema in bodies.items()},
         },
     }

@@ -46,10 +46,8 @@ class BuiltModel:
 
     def read(self, file: str) -> bytes:
         """A file of the model. Raises ModelError."""
-        try:
+        with understood(self.directory):
             return (self.directory / file).read_bytes()
-        except OSError as error:
-            raise ModelError(f"{self.directory / file} can't be read: {error.strerror}.", _AGAIN) from error
 
     def artifact(self, backend: str) -> Path:
         """The file that a back end loads. Raises ModelError when the model was not built for it."""

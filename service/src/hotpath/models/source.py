@@ -1,4 +1,4 @@
-"""What every model source says: a directory with model.toml, weights and what its task needs, before it is built."""
+"""What every model source says: model.toml, beside weights and what the task needs, before it is built."""
 
 from __future__ import annotations
 

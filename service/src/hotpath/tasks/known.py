@@ -31,9 +31,10 @@ def outline(model: BuiltModel) -> Outline:
 
 
 def task(model: BuiltModel) -> Task:
-    """What the model does, for workers and engines. Raises ModelError, OSError or KeyError."""
-    made: Task = _part(model, "task").task(model)
-    return made
+    """What the model does, for workers and engines. Raises ModelError."""
+    with understood(model.directory):
+        made: Task = _part(model, "task").task(model)
+        return made
 
 
 def networks(model: BuiltModel) -> Networks:

@@ -1,4 +1,4 @@
-"""What back ends ask of a task's module `network`: the model as torch modules, from a batch to its outputs."""
+"""What back ends ask of a task's module `network`: torch modules, from a batch to the task's outputs."""
 
 from __future__ import annotations
 

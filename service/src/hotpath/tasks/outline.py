@@ -19,7 +19,7 @@ class Probe:
     content_type: str
     body: bytes
     read: Callable[[Dict[str, Any]], Tuple[str, str]]
-    """From the answer of /predict: what it says, in a few words, and why that is wrong; empty where it is right."""
+    """From the answer of /predict: what it says, in a few words, and why that is wrong, or nothing."""
 
 
 class Outline(Protocol):

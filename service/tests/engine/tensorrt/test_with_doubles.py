@@ -24,7 +24,7 @@ from hotpath.engine.tensorrt.lanes import Lanes  # noqa: E402
 from hotpath.engine.tensorrt.store import Engines  # noqa: E402
 from hotpath.models.built import load  # noqa: E402
 
-GOOD, BAD = numpy.zeros((1, 1, 3), numpy.uint8), numpy.ones((1, 1, 3), numpy.uint8)
+GOOD, BAD = (numpy.zeros((1, 1, 3), numpy.uint8),), (numpy.ones((1, 1, 3), numpy.uint8),)
 
 
 class Event:
@@ -48,8 +48,8 @@ class Batch:
     """A batch size; fails with bad pixels, and notes who is inside at the same time."""
 
     def __init__(self) -> None:
-        self.pixels = torch.zeros((1, 1, 1, 3), dtype=torch.uint8)
-        self.scores, self.classes = torch.ones((1, 1)), torch.zeros((1, 1), dtype=torch.int64)
+        self.inputs = torch.zeros((1, 1, 1, 3), dtype=torch.uint8)
+        self.outputs = torch.ones((1, 1)), torch.zeros((1, 1), dtype=torch.int64)
         self.inside: Set[int] = set()
         self.together = 0
         self.runs = 0
@@ -57,10 +57,10 @@ class Batch:
     def run(self) -> None:
         self.inside.add(threading.get_ident())
         self.together = max(self.together, len(self.inside))
-        pixels = self.pixels.clone()
+        pixels = self.inputs.clone()
         self.runs += 1
         threading.Event().wait(0.002)  # another thread's turn
-        assert bool((self.pixels == pixels).all()), "another batch's pixels came in between"
+        assert bool((self.inputs == pixels).all()), "another batch's pixels came in between"
         self.inside.remove(threading.get_ident())
         if int(pixels.max()) == 1:
             raise RuntimeError("this launch fails")
@@ -91,7 +91,8 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> TensorRTBackend:
 
 def make_lane() -> _Lane:
     pixels = torch.zeros((1, 1, 1, 3), dtype=torch.uint8)
-    return _Lane(pixels, torch.zeros((1, 1)), torch.zeros((1, 1), dtype=torch.int64), Event(), Event())  # type: ignore[arg-type]
+    outputs = torch.zeros((1, 1)), torch.zeros((1, 1), dtype=torch.int64)
+    return _Lane(pixels, outputs, Event(), Event())  # type: ignore[arg-type]
 
 
 def free_lanes(backend: TensorRTBackend) -> int:
@@ -128,7 +129,7 @@ def test_what_belongs_to_one_batch_is_enqueued_without_anothers_in_between(backe
     def launch(value: int) -> None:
         try:
             for _ in range(10):
-                backend.finish(backend.launch([numpy.full((1, 1, 3), value, numpy.uint8)]))
+                backend.finish(backend.launch([(numpy.full((1, 1, 3), value, numpy.uint8),)]))
         except BaseException as error:
             failed.append(error)
 
@@ -192,7 +193,7 @@ def test_an_engine_is_made_of_a_rounded_copy_for_the_device_that_is_named(
     compiling.torch_tensorrt().__version__ = version
     network = torch.nn.Linear(64, 64)
     weights = network.weight.detach().clone()
-    compiling._compile(network, 2, (8, 8, 3), torch.device("cpu"))
+    compiling._compile(network, (2, 3, 8, 8), torch.device("cpu"))
     assert library["device"] == {"gpu_id": 0}
     assert library["module"].weight.dtype is (torch.half if version[0] == "2" else torch.float)
     assert torch.equal(network.weight, weights), "what the engine is judged by"

@@ -15,9 +15,9 @@ from support.networks import Unequal, small  # noqa: E402
 from torch import nn  # noqa: E402
 
 from hotpath.core import ModelError  # noqa: E402
-from hotpath.engine.onednn import unusable  # noqa: E402
 from hotpath.models.architectures import ARCHITECTURES  # noqa: E402
 from hotpath.models.lowering import program as programs  # noqa: E402
+from hotpath.models.lowering.fused import unusable  # noqa: E402
 from hotpath.models.lowering.graph import NotLowerableError, lower  # noqa: E402
 from hotpath.models.lowering.program import Convolution, Lowered, MaxPool  # noqa: E402
 from hotpath.models.tracing import freeze  # noqa: E402

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy
 import pytest
-from hotpath.models.crops import crops
 from support.colours import picture
 
 from hotpath.codec import ImageSpec
+from hotpath.tasks.classification.crops import crops
 
 torch = pytest.importorskip("torch", reason="this Python has no torch; this is tested on the other one")
 
-from hotpath.models.agreement import compare, probabilities  # noqa: E402
+from hotpath.tasks.classification.agreement import compare, probabilities  # noqa: E402
 
 
 def test_only_decided_pictures_count_as_decided() -> None:

@@ -10,13 +10,13 @@ from support.colours import COLOURS, write_source
 
 torch = pytest.importorskip("torch", reason="this Python has no torch; this is tested on the other one")
 
-from hotpath.building.judging import Judge  # noqa: E402
-from hotpath.building.precision import Trial  # noqa: E402
-from hotpath.models.agreement import probabilities  # noqa: E402
-
-from hotpath.building import precision as precisions  # noqa: E402
+from hotpath.building.reading import read  # noqa: E402
 from hotpath.building.report import as_text  # noqa: E402
-from hotpath.models.source import Source, read  # noqa: E402
+from hotpath.tasks.classification import precision as precisions  # noqa: E402
+from hotpath.tasks.classification.agreement import probabilities  # noqa: E402
+from hotpath.tasks.classification.judging import Judge  # noqa: E402
+from hotpath.tasks.classification.precision import Trial  # noqa: E402
+from hotpath.tasks.classification.source import ClassifierSource  # noqa: E402
 
 RED, GREEN, BLUE = 0, 1, 2
 VIEWS_EACH, CROPS_EACH = 12, 12
@@ -42,12 +42,14 @@ def colour(picture: Any) -> int:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Source:
-    return read(write_source(tmp_path / "source"))
+def source(tmp_path: Path) -> ClassifierSource:
+    found = read(write_source(tmp_path / "source"))
+    assert isinstance(found, ClassifierSource)
+    return found
 
 
 @pytest.fixture
-def judge(source: Source, tmp_path: Path) -> Judge:
+def judge(source: ClassifierSource, tmp_path: Path) -> Judge:
     return Judge(source, tmp_path / "source", form(colour))
 
 
@@ -72,13 +74,13 @@ def test_many_lost_views_are_counted(judge: Judge) -> None:
     assert ", and 9 more, and the eager model does not" in result.refusal
 
 
-def test_what_the_eager_model_is_wrong_about_is_no_verdict(source: Source, tmp_path: Path) -> None:
+def test_what_the_eager_model_is_wrong_about_is_no_verdict(source: ClassifierSource, tmp_path: Path) -> None:
     judge = Judge(source, tmp_path / "source", form(lambda picture: GREEN, sure=0.2))
     assert judge.document() == {"views": 2 * VIEWS_EACH, "eager_right": 0}
     assert judge.judge("int8", answers(judge, lambda picture: RED)).lost == []
 
 
-def test_another_right_label_is_the_same_verdict(source: Source, tmp_path: Path) -> None:
+def test_another_right_label_is_the_same_verdict(source: ClassifierSource, tmp_path: Path) -> None:
     probes = [probe.model_copy(update={"accept": ["blue", "green", "red"]}) for probe in source.probes]
     lenient = source.model_copy(update={"probes": probes})
     judge = Judge(lenient, tmp_path / "source", form(colour))
@@ -97,7 +99,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> List[Trial]:
     trials: List[Trial] = []
 
     class Trials:
-        def __init__(self, source: Source, directory: Path, classes: int) -> None:
+        def __init__(self, source: ClassifierSource, directory: Path, classes: int) -> None:
             self.judge = Judge(source, directory, form(colour))
 
         def run(self, asked: Any) -> List[Trial]:
@@ -116,7 +118,7 @@ class Saved:
 
 
 def test_the_fastest_form_that_lost_nothing_is_taken_and_the_rest_is_told(
-    source: Source, judge: Judge, tried: List[Trial], tmp_path: Path
+    source: ClassifierSource, judge: Judge, tried: List[Trial], tmp_path: Path
 ) -> None:
     kept = judge.judge("bfloat16", answers(judge, colour))
     lost = judge.judge("int8", answers(judge, lambda picture: RED))
@@ -134,7 +136,7 @@ def test_the_fastest_form_that_lost_nothing_is_taken_and_the_rest_is_told(
     assert "held out" in text
 
 
-def document(source: Source, precision: Dict[str, Any]) -> Dict[str, Any]:
+def document(source: ClassifierSource, precision: Dict[str, Any]) -> Dict[str, Any]:
     return {
         "name": source.name,
         "version": "1",

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Dict
 
 import numpy
-from hotpath.models.views import views
 from PIL import Image
 
 from hotpath.codec import ImageSpec
+from hotpath.tasks.classification.views import views
 
 SPEC = ImageSpec(height=64, width=64, resize_shorter=72)
 

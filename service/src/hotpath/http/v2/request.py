@@ -38,7 +38,7 @@ def understand(body: bytes, header_length: Optional[str], accepted: Accepted) ->
         # Triton's raw binary request: no JSON, and the body is the one element as it is. Answered in binary.
         if accepted.task.element is None:
             raise invalid(
-                f"The model takes tensors, and the header {LENGTH_HEADER} is 0, which stands for one element.",
+                f"The model takes tensors, and the header {LENGTH_HEADER} is 0, for one element.",
                 "Send JSON, and the binary tensors behind it.",
             )
         return Wanted((body,), tuple((name, True) for name in accepted.task.columns))

@@ -28,6 +28,7 @@ from hotpath.engine.factory import create
 from hotpath.memory import keep_freed_memory
 from hotpath.models.built import load
 from hotpath.supervisor.placement import engine_spec, read, seat_devices
+from hotpath.tasks import known
 
 SECONDS = 3.0
 BATCH = 8
@@ -51,8 +52,9 @@ def batch(spec: EngineSpec, size: int) -> float:
     model = load(spec.model_path)
     backend = create(spec.backend)
     backend.load(model, spec)
-    image = numpy.random.default_rng(0).integers(0, 256, model.shape, dtype=numpy.uint8)
-    return repeat(lambda: backend.finish(backend.launch([image] * size)), SECONDS)
+    task = known.task(model)
+    item = task.example(task.lengths[-1])
+    return repeat(lambda: backend.finish(backend.launch([item] * size)), SECONDS)
 
 
 def together(specs: List[EngineSpec], size: int) -> List[float]:
@@ -83,8 +85,8 @@ def main() -> int:
     batches = {size: together(specs[:1], size)[0] for size in (1, BATCH)}
     keep_freed_memory()
     model = load(path)
-    limits, picture = ImageLimits(), ImageSpec.from_dict(model.preprocessing)
-    slot = numpy.zeros(model.shape, numpy.uint8)
+    limits, picture = ImageLimits(), ImageSpec.from_dict(model.document["preprocessing"])
+    slot = numpy.zeros(picture.shape, numpy.uint8)
     decode: Dict[str, float] = {}
     for folder in sorted(Path(sys.argv[2]).iterdir()):
         bodies = [path.read_bytes() for path in sorted(folder.glob("*.jpg"))]

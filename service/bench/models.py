@@ -87,7 +87,7 @@ def _file(table: str, directory: Path, name: str) -> List[str]:
 def peer_forms(model: BuiltModel, weights: Path, output: Path) -> None:
     """The same weights as a peer would run them, and where our own form lies."""
     settings = {
-        **model.preprocessing,
+        **model.document["preprocessing"],
         "architecture": model.architecture,
         "weights": "weights.pth",
         "name": model.identity.name,
@@ -116,8 +116,11 @@ def expect(model: BuiltModel, output: Path, photographs: Path) -> None:
     import picture
 
     eager = picture.Model()
-    numbers = {label: number for number, label in enumerate(model.labels)}
-    accepted = {Path(probe.file).stem: [numbers[label] for label in probe.accept] for probe in model.probes}
+    labels = model.read(model.document["labels"]).decode().splitlines()
+    accepted = {
+        Path(probe["file"]).stem: [labels.index(label) for label in probe["accept"]]
+        for probe in model.document["probes"]
+    }
     expected = {
         folder.name: [
             [*eager(picture.prepare(path.read_bytes()).unsqueeze(0)), *accepted[path.stem]]

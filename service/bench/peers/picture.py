@@ -73,7 +73,7 @@ class Model:
         backend = create(name)
         backend.load(built, spec)
         return lambda batch: [
-            int(best) for best in backend.finish(backend.launch(list(batch.numpy())))[1][:, 0]
+            int(best) for best in backend.finish(backend.launch([(item,) for item in batch.numpy()]))[1][:, 0]
         ]
 
     @staticmethod

@@ -116,7 +116,7 @@ def test_what_is_built_answers_as_the_network_does(network: Any, model: BuiltMod
     normalised = (torch.from_numpy(pixels).float() - torch.tensor(MEAN)) / torch.tensor(STD)
     with torch.no_grad():
         wanted = torch.softmax(network(normalised.permute(0, 3, 1, 2)), dim=1)
-    scores, classes = engine.finish(engine.launch(list(pixels)))
+    scores, classes = engine.finish(engine.launch([(image,) for image in pixels]))
     assert classes[:, 0].tolist() == wanted.argmax(dim=1).tolist()
     assert scores == pytest.approx(numpy.take_along_axis(wanted.numpy(), classes, axis=1), abs=1e-3)
     assert len(set(scores[:, 0])) == 3, "the images must be told apart"

@@ -43,7 +43,7 @@ def prediction(tasks: Sequence[Task]) -> Any:
     found = tuple(
         create_model(f"{name}Prediction", __base__=(answer, Served)) for name, answer in answers.items()
     )
-    return Union[found]
+    return Union[found] if found else Served
 
 
 class ErrorDetail(BaseModel):

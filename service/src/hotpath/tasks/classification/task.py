@@ -149,11 +149,11 @@ class ImageClassification(Task):
 
 
 def task(model: BuiltModel) -> ImageClassification:
-    """Of a built model. Raises OSError or KeyError."""
+    """Of a built model. Raises what its description makes it raise."""
     document = model.document
     return ImageClassification(
         model.identity.name,
-        (model.directory / document["labels"]).read_text(encoding="utf-8").splitlines(),
+        model.read(document["labels"]).decode("utf-8").splitlines(),
         document["top_k"],
         ImageSpec.from_dict(document["preprocessing"]),
         model.directory,

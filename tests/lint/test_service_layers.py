@@ -103,3 +103,16 @@ def test_an_import_is_seen_wherever_it_stands(tmp_path: Path) -> None:
         "hotpath.b": {"hotpath.a"},
         "hotpath.c": {"hotpath.b"},
     }
+
+
+def test_no_file_outside_the_tasks_room_names_a_task() -> None:
+    tasks = PACKAGE / "tasks"
+    packages = {f"hotpath.tasks.{path.parent.name}" for path in tasks.glob("*/task.py")}
+    names = set(re.findall(r'name = "([a-z-]+)"', "".join(path.read_text() for path in tasks.glob("*/task.py"))))
+    assert len(names) == len(packages) >= 1
+    found = []
+    for path in PACKAGE.rglob("*.py"):
+        if tasks not in path.parents:
+            text = path.read_text()
+            found += [f"{path.name}: {name}" for name in packages | names if name in text]
+    assert not found

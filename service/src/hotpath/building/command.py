@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _build(options: argparse.Namespace) -> Tuple[BuiltModel, bool]:
     from hotpath.building.build import build
-    from hotpath.tasks.classification.describing import Described, write_source
+    from hotpath.tasks.from_weights import Described, write_source
 
     weights = options.state_dict or options.torchscript
     if (options.source is None) == (weights is None):

@@ -45,7 +45,7 @@ def create(
         redirect_slashes=False,
         title="Hotpath",
         version=__version__,
-        description="Image classification: batched, bounded, observed.",
+        description="Inference: batched, bounded, observed.",
         servers=[{"url": server.root_path}] if server.root_path else None,
         lifespan=lifespan,
     )

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol, version 2, with the binary tensor extension, for image classifiers.
+"""The Open Inference Protocol, version 2, with the binary tensor extension.
 
 https://github.com/kserve/open-inference-protocol and Triton's extension_binary_data.md; docs/protocols.md
 says how it is used here.

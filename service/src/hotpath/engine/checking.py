@@ -12,11 +12,21 @@ from hotpath.tasks.task import Item, Task
 
 
 def answers(backend: Backend, task: Task, inputs: Sequence[Item], size: int) -> List[bytes]:
-    """The answers to the inputs, run in batches of exactly `size` (the last one filled up with repeats)."""
+    """The answers to the inputs, run in batches of exactly `size` (the last one filled up with repeats).
+
+    Raises ModelError where outputs are not what the task says.
+    """
     found: List[bytes] = []
     for start in range(0, len(inputs), size):
         batch = [inputs[(start + offset) % len(inputs)] for offset in range(size)]
-        found.extend(task.pack(backend.finish(backend.launch(batch))))
+        outputs = backend.finish(backend.launch(batch))
+        try:
+            found.extend(task.pack(outputs))
+        except ValueError as error:
+            raise ModelError(
+                f"In batches of {size} the model's outputs are not what its task says: {error}.",
+                "Correct the network, or its outputs in model.toml.",
+            ) from error
     return found[: len(inputs)]
 
 

@@ -1,7 +1,8 @@
 """The tasks of the house, by the names that model.toml gives them; the one place that lists them.
 
-A task is a package of four modules, each imported when it is first needed, for not every process has what it
-needs: `outline` (nothing but Python), `task` (numpy), `network` (torch) and `recipe` (pydantic).
+A task is a package of modules, each imported when it is first needed, for not every process has them all:
+`outline` (nothing but Python), `task` (numpy), `network` (torch), `recipe` (pydantic) and, where there are
+networks without torch, `numeric`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from hotpath.models.built import BuiltModel, understood
 
 if TYPE_CHECKING:
     from hotpath.tasks.networks import Networks
+    from hotpath.tasks.numeric import NumericNetwork
     from hotpath.tasks.outline import Outline
     from hotpath.tasks.recipe import Recipe
     from hotpath.tasks.task import Task
 
-_PACKAGES = {"image-classification": "hotpath.tasks.classification"}
+_PACKAGES = {
+    "image-classification": "hotpath.tasks.classification",
+    "tensors": "hotpath.tasks.tensors",
+}
 
 NAMES = tuple(_PACKAGES)
 
@@ -41,6 +46,13 @@ def networks(model: BuiltModel) -> Networks:
     """The forms of the model's network, for back ends that have torch. Raises ModelError."""
     module: Networks = _part(model, "network")
     return module
+
+
+def numeric(model: BuiltModel) -> NumericNetwork:
+    """The model's network without torch. Raises ModelError."""
+    with understood(model.directory):
+        made: NumericNetwork = _part(model, "numeric").network(model)
+        return made
 
 
 def recipe(name: str) -> Recipe[Any]:

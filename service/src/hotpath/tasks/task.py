@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
 import numpy
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ Item = Tuple[Array, ...]
 
 Outputs = Tuple[Array, ...]
 """What a network gives for a batch: one array for each of the task's outputs, items along its first axis."""
+
+Values = Union[Sequence[Any], Array]
 
 FORM = "multipart/form-data"
 """A type of content: the item is the form's field `file`."""
@@ -142,7 +144,7 @@ class Task(Protocol):
     def encoded(self, element: bytes, limits: Limits) -> Fill:
         """An item as the Open Inference Protocol brings it in `element`. Raises InputError."""
 
-    def column(self, name: str, items: Sequence[Tuple[Fill, bytes]]) -> List[Any]:
+    def column(self, name: str, items: Sequence[Tuple[Fill, bytes]]) -> Values:
         """The values of one of `columns` for these items and their answers, in order and flat."""
 
     def agrees(self, answer: bytes, other: Task, others: bytes) -> bool:

@@ -13,7 +13,7 @@ from hotpath.http.catalogue import Served
 from hotpath.http.v2.datatypes import DTYPES
 from hotpath.http.v2.request import Wanted
 from hotpath.http.v2.schema import LENGTH_HEADER
-from hotpath.tasks.task import Fill
+from hotpath.tasks.task import Fill, Values
 
 
 def assemble(
@@ -31,7 +31,7 @@ def assemble(
             tensors.append(_PACK[column.datatype](values))
             output["parameters"] = {"binary_data_size": len(tensors[-1])}
         else:
-            output["data"] = values
+            output["data"] = values.tolist() if isinstance(values, numpy.ndarray) else values
         outputs.append(output)
     document: Dict[str, Any] = {"model_name": identity.name, "model_version": identity.version}
     if wanted.id is not None:
@@ -47,16 +47,16 @@ def assemble(
     )
 
 
-def _pack_strings(values: Sequence[Any]) -> bytes:
+def _pack_strings(values: Values) -> bytes:
     encoded = [value.encode("utf-8") for value in values]
     return b"".join(struct.pack("<I", len(item)) + item for item in encoded)
 
 
-def _pack_numbers(dtype: str, values: Sequence[Any]) -> bytes:
+def _pack_numbers(dtype: str, values: Values) -> bytes:
     return numpy.array(values, dtype=numpy.dtype(dtype).newbyteorder("<")).tobytes()
 
 
-_PACK: Dict[str, Callable[[Sequence[Any]], bytes]] = {
+_PACK: Dict[str, Callable[[Values], bytes]] = {
     **{name: partial(_pack_numbers, dtype) for name, dtype in DTYPES.items()},
     "BYTES": _pack_strings,
 }

@@ -12,7 +12,7 @@ from hotpath.tasks.classification.task import decode_probe
 from hotpath.tasks.recipe import Recipe, importing_torch
 
 STAND_IN = "numeric"
-"""The architecture that needs no torch: engine.numeric reads its weights as they are."""
+"""The architecture that needs no torch; see the module of that name."""
 
 
 class ClassifierRecipe(Recipe[ClassifierSource]):

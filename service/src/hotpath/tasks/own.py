@@ -1,0 +1,6 @@
+"""What a user's own task is written with: the file that `[code]` in model.toml names imports it from here."""
+
+from hotpath.core import InputError
+from hotpath.tasks.tensors.own import OwnTask
+
+__all__ = ["InputError", "OwnTask"]

@@ -1,0 +1,1 @@
+"""Plain tensors in, plain tensors out; and the base of users' own tasks."""

@@ -104,7 +104,9 @@ class LimitsConfig(_Section):
     pixels: int = Field(
         50_000_000, ge=1, le=178_956_970, description="pixels of the largest image, from 1 to 178956970"
     )  # above that the decoder itself refuses
-    queue: int = Field(256, ge=1, description="images inside the service at once, at least 1")
+    queue: int = Field(
+        256, ge=1, description="items of each size class inside the service at once, at least 1"
+    )
     request_timeout_s: float = Field(
         10.0, gt=0, description="seconds that a request may take once its body is in, above 0"
     )

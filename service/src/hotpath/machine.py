@@ -15,9 +15,8 @@ from typing import Iterator, List, Optional, Sequence, Set, Union
 from hotpath.cgroup import memory_left, whole_cpus
 from hotpath.config import Config
 from hotpath.engine.visible import gpus_of_driver
-from hotpath.ipc.arena import stride_of
 from hotpath.models.built import BuiltModel
-from hotpath.supervisor.placement import Placement, seat_devices, slot_bytes, threads_on, worker_count
+from hotpath.supervisor.placement import Placement, seat_devices, slot_classes, threads_on, worker_count
 
 # Resident memory of a process before its model, as measured with the tested sets on x86-64.
 _TORCH_BYTES = 400_000_000
@@ -99,7 +98,7 @@ def hugepages(config: Config, models: Sequence[BuiltModel], root: Path = Path("/
 
 def arena_bytes(config: Config, models: Sequence[BuiltModel]) -> int:
     """Size of all slots."""
-    return config.limits.queue * stride_of(slot_bytes(config, models))
+    return slot_classes(config, models).nbytes
 
 
 def processors(config: Config, placement: Placement, root: Path = Path("/")) -> Iterator[Finding]:

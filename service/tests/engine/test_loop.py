@@ -11,7 +11,7 @@ from support.classifying import answer as answer_of
 from support.held import POISON, TASK, HeldRunner, Notebook
 
 from hotpath.engine.loop import SIGN_S, EngineLoop
-from hotpath.ipc.arena import Arena
+from hotpath.ipc.arena import Arena, SlotClasses
 from hotpath.ipc.channel import Channel, link
 from hotpath.ipc.marks import Mark, Marks
 from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Standing, Status, Submit
@@ -32,7 +32,7 @@ class Bench:
         self.workers = [Channel(near) for near, _ in links]
         self.backend = Notebook()
         self.runner = HeldRunner(self.backend, runs_anywhere)
-        self.arena, self.marks = Arena(SLOTS, 12), Marks(SLOTS)
+        self.arena, self.marks = Arena(SlotClasses(SLOTS, (12,))), Marks(SLOTS)
         for slot in range(SLOTS):
             self.arena.item(slot, TASK.inputs)[0][:] = numpy.uint8(slot)
         self.table = Table(workers, ["0/cpu"], max_batch)

@@ -20,7 +20,7 @@ from support.held import POISON, TASK, HeldRunner, Notebook
 from hotpath.core import Outcome
 from hotpath.engine.loop import EngineLoop
 from hotpath.http.engines import LONE_DEATHS, EngineClient, NoEngine
-from hotpath.ipc.arena import Arena
+from hotpath.ipc.arena import Arena, SlotClasses
 from hotpath.ipc.channel import Channel, link
 from hotpath.ipc.marks import Marks
 from hotpath.ipc.messages import Hello, Status
@@ -49,7 +49,7 @@ class World:
 
     def __init__(self) -> None:
         self.near, self.far = link()
-        self.arena, self.marks, self.slots = Arena(SLOTS, 12), Marks(SLOTS), SlotMap(SLOTS)
+        self.arena, self.marks, self.slots = Arena(SlotClasses(SLOTS, (12,))), Marks(SLOTS), SlotMap(SLOTS)
         self.table = Table(1, ["0/cpu"], MOST)
         self.asked: List[Asked] = []
         self.engine, self.worker, self.count = 0, 0, 0

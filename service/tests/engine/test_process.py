@@ -14,7 +14,7 @@ from hotpath.engine import process
 from hotpath.engine.checking import verify
 from hotpath.engine.numeric import NumericBackend
 from hotpath.engine.visible import VARIABLE
-from hotpath.ipc.arena import Arena
+from hotpath.ipc.arena import Arena, SlotClasses
 from hotpath.ipc.marks import Marks
 from hotpath.metrics.table import Table
 from hotpath.models.built import load
@@ -76,7 +76,9 @@ def test_a_back_end_sees_one_gpu_alone_and_the_rest_of_the_engine_its_name(
     monkeypatch.setattr(process, "create", lambda _: Opening())
     row = Table(1, ["0/cuda:1"], 8).engines[0]
     with pytest.raises(Opened) as found:
-        process.run(spec_of(fast_model, device), 1, [], Arena(1, 1), Marks(1), row, lambda: None)
+        process.run(
+            spec_of(fast_model, device), 1, [], Arena(SlotClasses(1, (1,))), Marks(1), row, lambda: None
+        )
     assert found.value.args == opened
 
 

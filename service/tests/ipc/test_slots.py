@@ -103,3 +103,14 @@ def _hammer(slots: SlotMap, worker: int, users: mmap.mmap, collisions: mmap.mmap
                     collisions[worker] = 1
                 slots.free(slot)
             held.clear()
+
+
+def test_a_class_of_slots_is_full_by_itself() -> None:
+    slots = SlotMap(2, classes=2)
+    pool = SlotPool(slots, 0, range(1, 2), lambda _: None)
+    assert [pool.lease(kind=1).slot for _ in range(2)] == [3, 2]
+    assert slots.full(1) and not slots.full(0) and pool.free(0) == 2
+    with pytest.raises(NoFreeSlot):
+        pool.lease(kind=1)
+    assert pool.lease().slot == 1
+    assert slots.reclaim(0) == 3 and slots.in_use == 0

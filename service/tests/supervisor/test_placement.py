@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List, Sequence
 
 import pytest
+from support.classifying import described
 
 from hotpath.config import Config
-from hotpath.core import Refusal
+from hotpath.core import ModelIdentity, Refusal
+from hotpath.ipc.arena import stride_of
 from hotpath.supervisor.placement import (
     Place,
     Placement,
     engine_spec,
     read,
     seat_devices,
+    slot_classes,
     threads_on,
     worker_count,
 )
@@ -140,3 +143,25 @@ def test_a_plan_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(Refusal, match=r"placement\.plan"):
         read(str(path))
+
+
+@pytest.mark.parametrize(
+    ("sides", "stated", "sizes"),
+    [
+        ((64,), 0, [64 * 64 * 3]),
+        ((64,), 50_000, [50_000]),
+        ((64, 128), 0, [64 * 64 * 3, 128 * 128 * 3]),
+        ((100, 128), 0, [128 * 128 * 3]),
+        ((8, 16, 416), 0, [16 * 16 * 3, 416 * 416 * 3]),
+    ],
+)
+def test_inputs_that_are_much_smaller_have_slots_of_their_own(
+    sides: Sequence[int], stated: int, sizes: List[int]
+) -> None:
+    models = [described(Path("/m"), ModelIdentity("m", "1"), side) for side in sides]
+    config = Config.model_validate(
+        {"models": [{"name": "m", "path": "/m"}], "placement": {"slot_bytes": stated}, "limits": {"queue": 7}}
+    )
+    found = slot_classes(config, models)
+    assert (found.each, list(found.sizes)) == (7, sizes)
+    assert found.nbytes <= 7 * stride_of(sizes[-1]) * 4 / 3

@@ -15,6 +15,7 @@ from support.classifying import described
 from hotpath.codec import ImageSpec
 from hotpath.config import Config
 from hotpath.core import HotpathError, ModelError, ModelIdentity
+from hotpath.ipc.arena import SlotClasses
 from hotpath.ipc.offers import State
 from hotpath.metrics.table import Table
 from hotpath.models.built import load
@@ -32,7 +33,7 @@ GOOD = {"height": 8, "width": 8, "resize_shorter": 8, "mean": [0.0, 0.0, 0.0], "
 class StandIn:
     """In the place of a crew, and of its followers; `broken` names what fails."""
 
-    slot_bytes = 10**6
+    classes = SlotClasses(1, (10**6,))
 
     def __init__(self, generations: Generations) -> None:
         self.generations = generations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -10,6 +11,7 @@ import httpx
 import numpy
 import pytest
 import tritonclient.http as triton
+from support import colours
 from support.colours import picture
 from support.numbers import body, letters, write_source
 from support.server import PATIENCE_S, Server, serving, until, write_config
@@ -114,3 +116,21 @@ def test_the_description_tells_of_every_task(server: Server) -> None:
     assert {"image/jpeg", "application/json", "text/plain"} <= set(described["requestBody"]["content"])
     assert len(described["responses"]["200"]["content"]["application/json"]["schema"]["anyOf"]) == 2
     assert json.dumps(described)
+
+
+def test_pictures_and_small_tensors_have_slots_of_their_own(tmp_path: Path) -> None:
+    slow = build(colours.write_source(tmp_path / "slow", seconds=2.0, size=128), tmp_path / "models")[
+        0
+    ].directory
+    sums = build(write_source(tmp_path / "sums"), tmp_path / "models")[0].directory
+    more = [{"name": "sums", "path": sums, "backend": "numeric"}]
+    config = write_config(
+        tmp_path / "hotpath.toml", slow, more=more, limits={"queue": 2, "request_timeout_s": 60.0}
+    )
+    with serving(config) as running, ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(running.predict, picture("black")) for _ in range(2)]
+        until(lambda: running.metric("hotpath_slots_in_use") == 2)
+        assert running.predict(picture("red")).status_code == 429
+        found = [ask(running, "sums", body(a=[1, 2], b=[3, 4]), "application/json") for _ in range(5)]
+        assert [one.status_code for one in found] == [200] * 5
+        assert [one.result().json()["label"] for one in waiting] == ["black"] * 2

@@ -13,7 +13,7 @@ import pytest
 from support.server import until
 
 from hotpath.config import Config
-from hotpath.ipc.arena import Arena
+from hotpath.ipc.arena import Arena, SlotClasses
 from hotpath.ipc.channel import Channel, link
 from hotpath.ipc.marks import Marks
 from hotpath.ipc.messages import Attach, Hello
@@ -47,7 +47,12 @@ class Worker:
 
             worker._LONGEST_GREETING_S = 1e9
             channels = [Channel(near) for near, _ in links]
-            sockets, arena, marks, slots = [self.listener], Arena(4, 4096), Marks(4), SlotMap(4)
+            sockets, arena, marks, slots = (
+                [self.listener],
+                Arena(SlotClasses(4, (4096,))),
+                Marks(4),
+                SlotMap(4),
+            )
             offers = generations.current()
             worker.run(
                 config,

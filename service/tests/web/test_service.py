@@ -25,7 +25,7 @@ from hotpath.http.service import Service
 from hotpath.http.uploads import NoMemory
 from hotpath.http.urgency import Urgency
 from hotpath.http.waiting import ClientGone, DeadlinePassed, Patience
-from hotpath.ipc.arena import Arena
+from hotpath.ipc.arena import Arena, SlotClasses
 from hotpath.ipc.messages import Status
 from hotpath.ipc.slots import Lease, SlotMap, SlotPool
 from hotpath.metrics.layout import SHED_REASONS
@@ -77,6 +77,7 @@ class Offered(Served):
     def __init__(self) -> None:
         self.offer = cast(Any, SimpleNamespace(model="m", version="v", seats=(0,), lane=0))
         self.task = task_of(SHAPE)
+        self.slot_bytes = 12
         self.holders = 0
 
 
@@ -85,7 +86,7 @@ def service(engines: Engines) -> Service:
     table = Table(1, [], 1, ["m"])
     pool = SlotPool(SlotMap(4), 0, range(4), lambda in_use: None)
     client, catalogue = cast(EngineClient, engines), cast(Catalogue, None)
-    return Service(config, catalogue, Arena(4, 64), pool, table, table.workers[0], client)
+    return Service(config, catalogue, Arena(SlotClasses(4, (64,))), pool, table, table.workers[0], client)
 
 
 def shed(found: Service) -> dict[str, float]:

@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
+from hotpath.core import slot_bytes
 from hotpath.http.errors import Problem
 from hotpath.ipc.offers import Offer, Offers, State
 from hotpath.models.built import BuiltModel, load
@@ -22,6 +23,7 @@ class Served:
         self.offer = offer
         self.model = model
         self.task = known.task(model)
+        self.slot_bytes = slot_bytes(self.task.inputs)
         self.holders = 0
         """Requests that are at work with it."""
 

@@ -8,6 +8,7 @@ import math
 import time
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import Iterator, List, NoReturn, Optional, Sequence
 
 from starlette.requests import ClientDisconnect
@@ -65,6 +66,7 @@ class Service:
         self.decoder = Decoder(arena, row, len(table.workers))
         self.uploads = Uploads(config.limits, len(table.workers))
         self._client = client
+        self._arena = arena
         self._slots = slots
         self._kept = kept_places(config)
 
@@ -107,7 +109,7 @@ class Service:
         if not worth_a_try(outlook.wait, outlook.lone, urgency.seconds, urgency.priority):
             self._refuse_late(served, urgency)
         try:
-            if not self._has_place(served.offer.model):
+            if not self._has_place(served):
                 raise NoFreeSlot
             yield
         except NoFreeSlot:
@@ -124,12 +126,20 @@ class Service:
             self.row.add("hotpath_shed", ("client_gone",))
             raise ClientGone from error
 
-    def _has_place(self, name: str) -> bool:
-        """Whether a slot is free that is not kept for other models."""
+    def _has_place(self, served: Served) -> bool:
+        """Whether a slot for it is free that is not kept for other models which would use it too."""
+        kind = self._kind(served)
         if len(self._kept) == 1:
-            return not self._slots.full
-        inside = {model: int(self.table.total("hotpath_places_in_use", (model,))) for model in self._kept}
-        return open_places(name, self._slots.free, inside, self._kept) > 0
+            return not self._slots.full(kind)
+        find = self.catalogue.find
+        kept = {name: places for name, places in self._kept.items() if self._kind(find(name)) == kind}
+        kept[served.offer.model] = self._kept[served.offer.model]
+        inside = {name: int(self.table.total("hotpath_places_in_use", (name,))) for name in kept}
+        return open_places(served.offer.model, self._slots.free(kind), inside, kept) > 0
+
+    def _kind(self, served: Served) -> int:
+        """The class of its slots."""
+        return self._arena.classes.holding(served.slot_bytes)
 
     def place(self, served: Served) -> Lease:
         """A permit and a slot for an item whose body is in, unless what is free is kept for other models.
@@ -137,9 +147,10 @@ class Service:
         To be used inside `admission`, which turns its NoFreeSlot into an answer.
         """
         name = served.offer.model
-        if len(self._kept) > 1 and not self._has_place(name):
+        if len(self._kept) > 1 and not self._has_place(served):
             raise NoFreeSlot
-        lease = self._slots.lease(lambda: self.row.add("hotpath_places_in_use", (name,), -1.0))
+        ended = partial(self.row.add, "hotpath_places_in_use", (name,), -1.0)
+        lease = self._slots.lease(ended, self._kind(served))
         self.row.add("hotpath_places_in_use", (name,))
         return lease
 

@@ -1,4 +1,4 @@
-"""The arena: one shared mapping of equal slots that hold items.
+"""The arena: one shared mapping of slots that hold items.
 
 A worker decodes straight into a slot and an engine reads it from there, so items are never copied through a
 socket. The supervisor maps the arena before it forks; children inherit the mapping. Who holds which slot lies
@@ -11,7 +11,10 @@ import errno
 import mmap
 import os
 import tempfile
-from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
 from hotpath.core import Refusal, TensorSpec, placed
 
@@ -24,20 +27,58 @@ if (
 _ALIGNMENT = 4096
 
 
+@dataclass(frozen=True)
+class SlotClasses:
+    """Slots of several sizes: `each` of every size, those of one size together, the smallest first.
+
+    So what is small never takes the slot of what is large, however much of it there is.
+    """
+
+    each: int
+    sizes: Tuple[int, ...]
+    """Bytes that a slot holds at least, ascending."""
+
+    @property
+    def slots(self) -> int:
+        """How many there are."""
+        return self.each * len(self.sizes)
+
+    @property
+    def nbytes(self) -> int:
+        """What all of them take."""
+        return self.each * sum(stride_of(size) for size in self.sizes)
+
+    def holding(self, nbytes: int) -> int:
+        """The class of the smallest slots that hold so many bytes; the last, where none does."""
+        return min(bisect_left(self.sizes, nbytes), len(self.sizes) - 1)
+
+    def offset(self, slot: int) -> int:
+        """The first byte of a slot."""
+        kind, number = divmod(slot, self.each)
+        return self._starts[kind] + number * self._strides[kind]
+
+    @cached_property
+    def _strides(self) -> List[int]:
+        return [stride_of(size) for size in self.sizes]
+
+    @cached_property
+    def _starts(self) -> List[int]:
+        return [self.each * sum(self._strides[:kind]) for kind in range(len(self.sizes))]
+
+
 class Arena:
-    """`slots` equal buffers of at least `slot_bytes` bytes, page-aligned, shared with every forked child."""
+    """Page-aligned buffers of these classes, shared with every forked child."""
 
-    def __init__(self, slots: int, slot_bytes: int, directory: str = "") -> None:
-        self.slots = slots
-        self.stride = stride_of(slot_bytes)
-        self._memory = (
-            _map_file(directory, slots * self.stride) if directory else mmap.mmap(-1, slots * self.stride)
-        )
+    def __init__(self, classes: SlotClasses, directory: str = "") -> None:
+        self.classes = classes
+        self._memory = _map_file(directory, classes.nbytes) if directory else mmap.mmap(-1, classes.nbytes)
 
-    def touch(self, slots: range) -> None:
-        """Let the kernel back the slots with memory now, under the memory policy of the calling process."""
-        for offset in range(slots.start * self.stride, slots.stop * self.stride, _ALIGNMENT):
-            self._memory[offset] = 0
+    def touch(self, home: range) -> None:
+        """Let the kernel back a home's slots with memory now, under the policy of the calling process."""
+        for kind, size in enumerate(self.classes.sizes):
+            begin = self.classes.offset(kind * self.classes.each + home.start)
+            for offset in range(begin, begin + len(home) * stride_of(size), _ALIGNMENT):
+                self._memory[offset] = 0
 
     def whole(self) -> NDArray[numpy.uint8]:
         """All slots as one array (bytes,), for a device that wants to know the memory it will read."""
@@ -51,7 +92,7 @@ class Arena:
         """The tensors of the item in `slot`, writable; those that vary as long as `units` says, or whole."""
         import numpy
 
-        begin = slot * self.stride
+        begin = self.classes.offset(slot)
         found = []
         for start, spec in placed(specs):
             shape = (units, *spec.shape[1:]) if spec.varies and units is not None else spec.shape
@@ -65,7 +106,7 @@ def stride_of(slot_bytes: int) -> int:
 
 
 def slots_of(worker: int, workers: int, slots: int) -> range:
-    """The home of `worker`; the homes of all workers cover every slot exactly once."""
+    """The home of `worker` among the slots of a class; those of all workers cover each exactly once."""
     return range(worker * slots // workers, (worker + 1) * slots // workers)
 
 

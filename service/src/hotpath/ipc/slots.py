@@ -26,14 +26,17 @@ class NoFreeSlot(Exception):
 class SlotMap:
     """Who holds each slot. Made by the supervisor before it forks; every process sees the same map."""
 
-    def __init__(self, slots: int) -> None:
-        self.slots = slots
+    def __init__(self, each: int, classes: int = 1) -> None:
+        self.each = each
+        """How many there are of every class; those of one are numbered one after another."""
+        self.slots = slots = each * classes
         self._owners = mmap.mmap(-1, slots)
         self._arbiter = os.memfd_create("hotpath-slots")
 
-    def take(self, worker: int, first: int = 0) -> Optional[int]:
-        """Give `worker` a free slot, the next from `first` on; None when all are taken."""
-        for start, end in ((first, self.slots), (0, first)):
+    def take(self, worker: int, first: int = 0, kind: int = 0) -> Optional[int]:
+        """Give `worker` a free slot of a class, from number `first` of it on; None when there is none."""
+        begin = kind * self.each
+        for start, end in ((begin + first, begin + self.each), (begin, begin + first)):
             slot = self._owners.find(_FREE, start, end)
             while slot >= 0:
                 if self._claim(slot, worker):
@@ -52,10 +55,15 @@ class SlotMap:
             self.free(slot)
         return len(held)
 
-    @property
-    def full(self) -> bool:
-        """Whether every slot is lent."""
-        return self._owners.find(_FREE, 0, self.slots) < 0
+    def full(self, kind: int = 0) -> bool:
+        """Whether every slot of a class is lent."""
+        begin = kind * self.each
+        return self._owners.find(_FREE, begin, begin + self.each) < 0
+
+    def free_of(self, kind: int) -> int:
+        """How many slots of a class nobody holds."""
+        begin = kind * self.each
+        return self._owners[begin : begin + self.each].count(_FREE)
 
     @property
     def in_use(self) -> int:
@@ -130,24 +138,17 @@ class SlotPool:
         self.in_use = 0
         """How many slots this worker has lent."""
 
-    @property
-    def size(self) -> int:
-        """How many slots there are for all workers together."""
-        return self._slots.slots
+    def full(self, kind: int = 0) -> bool:
+        """Whether every slot of a class is held."""
+        return self._slots.full(kind)
 
-    @property
-    def full(self) -> bool:
-        """Whether every slot is held."""
-        return self._slots.full
+    def free(self, kind: int = 0) -> int:
+        """How many slots of a class nobody holds."""
+        return self._slots.free_of(kind)
 
-    @property
-    def free(self) -> int:
-        """How many slots nobody holds."""
-        return self._slots.slots - self._slots.in_use
-
-    def lease(self, ended: Callable[[], None] = lambda: None) -> Lease:
-        """Lend a slot; `ended` is called when it is given back. Raises NoFreeSlot."""
-        slot = self._slots.take(self._worker, self._first)
+    def lease(self, ended: Callable[[], None] = lambda: None, kind: int = 0) -> Lease:
+        """Lend a slot of a class; `ended` is called when it is given back. Raises NoFreeSlot."""
+        slot = self._slots.take(self._worker, self._first, kind)
         if slot is None:
             raise NoFreeSlot
         self._count(1)

@@ -131,7 +131,7 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
             tuple((reason,) for reason in SHED_REASONS),
         ),
         Metric(
-            "hotpath_slots_in_use", "gauge", "Images inside the service: slots of the arena that are lent."
+            "hotpath_slots_in_use", "gauge", "Items inside the service: slots of the arena that are lent."
         ),
         Metric("hotpath_slots", "gauge", "Slots of the arena."),
         Metric(

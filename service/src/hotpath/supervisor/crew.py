@@ -26,7 +26,7 @@ from hotpath.supervisor.descriptors import make_room
 from hotpath.supervisor.followers import Followers
 from hotpath.supervisor.generations import Generation, Generations
 from hotpath.supervisor.hung import SINCE, Watch
-from hotpath.supervisor.placement import Place, Placement, slot_bytes, worker_count
+from hotpath.supervisor.placement import Place, Placement, slot_classes, worker_count
 from hotpath.supervisor.roster import Post, Roster
 
 log = logging.getLogger(__name__)
@@ -55,17 +55,17 @@ class Crew:
         self._announce = announce
         self._leave_to_parent = leave_to_parent
         workers, seats = worker_count(config, placement), generations.seats
-        self.slot_bytes = slot_bytes(config, [item.model for item in generations.all])
-        self._arena = Arena(config.limits.queue, self.slot_bytes, config.placement.arena)
+        self.classes = slot_classes(config, [item.model for item in generations.all])
+        self._arena = Arena(self.classes, config.placement.arena)
         for worker in range(workers):
             with memory.preferring(self._memory, placement.worker(worker).node):
                 self._arena.touch(slots_of(worker, workers, config.limits.queue))
-        self._slots = SlotMap(config.limits.queue)
-        self._marks = Marks(config.limits.queue)
+        self._slots = SlotMap(self.classes.each, len(self.classes.sizes))
+        self._marks = Marks(self.classes.slots)
         make_room(workers, seats)
         self._links = [[link() for _ in range(seats)] for _ in range(workers)]
         self.table = Table(workers, generations.seat_labels(), config.batching.max_batch, generations.names)
-        self.table.supervisor.set("hotpath_slots", config.limits.queue)
+        self.table.supervisor.set("hotpath_slots", self.classes.slots)
         self._engines = [Post("engine", seat, due=None, wanted=False) for seat in range(seats)]
         self._workers = [Post("worker", index) for index in range(workers)]
         self.roster = Roster([*self._engines, *self._workers])

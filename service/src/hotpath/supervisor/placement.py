@@ -12,10 +12,14 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from hotpath.cgroup import cpu_quota, whole_cpus
 from hotpath.config import Config, ModelConfig
 from hotpath.core import EngineSpec, Refusal
+from hotpath.ipc.arena import SlotClasses, stride_of
 from hotpath.models.built import BuiltModel
 from hotpath.tasks import known
 
 log = logging.getLogger(__name__)
+
+_MUCH_SMALLER = 4
+"""How many times larger the next class of slots is, at least."""
 
 MOST_CPU_ENGINES = 4
 """Engines that a model has on the CPUs unless it states a number."""
@@ -129,9 +133,17 @@ def worker_count(config: Config, placement: Placement) -> int:
     return max(fewest, min(left, MOST_WORKERS, MOST_WORKERS_OF_ENGINE * len(engines)))
 
 
-def slot_bytes(config: Config, models: Sequence[BuiltModel]) -> int:
-    """What a slot must hold: the largest input of the models, or more where the configuration says so."""
-    return max(config.placement.slot_bytes, *(known.outline(model).slot_bytes for model in models))
+def slot_classes(config: Config, models: Sequence[BuiltModel]) -> SlotClasses:
+    """The arena's slots: for the largest input of the models, or more where the configuration says so.
+
+    Inputs of a quarter or less have slots of their own, which then add a third at most to the arena.
+    """
+    sizes: List[int] = []
+    for size in sorted((known.outline(model).slot_bytes for model in models), reverse=True):
+        if not sizes or _MUCH_SMALLER * stride_of(size) <= stride_of(sizes[0]):
+            sizes.insert(0, size)
+    sizes[-1] = max(sizes[-1], config.placement.slot_bytes)
+    return SlotClasses(config.limits.queue, tuple(sizes))
 
 
 def seat_devices(config: Config, placement: Placement, entry: ModelConfig) -> List[str]:

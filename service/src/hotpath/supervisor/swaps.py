@@ -63,7 +63,7 @@ class Swaps:
             raise SwapError(
                 f"Version {live.version} of {entry.name} is live already.", "Nothing is to be done."
             )
-        reasons = unsuitable(model, live, wishes, self._crew.slot_bytes)
+        reasons = unsuitable(model, live, wishes, self._crew.classes.sizes[-1])
         if reasons:
             self._count("refused", entry.name, f"refused {model.identity.version}: {' '.join(reasons)}")
             raise SwapError(

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotpath.core import Outcome
+from hotpath.ipc.channel import PART
 from hotpath.ipc.messages import (
-    MAX_BYTES,
-    MOST_ANSWER,
     Attach,
     Cancel,
     Hello,
@@ -26,7 +25,7 @@ from hotpath.scheduler.entries import FIRST, LAST
 numbers = st.integers(0, 2**32 - 1)
 requests = st.integers(0, 2**64 - 1)
 seconds = st.floats(0, 1e9)
-answers = st.none() | st.binary(min_size=1, max_size=64) | st.just(b"\0\xff" * (MOST_ANSWER // 2))
+answers = st.none() | st.binary(min_size=1, max_size=64) | st.just(b"\0\xff" * 100_000)
 outcomes = st.builds(Outcome, st.sampled_from(Status), answers, st.integers(0, 65535), seconds, seconds)
 messages = st.one_of(
     st.builds(Attach, numbers),
@@ -48,9 +47,9 @@ messages = st.one_of(
 
 
 @given(messages)
-def test_decoding_undoes_encoding_and_every_message_fits(message: Message) -> None:
+def test_decoding_undoes_encoding_and_no_message_looks_like_a_part(message: Message) -> None:
     data = encode(message)
-    assert len(data) <= MAX_BYTES
+    assert data[0] != PART
     assert decode(data) == message
 
 

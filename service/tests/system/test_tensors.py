@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Iterator
@@ -13,7 +16,7 @@ import pytest
 import tritonclient.http as triton
 from support import colours
 from support.colours import picture
-from support.numbers import body, letters, write_source
+from support.numbers import body, letters, tensor, write_source
 from support.server import PATIENCE_S, Server, serving, until, write_config
 from tritonclient.utils import InferenceServerException
 
@@ -134,3 +137,62 @@ def test_pictures_and_small_tensors_have_slots_of_their_own(tmp_path: Path) -> N
         found = [ask(running, "sums", body(a=[1, 2], b=[3, 4]), "application/json") for _ in range(5)]
         assert [one.status_code for one in found] == [200] * 5
         assert [one.result().json()["label"] for one in waiting] == ["black"] * 2
+
+
+MAPS = """
+import numpy
+
+
+def network(weights):
+    ramp = numpy.arange(512, dtype="float32")
+    return lambda seed: numpy.broadcast_to(seed[:, :, None], (len(seed), 512, 512)) + ramp
+"""
+
+
+def test_a_large_answer_arrives_whole_also_where_engines_and_workers_die(tmp_path: Path) -> None:
+    lines = (
+        f"inputs = [{tensor('seed', 'float32', 512)}]",
+        f"outputs = [{tensor('map', 'float32', 512, 512)}]",
+    )
+    code = (
+        MAPS
+        + """
+
+from hotpath.tasks.own import OwnTask
+
+
+class Task(OwnTask):
+    types = ("text/plain",)
+
+    def read(self, body, kind, options):
+        return (numpy.full(512, float(body), "float32"),)
+
+    def describe(self, outputs):
+        (found,) = outputs
+        whole = (found == found[0, 0] + numpy.arange(512, dtype="float32")).all()
+        return {"first": float(found[0, 0]), "whole": bool(whole)}
+"""
+    )
+    source = write_source(tmp_path / "maps", code, b"5", "{ first = 5.0, whole = true }", lines, "maps")
+    built = build(source, tmp_path / "models")[0].directory
+    config = write_config(tmp_path / "hotpath.toml", built, name="maps", server={"workers": 2})
+    with serving(config) as running, ThreadPoolExecutor(8) as threads:
+
+        def one(number: int) -> Any:
+            while True:
+                try:
+                    found = ask(running, "maps", str(number).encode(), "text/plain")
+                except httpx.TransportError:
+                    continue  # its worker was killed
+                if found.status_code != 503:  # at the door, while no engine is warm
+                    return found
+                time.sleep(0.1)
+
+        waiting = [threads.submit(one, number) for number in range(60)]
+        for role in ("engine", "worker", "engine", "worker"):
+            time.sleep(0.3)
+            os.kill(running.children(role)[0], signal.SIGKILL)
+        for number, answered in enumerate(waiting):
+            found = answered.result()
+            assert found.status_code == 200, found.text
+            assert (found.json()["first"], found.json()["whole"]) == (float(number), True)

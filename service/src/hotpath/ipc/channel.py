@@ -1,16 +1,35 @@
-"""One end of a link: a non-blocking SEQPACKET socket that loses nothing when its buffer is full."""
+"""One end of a link: a non-blocking SEQPACKET socket that loses nothing when its buffer is full.
+
+A message that is longer than a packet travels in several. Who sends it may die in the middle and be followed
+by another on the same socket, and so may who receives it: so each packet of a message tells its number, and
+what is not whole is dropped. An answer of any size is as safe that way as a small one: nothing of it lies in
+memory that somebody else could write to.
+"""
 
 from __future__ import annotations
 
 import errno
 import socket
+import struct
 from collections import deque
-from typing import Deque, Iterator, Tuple
+from typing import Deque, Iterator, List, Optional, Sequence, Tuple, Union
 
-from hotpath.ipc.messages import MAX_BYTES, Message, decode, encode
+from hotpath.ipc.messages import Message, decode, encode
 
 FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS)
 """What sending fails with while there is no room; ENOBUFS where the kernel is short of memory itself."""
+
+PACKET = 1 << 16
+"""Bytes of the longest; three or four of them fit into a socket's usual buffer."""
+
+_PART = struct.Struct("<BBxxI")
+"""PART, whether it is the last of its message, and its number from 0 on."""
+PART = 0xFF
+"""First byte of a part; no kind of message begins so."""
+_ROOM = PACKET - _PART.size
+
+Packet = Tuple[Union[bytes, memoryview], ...]
+"""Sent as one, piece behind piece."""
 
 
 def link() -> Tuple[socket.socket, socket.socket]:
@@ -26,7 +45,11 @@ class Channel:
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
-        self._outbox: Deque[bytes] = deque()
+        self._outbox: Deque[Packet] = deque()
+        self._buffer = bytearray(PACKET)
+        self._view = memoryview(self._buffer)
+        self._parts: List[bytes] = []
+        """Of the message that is arriving."""
 
     def fileno(self) -> int:
         """For selectors and event loops."""
@@ -39,14 +62,22 @@ class Channel:
 
     def send(self, message: Message) -> None:
         """Send now, or as soon as there is room."""
-        self._outbox.append(encode(message))
+        data = encode(message)
+        if len(data) <= PACKET:
+            self._outbox.append((data,))
+        else:
+            self._outbox.extend(_split(data))
         self.flush()
 
     def flush(self) -> None:
         """Send as much of the outbox as fits."""
         while self._outbox:
             try:
-                self._end.send(self._outbox[0])
+                packet = self._outbox[0]
+                if len(packet) == 1:
+                    self._end.send(packet[0])
+                else:
+                    self._end.sendmsg(packet)
             except OSError as error:
                 if error.errno not in FULL:
                     raise
@@ -57,9 +88,38 @@ class Channel:
         """Every message that has arrived."""
         while True:
             try:
-                data = self._end.recv(MAX_BYTES)
+                size = self._end.recv_into(self._buffer)
             except BlockingIOError:
                 return
-            if not data:  # the other end is gone; only at shutdown, for the supervisor keeps both ends open
+            if not size:  # the other end is gone; only at shutdown, for the supervisor keeps both ends open
                 return
-            yield decode(data)
+            data = bytes(self._view[:size])
+            if data[0] != PART:
+                self._parts = []
+                yield decode(data)
+            else:
+                whole = self._join(data)
+                if whole is not None:
+                    yield decode(whole)
+
+    def _join(self, data: bytes) -> Optional[bytes]:
+        """The message that this part ends, if it ends one that is whole."""
+        _, last, number = _PART.unpack_from(data)
+        if number == 0:
+            self._parts = []
+        if number != len(self._parts):  # who sent those before it has died, or they went to one that has
+            return None
+        self._parts.append(data[_PART.size :])
+        if not last:
+            return None
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
+
+
+def _split(data: bytes) -> Sequence[Packet]:
+    view = memoryview(data)
+    starts = range(0, len(data), _ROOM)
+    return [
+        (_PART.pack(PART, number == len(starts) - 1, number), view[start : start + _ROOM])
+        for number, start in enumerate(starts)
+    ]

@@ -2,8 +2,9 @@
 
 Both ends carry an incarnation number, which the supervisor raises each time it starts a child. A message
 that names a past incarnation of either end is dropped by the receiver; that is all the clean-up that a crash
-needs. What the model said travels in the message, not in the slot: so an engine never writes into the arena,
-and nothing late can spoil a slot that a restarted worker uses again.
+needs. What the model said travels in the message, however long it is, and not in the slot: so an engine never
+writes into the arena, and nothing late can spoil a slot that a restarted worker uses again. An answer of no
+bytes is as good as none.
 """
 
 from __future__ import annotations
@@ -15,9 +16,6 @@ from typing import Union
 
 from hotpath.core import Outcome
 from hotpath.scheduler.entries import NORMAL
-
-MAX_BYTES = 4096
-"""No message is longer; receivers read this much."""
 
 
 class Kind(IntEnum):
@@ -105,9 +103,6 @@ _SUBMIT = struct.Struct("<BBBxIIIQdd")
 _CANCEL = struct.Struct("<BxxxIIQ")
 _HELLO = struct.Struct("<BxxxI")
 _RESULT = struct.Struct("<BBHIQdd")
-
-MOST_ANSWER = MAX_BYTES - _RESULT.size
-"""Bytes of an answer; one of none is as good as no answer."""
 
 
 def encode(message: Message) -> bytes:

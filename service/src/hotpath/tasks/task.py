@@ -92,7 +92,7 @@ class Task(Protocol):
     """One model's task. Made from the model's description in each process that needs it; has no state.
 
     An answer is bytes: the engine packs it, a message carries it, and the worker's task of the same model
-    reads it. It must fit into a message (ipc.messages.MOST_ANSWER).
+    reads it. It holds one byte at least.
     """
 
     name: str

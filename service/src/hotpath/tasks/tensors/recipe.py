@@ -10,7 +10,8 @@ from hotpath.tasks.recipe import Recipe, importing_torch
 from hotpath.tasks.tensors.source import NUMERIC, TensorsSource
 from hotpath.tasks.tensors.specs import specs
 
-MOST_SLOT = 1 << 30
+MOST_BYTES = 1 << 28
+"""Of an item, and of its answer."""
 
 
 class TensorsRecipe(Recipe[TensorsSource]):
@@ -29,13 +30,14 @@ class TensorsRecipe(Recipe[TensorsSource]):
         }
 
     def check(self, source: TensorsSource, directory: Path) -> None:
-        """The item has a size that a service could hold."""
-        size = slot_bytes(specs([one.model_dump() for one in source.inputs]))
-        if size > MOST_SLOT:
-            raise ModelError(
-                f"An item of {source.name} has {size} bytes; at most {MOST_SLOT}.",
-                "Make its tensors smaller.",
-            )
+        """Item and answer have sizes that a service could hold."""
+        for what, tensors in (("item", source.inputs), ("answer", source.outputs)):
+            size = slot_bytes(specs([one.model_dump() for one in tensors]))
+            if size > MOST_BYTES:
+                raise ModelError(
+                    f"An {what} of {source.name} has {size} bytes; at most {MOST_BYTES}.",
+                    "Make its tensors smaller.",
+                )
 
     def make(self, source: TensorsSource, directory: Path) -> Tuple[Dict[str, str], Dict[str, Any]]:
         """The forms that the source names."""

@@ -107,6 +107,7 @@ class LimitsConfig(_Section):
     queue: int = Field(
         256, ge=1, description="items of each size class inside the service at once, at least 1"
     )
+    items: int = Field(2048, ge=1, description="items of one request, such as texts, at least 1")
     request_timeout_s: float = Field(
         10.0, gt=0, description="seconds that a request may take once its body is in, above 0"
     )

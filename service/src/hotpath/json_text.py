@@ -8,6 +8,9 @@ import json
 import threading
 from typing import Any, Iterator
 
+MOST_BYTES = 8 << 20
+"""Of what requests bring: values grow many times in memory, and parsing stops a worker."""
+
 _PAUSED = threading.Lock()
 """One thread at a time, for the collector is the process's: another's end must not start it under this one.
 

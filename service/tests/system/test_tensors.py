@@ -121,6 +121,7 @@ def test_the_description_tells_of_every_task(server: Server) -> None:
     assert json.dumps(described)
 
 
+@pytest.mark.one_python
 def test_pictures_and_small_tensors_have_slots_of_their_own(tmp_path: Path) -> None:
     slow = build(colours.write_source(tmp_path / "slow", seconds=2.0, size=128), tmp_path / "models")[
         0
@@ -149,6 +150,7 @@ def network(weights):
 """
 
 
+@pytest.mark.one_python
 def test_a_large_answer_arrives_whole_also_where_engines_and_workers_die(tmp_path: Path) -> None:
     lines = (
         f"inputs = [{tensor('seed', 'float32', 512)}]",

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.classifying import task_of
 
+from hotpath import json_text
 from hotpath.http.errors import Problem
 from hotpath.http.v2.items import Accepted
-from hotpath.http.v2.request import MOST_JSON, Wanted, understand
+from hotpath.http.v2.request import Wanted, understand
 from hotpath.http.v2.schema import INFER_REQUEST
 
 ACCEPTED = Accepted(task_of((2, 3, 3)), 4)
@@ -220,7 +221,7 @@ def test_json_that_is_none_or_too_deep_is_a_400(text: bytes) -> None:
 
 
 def test_json_beyond_what_is_parsed_is_a_413_that_names_the_binary_form() -> None:
-    problem = refusal(b" " * (MOST_JSON + 1), None)
+    problem = refusal(b" " * (json_text.MOST_BYTES + 1), None)
     assert problem.status == 413
     assert "binary tensor" in problem.remedy
 

@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from hotpath import __version__
-from hotpath.http import docs, errors, page, predict, v2
+from hotpath.http import docs, errors, page, predict, v1, v2
 from hotpath.http.cors import Cors
 from hotpath.http.description import describe
 from hotpath.http.direct import Direct
@@ -52,6 +52,7 @@ def create(
     errors.install(app)
     respond = predict.responder(service)
     app.include_router(predict.routes(service, respond))
+    app.include_router(v1.routes(service), prefix="/v1")
     app.include_router(v2.routes(service), prefix="/v2")
     _add_operations(app, service)
     docs.add(app, server.root_path)

@@ -78,7 +78,7 @@ async def _predict(service: Service, request: Request, name: str) -> Dict[str, A
             async with Patience(request, started, arrived, urgency) as patience:
                 if isinstance(body, Packed):
                     body = await patience.wait(service.decoder.run(body.unpack))
-                ask = served.task.asked(body, kind, request.query_params, service.limits(served))
+                ask = served.task.asked(body, kind, request.query_params, service.item_limits)
                 found = await service.predict_all(served, ask.fills, lease, patience)
     record.answered_by(served.offer.model, served.offer.version, [one.stages for one in found])
     total_s = time.monotonic() - started

@@ -141,9 +141,14 @@ def predict_responses(tasks: Sequence[Task]) -> Dict[Union[int, str], Dict[str, 
             "description": "What the model says.",
             "headers": answer_headers(200),
         },
-        **{
-            status: {"model": ErrorAnswer, "description": text, "headers": answer_headers(status)}
-            for status, text in ERRORS.items()
-            if status not in BEFORE_THE_HANDLER
-        },
+        **error_responses(),
+    }
+
+
+def error_responses() -> Dict[Union[int, str], Dict[str, Any]]:
+    """The errors that a prediction may be answered with."""
+    return {
+        status: {"model": ErrorAnswer, "description": text, "headers": answer_headers(status)}
+        for status, text in ERRORS.items()
+        if status not in BEFORE_THE_HANDLER
     }

@@ -70,9 +70,10 @@ class Service:
         self._slots = slots
         self._kept = kept_places(config)
 
-    def limits(self, served: Served) -> Limits:
-        """Of a request for this model."""
-        return Limits(self.config.limits.pixels, self.most_items[served.offer.model])
+    @property
+    def item_limits(self) -> Limits:
+        """What one request may bring."""
+        return Limits(self.config.limits.pixels, self.config.limits.items)
 
     @property
     def draining(self) -> bool:

@@ -25,7 +25,7 @@ STATUSES = (
     "504",
     "other",
 )
-ROUTES = ("/predict", "/v2/infer", "/v2", "/livez", "/readyz", "/metrics", "/", "other")
+ROUTES = ("/predict", "/v1", "/v2/infer", "/v2", "/livez", "/readyz", "/metrics", "/", "other")
 SHED_REASONS = ("no_slot", "no_memory", "late", "expired", "not_ready", "client_gone", "inference_failed")
 BACKENDS = ("torchscript", "eager", "onednn", "tensorrt", "numeric")
 EXACT_PRECISIONS = ("float64", "float32")
@@ -70,6 +70,8 @@ def route_of(path: str) -> str:
     """The route that a path is counted under; the protocol's paths hold names that clients choose."""
     if path == "/v2" or path.startswith("/v2/"):
         return "/v2/infer" if path.endswith("/infer") else "/v2"
+    if path.startswith("/v1/"):
+        return "/v1"
     if path.startswith("/models/") and path.endswith("/predict"):
         return "/predict"
     if path.startswith("/page/"):

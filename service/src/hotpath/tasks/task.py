@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
 import numpy
@@ -88,6 +89,19 @@ class Ask:
     describe: Callable[[Sequence[bytes]], Dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Interface:
+    """A request as an API has it that others made and whose clients are to work: a POST of JSON below /v1."""
+
+    summary: str
+    request: Type[BaseModel]
+    """Of the JSON, of which `model` is read by others."""
+    asked: Callable[[Any, Limits], Ask]
+    """A request of that type, understood. Raises InputError."""
+    answer: Type[BaseModel]
+    """What `Ask.describe` gives; the whole of the answer."""
+
+
 class Task(Protocol):
     """One model's task. Made from the model's description in each process that needs it; has no state.
 
@@ -124,6 +138,9 @@ class Task(Protocol):
 
     columns: Dict[str, Column]
     """What the Open Inference Protocol may ask for, by name."""
+
+    interfaces: Mapping[str, Interface] = MappingProxyType({})
+    """By the path below /v1, the forms of others that it takes besides."""
 
     # In the engine
 

@@ -86,7 +86,7 @@ def _fills(service: Service, served: Served, items: Sequence[Given]) -> List[Fil
 def _fill(service: Service, served: Served, item: Given) -> Fill:
     task = served.task
     if isinstance(item, bytes):
-        return task.encoded(item, service.limits(served))
+        return task.encoded(item, service.item_limits)
     varying = [len(array) for array, spec in zip(item, task.inputs) if spec.varies]
     return Prepared(item, varying[0] if varying else 1)
 

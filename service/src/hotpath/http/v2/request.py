@@ -15,9 +15,6 @@ from hotpath.http.v2.problems import invalid
 from hotpath.http.v2.schema import LENGTH_HEADER, InferenceRequest
 from hotpath.tasks.task import Column
 
-MOST_JSON = 8 << 20
-"""Bytes of JSON that are parsed: lists of numbers grow many times in memory, and parsing stops a worker."""
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -76,11 +73,11 @@ def _length(header: Optional[str], available: int) -> int:
 
 
 def _parse(text: bytes) -> Any:
-    if len(text) > MOST_JSON:
+    if len(text) > json_text.MOST_BYTES:
         raise Problem(
             413,
             "json_too_large",
-            f"The JSON part has {len(text)} bytes, more than {MOST_JSON}.",
+            f"The JSON part has {len(text)} bytes, more than {json_text.MOST_BYTES}.",
             "Send binary tensors, or split the items over several requests.",
         )
     try:

@@ -1,0 +1,180 @@
+"""APIs that others made, below /v1: which there are, the tasks of the models say."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Dict, List, Optional
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ValidationError
+
+from hotpath import json_text
+from hotpath.http.body import Packed, kind_of, read_content
+from hotpath.http.catalogue import Served
+from hotpath.http.errors import Problem
+from hotpath.http.schema import error_responses
+from hotpath.http.service import Service
+from hotpath.http.urgency import urgency_of
+from hotpath.http.waiting import ClientGone, Patience
+from hotpath.observing.record import record_of
+from hotpath.tasks.task import Content, Interface
+
+JSON = Content(
+    ("application/json",), "Send JSON, with the Content-Type application/json.", {"application/json": {}}
+)
+
+_QUICK_BYTES = 1 << 14
+"""A body of so many is parsed by the event loop itself."""
+
+
+class ListedModel(BaseModel):
+    """A model, in the form of OpenAI's list."""
+
+    id: str
+    object: str
+    created: int
+    owned_by: str
+
+
+class ListedModels(BaseModel):
+    """Every model."""
+
+    object: str
+    data: List[ListedModel]
+
+
+def routes(service: Service) -> APIRouter:
+    """The routes, for the application to include with its prefix."""
+    router = APIRouter(tags=["Other APIs"])
+    offered: Dict[str, Interface] = {}
+    for served in service.catalogue.served.values():
+        for path, interface in served.task.interfaces.items():
+            offered.setdefault(path, interface)
+    for path, interface in offered.items():
+        _add(router, service, path, interface)
+
+    @router.get("/models", summary="The models, in the form of OpenAI's list", response_model=ListedModels)
+    async def models() -> Dict[str, Any]:
+        listed = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "hotpath"} for name in _names(service)
+        ]
+        return {"object": "list", "data": listed}
+
+    return router
+
+
+def _names(service: Service) -> List[str]:
+    return list(service.catalogue.names)
+
+
+def _add(router: APIRouter, service: Service, path: str, interface: Interface) -> None:
+    async def respond(request: Request) -> Response:
+        try:
+            answer = await _answer(service, request, path)
+        except ClientGone:
+            return Response(status_code=499)  # nobody reads it; the counters do
+        content = json.dumps(answer, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+        return Response(content, 200, media_type="application/json")
+
+    router.add_api_route(
+        f"/{path}",
+        respond,
+        methods=["POST"],
+        summary=interface.summary,
+        response_class=Response,
+        responses={200: {"model": interface.answer}, **error_responses()},
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": interface.request.model_json_schema()}},
+            }
+        },
+    )
+
+
+async def _answer(service: Service, request: Request, path: str) -> Dict[str, Any]:
+    """The answer to one request. Raises Problem, InputError or ClientGone."""
+    started = time.monotonic()
+    limits = service.config.limits
+    urgency = urgency_of(request.headers, limits.request_timeout_s)
+    # The body names the model; at the door it is asked whether the first that there is could take one.
+    with service.admission(_offering(service, path)[0], urgency):
+        kind = kind_of(request, JSON)
+        upload = service.uploads.begin(request, urgency, started)
+        body = await read_content(request, kind, limits.body_bytes, upload)
+        record = record_of(request.scope)
+        arrived = record.body_is_in(len(body))
+        async with Patience(request, started, arrived, urgency) as patience:
+            if isinstance(body, Packed):
+                body = await patience.wait(service.decoder.run(body.unpack))
+            document = (
+                _parse(body)
+                if len(body) <= _QUICK_BYTES
+                else await patience.wait(service.decoder.run(lambda: _parse(bytes(body))))
+            )
+            served = _named(service, path, document)
+            with service.admission(served, urgency), served.held(), service.place(served) as lease:
+                interface = served.task.interfaces[path]
+                ask = interface.asked(_validate(interface, document), service.item_limits)
+                found = await service.predict_all(served, ask.fills, lease, patience)
+    record.answered_by(served.offer.model, served.offer.version, [one.stages for one in found])
+    service.row.observe("hotpath_request_seconds", time.monotonic() - started)
+    return ask.describe([one.answer for one in found])
+
+
+def _offering(service: Service, path: str) -> List[Served]:
+    """What of the models has the interface."""
+    every = [service.catalogue.find(name) for name in service.catalogue.names]
+    return [served for served in every if path in served.task.interfaces]
+
+
+def _named(service: Service, path: str, document: Dict[str, Any]) -> Served:
+    """The model that the request names; where it names none, the first with the interface. Raises Problem."""
+    offering = _offering(service, path)
+    name: Optional[Any] = document.get("model")
+    if name is None:
+        return service.catalogue.choose(offering[0].offer.model)
+    if not isinstance(name, str):
+        raise Problem(400, "invalid_request", "'model' is no text.", "Name a model, or leave it out.")
+    served = service.catalogue.choose(name)
+    if path not in served.task.interfaces:
+        names = ", ".join(one.offer.model for one in offering)
+        raise Problem(
+            400,
+            "not_supported",
+            f"The model {name!r} does not answer /v1/{path}.",
+            f"Ask for one of: {names}.",
+        )
+    return served
+
+
+def _parse(body: bytes) -> Dict[str, Any]:
+    if len(body) > json_text.MOST_BYTES:
+        raise Problem(
+            413,
+            "json_too_large",
+            f"The JSON has {len(body)} bytes, more than {json_text.MOST_BYTES}.",
+            "Split it over several requests.",
+        )
+    try:
+        document = json_text.parse(body)
+    except ValueError as error:
+        raise Problem(400, "invalid_json", f"The body can't be read: {error}.", "Send JSON.") from error
+    if not isinstance(document, dict):
+        raise Problem(400, "invalid_json", "The body is no JSON object.", "Send one, as /docs shows.")
+    return document
+
+
+def _validate(interface: Interface, document: Dict[str, Any]) -> BaseModel:
+    try:
+        return interface.request.model_validate(document)
+    except ValidationError as error:
+        reasons = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc']) or 'the body'}: {item['msg']}"
+            for item in error.errors(include_url=False, include_input=False)[:3]
+        )
+        raise Problem(
+            400, "invalid_request", f"The request is not valid: {reasons}.", "See /docs."
+        ) from error

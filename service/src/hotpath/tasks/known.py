@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _PACKAGES = {
     "image-classification": "hotpath.tasks.classification",
     "tensors": "hotpath.tasks.tensors",
+    "text-embedding": "hotpath.tasks.text.embedding",
+    "text-classification": "hotpath.tasks.text.classification",
 }
 
 NAMES = tuple(_PACKAGES)

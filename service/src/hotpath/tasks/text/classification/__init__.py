@@ -1,0 +1,1 @@
+"""Text classification: from a text to its best labels."""

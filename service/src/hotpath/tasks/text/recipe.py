@@ -1,0 +1,103 @@
+"""How models of texts are built, except for what each task adds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Sequence, Tuple, TypeVar
+
+import numpy
+
+from hotpath.core import ModelError, ModelIdentity
+from hotpath.models.built import BuiltModel
+from hotpath.tasks import known
+from hotpath.tasks.recipe import Recipe, importing_torch
+from hotpath.tasks.task import Array, Task
+from hotpath.tasks.text.source import TextSource
+from hotpath.tasks.text.tokens import Tokens
+
+S = TypeVar("S", bound=TextSource)
+
+_JOINED = (1, 2, 4, 8, 16)
+"""How many probes lie one behind another in the texts that a form is judged by."""
+
+
+class TextRecipe(Recipe[S]):
+    """Scripted for every back end of torch; in bfloat16 for processors where that is faster and agrees."""
+
+    def describe(self, source: S) -> Dict[str, Any]:
+        """Tokenizer, encoder, lengths and probes."""
+        return {
+            "tokenizer": source.tokenizer.file,
+            "encoder": source.encoder.model_dump(),
+            "max_length": source.max_length,
+            "lengths": source.buckets,
+            "too_long": source.too_long,
+            **self.describe_more(source),
+        }
+
+    def describe_more(self, source: S) -> Dict[str, Any]:
+        """What of it is the task's own: its probes at least."""
+        raise NotImplementedError
+
+    def is_decided(self, answer: bytes) -> bool:
+        """Whether the eager model's answer to a text is one that every form has to give."""
+        return True
+
+    def check(self, source: S, directory: Path) -> None:
+        """The tokenizer can be read, and no probe is too long."""
+        tokens = Tokens(directory / source.tokenizer.file, source.max_length, cuts=True)
+        for probe in self.describe_more(source)["probes"]:
+            if tokens(probe["text"]).is_cut:
+                raise ModelError(
+                    f"The probe {probe['text'][:40]!r} of {source.name} is longer than {source.max_length} tokens.",
+                    "Shorten it, or raise max_length.",
+                )
+
+    def make(self, source: S, directory: Path) -> Tuple[Dict[str, str], Dict[str, Any]]:
+        """Forms for eager, torchscript and, where bfloat16 pays, onednn."""
+        with importing_torch(source):
+            from hotpath.tasks.text import forms
+        model = self._unfinished(source, directory)
+        networks, task = known.networks(model), known.task(model)
+        eager = networks.eager(model)
+        _check_sizes(source, Tokens(directory / source.tokenizer.file, source.max_length, True), eager)
+        forms.script(eager, directory / "model.pt")
+        artifacts = {"torchscript": "model.pt", **model.artifacts}
+        return artifacts, {}
+
+    def _unfinished(self, source: S, directory: Path) -> BuiltModel:
+        """The model as far as it is known before its forms are made."""
+        document = {**self.describe(source), "tolerance": source.tolerance.model_dump()}
+        identity = ModelIdentity(source.name, source.version)
+        artifacts = {"eager": source.weights.file}
+        return BuiltModel(directory, identity, source.task, source.architecture, artifacts, document)
+
+
+def texts(task: Task, bound: int) -> List[Array]:
+    """The numbers of the tokens of many texts: the probes, their first halves, and several behind one another."""
+    probes = [item[0] for item in task.probes()]
+    found = [_joined([ids[: 1 + len(ids) // 2], ids[-1:]], bound) for ids in probes]
+    for count in _JOINED[: 1 + len(probes).bit_length()]:
+        for start in range(len(probes)):
+            found.append(_joined([probes[(start + more) % len(probes)] for more in range(count)], bound))
+    return found
+
+
+def _joined(parts: Sequence[Array], bound: int) -> Array:
+    """One text of several, of at most so many tokens: the marks at the ends stay, those between go."""
+    whole = numpy.concatenate([parts[0][:1], *(part[1:-1] for part in parts)])
+    return numpy.concatenate([whole[: bound - 1], parts[-1][-1:]])
+
+
+def _check_sizes(source: TextSource, tokens: Tokens, network: Any) -> None:
+    """Tokenizer and lengths fit the encoder. Raises ModelError."""
+    encoder = network.encoder
+    for what, needed, there in (
+        ("tokens of its tokenizer", tokens.size, encoder.tokens.num_embeddings),
+        ("tokens of a text", source.max_length, encoder.positions.num_embeddings),
+    ):
+        if needed > there:
+            raise ModelError(
+                f"The encoder of {source.name} knows {there} of the {needed} {what}.",
+                "Correct tokenizer, weights or max_length in model.toml.",
+            )

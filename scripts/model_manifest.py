@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ class Piece:
     file: str
     sha256: str
     package: str
+    """Empty for a file that lies beside model.toml."""
     member: str
     convert: str
 
@@ -39,27 +40,48 @@ CONVERTERS: dict[str, Callable[[bytes], bytes]] = {"": bytes, "json-to-lines": j
 
 
 def read_pieces(manifest: Path) -> list[Piece]:
-    """List the files that `manifest` (a model.toml) wants; raise SourceError when it contradicts itself."""
+    """List the files that `manifest` (a model.toml) wants; raise SourceError when it contradicts itself.
+
+    Those are what any of its tables names with a digest. Where one comes from stands in [[sources]], unless it lies
+    beside the manifest.
+    """
     try:
         model: dict[str, Any] = tomllib.loads(manifest.read_text())
-        digests = {entry["file"]: entry["sha256"] for entry in (model["weights"], model["labels"], *model["probes"])}
-        sources = {entry["file"]: entry for entry in model["sources"]}
+        sources = {entry["file"]: entry for entry in model.pop("sources")}
+        model["weights"]
+        digests = dict(digests_in(model))
     except FileNotFoundError:
         raise SourceError(f"{manifest} does not exist; SOURCE_DIR must hold a model.toml") from None
     except tomllib.TOMLDecodeError as error:
         raise SourceError(f"{manifest} is not valid TOML: {error}") from None
     except KeyError as error:
         raise SourceError(f"{manifest} lacks the key {error}; compare it with another model's") from None
-    for file in sorted(digests.keys() ^ sources.keys()):
+    for file in sorted(digests.keys() | sources.keys()):
+        if Path(file).is_absolute() or ".." in Path(file).parts:
+            raise SourceError(f"{manifest} names {file}, which lies outside the source; use a relative path")
+    own = {file for file in digests.keys() - sources.keys() if (manifest.parent / file).is_file()}
+    for file in sorted(digests.keys() ^ (sources.keys() | own)):
         missing = "[[sources]] entry" if file in digests else "digest"
         raise SourceError(f"{manifest} names {file} but has no {missing} for it; add one")
     for file, entry in sources.items():
-        if Path(file).is_absolute() or ".." in Path(file).parts:
-            raise SourceError(f"{manifest} names {file}, which lies outside the source; use a relative path")
         if entry.get("convert", "") not in CONVERTERS:
             known = ", ".join(filter(None, CONVERTERS))
             raise SourceError(f"{manifest} has the unknown conversion {entry['convert']!r} for {file}; known: {known}")
     return [
-        Piece(file, digests[file], entry["package"], entry["member"], entry.get("convert", ""))
-        for file, entry in sources.items()
+        *(
+            Piece(file, digests[file], entry["package"], entry["member"], entry.get("convert", ""))
+            for file, entry in sources.items()
+        ),
+        *(Piece(file, digests[file], "", file, "") for file in sorted(own)),
     ]
+
+
+def digests_in(table: Any) -> Iterator[tuple[str, str]]:
+    """Every file that a manifest names anywhere, and its digest."""
+    if isinstance(table, dict):
+        if "file" in table:
+            yield table["file"], table["sha256"]
+        table = list(table.values())
+    if isinstance(table, list):
+        for value in table:
+            yield from digests_in(value)

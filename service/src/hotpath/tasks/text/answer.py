@@ -11,7 +11,9 @@ class OfText(BaseModel):
     """What every answer about a text says."""
 
     tokens: int = Field(description="Of the text, as far as the model saw it.")
-    truncated: bool = Field(description="Whether the text was longer than the model takes, and its end left out.")
+    truncated: bool = Field(
+        description="Whether the text was longer than the model takes, and its end left out."
+    )
 
 
 def one_or_several(name: str, one: Type[OfText]) -> Type[BaseModel]:
@@ -21,5 +23,7 @@ def one_or_several(name: str, one: Type[OfText]) -> Type[BaseModel]:
         for key, field in one.model_fields.items()
     }
     fields["items"] = (Optional[List[one]], Field(None, description="In the order of the texts."))  # type: ignore[valid-type]
-    found: Type[BaseModel] = create_model(name, __doc__="Of one text; of a list of them, in `items`.", **fields)
+    found: Type[BaseModel] = create_model(
+        name, __doc__="Of one text; of a list of them, in `items`.", **fields
+    )
     return found

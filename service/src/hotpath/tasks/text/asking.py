@@ -101,7 +101,9 @@ def decoded(element: bytes) -> str:
     try:
         return _checked(element.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise InputError(400, "invalid_text", f"the text is not UTF-8: {error}", "encode it as UTF-8") from error
+        raise InputError(
+            400, "invalid_text", f"the text is not UTF-8: {error}", "encode it as UTF-8"
+        ) from error
 
 
 def _checked(value: Any) -> str:
@@ -115,6 +117,9 @@ def _checked(value: Any) -> str:
             value.encode("utf-8")
         except UnicodeEncodeError as error:
             raise InputError(
-                400, "invalid_text", f"the text is no Unicode: {error}", "send no half of a pair of surrogates"
+                400,
+                "invalid_text",
+                f"the text is no Unicode: {error}",
+                "send no half of a pair of surrogates",
             ) from error
     return value

@@ -96,9 +96,10 @@ class Encoder(nn.Module):
         """All texts as long as the longest."""
         places = torch.arange(ids.shape[1], device=ids.device)
         empty = places >= lengths[:, None]
-        rows = self.norm(self.tokens(ids) + self.positions(places))
+        rows: Tensor = self.norm(self.tokens(ids) + self.positions(places))
         for layer in self.layers:
-            rows = layer(rows, attend(layer.join(rows), self.heads, empty))
+            joined = layer.join(rows)  # type: ignore[operator]
+            rows = layer(rows, attend(joined, self.heads, empty))
         if not self.pools_mean:
             return rows[:, 0]
         return rows.masked_fill(empty[:, :, None], 0.0).sum(1) / lengths[:, None]
@@ -109,10 +110,11 @@ class Encoder(nn.Module):
         sizes: List[int] = lengths.tolist()
         places = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
         filled = places < lengths[:, None]
-        rows = self.norm(self.tokens(ids[filled]) + self.positions(places[filled]))
+        rows: Tensor = self.norm(self.tokens(ids[filled]) + self.positions(places[filled]))
         for layer in self.layers:
             texts: List[Tensor] = []
-            for joined in layer.join(rows).split_with_sizes(sizes):
+            together = layer.join(rows)  # type: ignore[operator]
+            for joined in together.split_with_sizes(sizes):
                 texts.append(attend(joined[None], self.heads, None)[0])
             rows = layer(rows, torch.cat(texts))
         pooled: List[Tensor] = []

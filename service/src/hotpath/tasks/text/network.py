@@ -62,5 +62,5 @@ def judge(model: BuiltModel, cores: Mapping[int, nn.Module], device: Any) -> Dic
 def _has_no_core(model: BuiltModel) -> NoReturn:
     raise ModelError(
         f"{model.identity.name} is about texts, and there are no TensorRT engines for those.",
-        'Serve it with the back end torchscript, which runs on GPUs too.',
+        "Serve it with the back end torchscript, which runs on GPUs too.",
     )

@@ -46,7 +46,10 @@ class TextSource(Source):
         """Lengths that batches are made for."""
         if self.lengths:
             return self.lengths
-        return [*(length for length in (16 << n for n in range(10)) if length < self.max_length), self.max_length]
+        return [
+            *(length for length in (16 << n for n in range(10)) if length < self.max_length),
+            self.max_length,
+        ]
 
     @property
     def files(self) -> Dict[str, str]:

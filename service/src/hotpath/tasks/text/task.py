@@ -6,8 +6,9 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy
 
+from hotpath.core import TensorSpec
 from hotpath.models.built import BuiltModel
-from hotpath.tasks.task import Ask, Column, Fill, Item, Limits, Task, TensorSpec
+from hotpath.tasks.task import Ask, Column, Fill, Item, Limits, Task
 from hotpath.tasks.text import asking
 from hotpath.tasks.text.outline import inputs
 from hotpath.tasks.text.tokens import Tokens

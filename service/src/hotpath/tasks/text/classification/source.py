@@ -36,7 +36,7 @@ class TextClassifierSource(TextSource):
     labels: List[str] = Field(min_length=2)
     top_k: int = Field(5, ge=1, le=64)
     """At most; fewer where there are fewer labels."""
-    tolerance: Tolerance = Tolerance()
+    tolerance: Tolerance
     probes: List[ProbeText] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Sequence, Tuple
 
-from hotpath.core import ModelError
+from hotpath.core import ModelError, TensorSpec
 from hotpath.models.built import BuiltModel
 from hotpath.tasks.classification.ranking import unpack
 from hotpath.tasks.ranked import Ranked
-from hotpath.tasks.task import Column, Fill, TensorSpec
+from hotpath.tasks.task import Column, Fill
 from hotpath.tasks.text.classification.answer import Labels
 from hotpath.tasks.text.outline import shortened
 from hotpath.tasks.text.task import TextTask

@@ -33,7 +33,7 @@ class EmbeddingSource(TextSource):
     """model.toml of the task text-embedding."""
 
     task: Literal["text-embedding"]
-    tolerance: Tolerance = Tolerance()
+    tolerance: Tolerance
     probes: List[ProbeText] = Field(min_length=3)
 
     @model_validator(mode="after")

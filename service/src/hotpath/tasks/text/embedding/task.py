@@ -6,9 +6,9 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy
 
-from hotpath.core import ModelError
+from hotpath.core import ModelError, TensorSpec
 from hotpath.models.built import BuiltModel
-from hotpath.tasks.task import Array, Column, Fill, Outputs, Task, TensorSpec
+from hotpath.tasks.task import Array, Column, Fill, Outputs, Task
 from hotpath.tasks.text.embedding.answer import Embeddings
 from hotpath.tasks.text.embedding.outline import strangest
 from hotpath.tasks.text.outline import shortened
@@ -38,7 +38,9 @@ class TextEmbedding(TextTask):
         (embeddings,) = outputs
         whole = numpy.isfinite(embeddings).all(axis=1)
         if not whole.all():
-            raise ValueError(f"the embedding of text {int(whole.argmin())} is no number: the network has overflowed")
+            raise ValueError(
+                f"the embedding of text {int(whole.argmin())} is no number: the network has overflowed"
+            )
         return [row.tobytes() for row in embeddings.astype("<f4")]
 
     def described(self, answer: bytes) -> Dict[str, Any]:
@@ -102,6 +104,8 @@ def unpack(answer: bytes) -> Array:
 
 def lowest_cosine(wanted: Sequence[bytes], found: Sequence[bytes]) -> float:
     """Of the embeddings of one text."""
-    left, right = (numpy.stack([unpack(one) for one in many]).astype(numpy.float64) for many in (wanted, found))
+    left, right = (
+        numpy.stack([unpack(one) for one in many]).astype(numpy.float64) for many in (wanted, found)
+    )
     norms = numpy.linalg.norm(left, axis=1) * numpy.linalg.norm(right, axis=1)
     return float(((left * right).sum(axis=1) / norms).min())

@@ -1,8 +1,8 @@
-"""Makes head.safetensors: a linear layer that tells the sentiment of a sentence about a film by its embedding.
+"""Makes head.safetensors: a layer that tells the sentiment of a sentence about a film by its embedding.
 
-The sentences are those of Hutto and Gilbert, VADER (ICWSM 2014), some 10,600 out of reviews, each rated by twenty
-people from -4 to 4; the source distribution of the package vaderSentiment (MIT) holds them. Run in service/, on two
-processors for four minutes:
+The sentences are those of Hutto and Gilbert, VADER (ICWSM 2014), some 10,600 out of reviews, each rated by
+twenty people from -4 to 4; the source distribution of the package vaderSentiment (MIT) holds them. Run in
+service/, for four minutes on two processors:
 
     pip download --no-deps --no-binary :all: vaderSentiment==3.3.2
     python ../scripts/model_source.py models/minilm_l6 --output MINILM

@@ -28,7 +28,7 @@ def file(model: BuiltModel, key: str) -> Path:
 
 
 def lowered(model: BuiltModel) -> nn.Module:
-    """The form in a reduced precision that the build chose. Raises Refusal where this processor can't run it."""
+    """The form in the precision that the build chose. Raises Refusal where this processor can't run it."""
     precision = model.precision("onednn")
     reason = unusable(precision)
     if reason:

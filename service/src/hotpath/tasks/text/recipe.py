@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple, TypeVar
-
-import numpy
+from typing import Any, Dict, Tuple, TypeVar
 
 from hotpath.core import ModelError, ModelIdentity
 from hotpath.models.built import BuiltModel
 from hotpath.tasks import known
 from hotpath.tasks.recipe import Recipe, importing_torch
-from hotpath.tasks.task import Array, Task
 from hotpath.tasks.text.source import TextSource
 from hotpath.tasks.text.tokens import Tokens
 
 S = TypeVar("S", bound=TextSource)
-
-_JOINED = (1, 2, 4, 8, 16)
-"""How many probes lie one behind another in the texts that a form is judged by."""
 
 
 class TextRecipe(Recipe[S]):
@@ -49,7 +43,8 @@ class TextRecipe(Recipe[S]):
         for probe in self.describe_more(source)["probes"]:
             if tokens(probe["text"]).is_cut:
                 raise ModelError(
-                    f"The probe {probe['text'][:40]!r} of {source.name} is longer than {source.max_length} tokens.",
+                    f"The probe {probe['text'][:40]!r} of {source.name} has more than {source.max_length} "
+                    "tokens.",
                     "Shorten it, or raise max_length.",
                 )
 
@@ -58,8 +53,7 @@ class TextRecipe(Recipe[S]):
         with importing_torch(source):
             from hotpath.tasks.text import forms
         model = self._unfinished(source, directory)
-        networks, task = known.networks(model), known.task(model)
-        eager = networks.eager(model)
+        eager = known.networks(model).eager(model)
         _check_sizes(source, Tokens(directory / source.tokenizer.file, source.max_length, True), eager)
         forms.script(eager, directory / "model.pt")
         artifacts = {"torchscript": "model.pt", **model.artifacts}
@@ -71,22 +65,6 @@ class TextRecipe(Recipe[S]):
         identity = ModelIdentity(source.name, source.version)
         artifacts = {"eager": source.weights.file}
         return BuiltModel(directory, identity, source.task, source.architecture, artifacts, document)
-
-
-def texts(task: Task, bound: int) -> List[Array]:
-    """The numbers of the tokens of many texts: the probes, their first halves, and several behind one another."""
-    probes = [item[0] for item in task.probes()]
-    found = [_joined([ids[: 1 + len(ids) // 2], ids[-1:]], bound) for ids in probes]
-    for count in _JOINED[: 1 + len(probes).bit_length()]:
-        for start in range(len(probes)):
-            found.append(_joined([probes[(start + more) % len(probes)] for more in range(count)], bound))
-    return found
-
-
-def _joined(parts: Sequence[Array], bound: int) -> Array:
-    """One text of several, of at most so many tokens: the marks at the ends stay, those between go."""
-    whole = numpy.concatenate([parts[0][:1], *(part[1:-1] for part in parts)])
-    return numpy.concatenate([whole[: bound - 1], parts[-1][-1:]])
 
 
 def _check_sizes(source: TextSource, tokens: Tokens, network: Any) -> None:

@@ -29,7 +29,7 @@ class TextSource(Source):
     encoder: EncoderTable
     max_length: int = Field(ge=4, le=8192)
     """Tokens of the longest text, the marks at its ends among them."""
-    lengths: List[int] = []
+    lengths: List[int] = Field(default_factory=list)
     """Lengths that batches are made for, in tokens; by default powers of two from 16 to max_length."""
     too_long: Literal["cut", "refuse"] = "cut"
     """What becomes of a longer text."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from hotpath.core import InputError, ModelError
 
 _CHARACTERS = 16
-"""Of a text that are looked at, for each token that a model can take. English has four or five to a token. The
-whole of a text would be tokenized before it is cut, and of one of a megabyte that takes a second."""
+"""Of a text that are looked at, for each token that a model can take: English has four or five to a token.
+A text is cut only once the whole of it is tokenized, which for a megabyte takes a third of a second."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class ProbeText(Table):
 
 
 class Tolerance(Table):
-    """The most by which a label's probability may differ from the eager model's; the best one must be the same."""
+    """The most by which a label's probability may differ; the best one must be the same."""
 
     absolute: float = Field(1e-3, gt=0)
     """Of a form in full precision."""
@@ -32,7 +32,7 @@ class TextClassifierSource(TextSource):
 
     task: Literal["text-classification"]
     head: SourceFile
-    """Safetensors: `weight` (labels, width of the encoder) and `bias` (labels,), for embeddings of length one."""
+    """Safetensors: `weight` (labels, width) and `bias` (labels,), for embeddings of length one."""
     labels: List[str] = Field(min_length=2)
     top_k: int = Field(5, ge=1, le=64)
     """At most; fewer where there are fewer labels."""

@@ -77,8 +77,8 @@ class TextEmbedding(TextTask):
         cosine = lowest_cosine(wanted, found)
         if not cosine >= limit:  # which NaN is not either
             raise ModelError(
-                f"The form {form} of {self._model} has a cosine of {cosine:.6f} with the eager model on one of "
-                f"its probes; at least {limit:g}.",
+                f"The form {form} of {self._model} has a cosine of {cosine:.6f} with the eager model on "
+                f"one of its probes; at least {limit:g}.",
                 "Build with the versions of a tested set; lower the limit in [tolerance] only knowingly.",
             )
         return max(0.0, 1 - cosine)

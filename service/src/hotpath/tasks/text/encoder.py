@@ -2,7 +2,7 @@
 
 On a processor the rows of all texts lie one behind another through the linear layers, and only attention is
 computed text by text: no work goes into padding. A text of 128 tokens with seven of 16 took a quarter of the
-time that eight of 128 did. On a GPU, where many small steps cost more than padding, all are filled up to a length.
+time that eight of 128 did. On a GPU, where many small steps cost more than padding, all get one length.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ def choose(
     """Write the form in bfloat16 to `output` where it is asked for, faster and agrees; a report.
 
     `is_decided` tells whether the eager model's answer to a text is one that every form has to give. float32
-    is what the back end torchscript runs, and needs no form of its own. A precision that was asked for by name
-    and can't be had is a ModelError.
+    is what the back end torchscript runs, and needs no form of its own. A precision asked for by name that
+    can't be had is a ModelError.
     """
     report: Dict[str, Any] = {"asked": asked, "chosen": None, "trials": []}
     if asked == "float32":

@@ -32,6 +32,16 @@ compile 3.11 $locks/cpu-py311.txt "${extras[@]}" "$room/torch-needs.in" service/
 compile 3.11 "$room/torch.txt" --no-deps "$room/torch.in"
 sed "s|^torch==2.13.0 .*|&\n    --hash=$torch_cpu_build \\\\|" "$room/torch.txt" >> $locks/cpu-py311.txt
 
+# For models of texts, without what tokenizers asks for to fetch files from a hub: the service has them all.
+texts() { # PYTHON LOCK PIN...: add them to a lock
+    local python=$1 output=$2
+    shift 2
+    printf '%s\n' "$@" > "$room/texts.in"
+    compile "$python" "$room/texts.txt" --no-deps "$room/texts.in"
+    cat "$room/texts.txt" >> "$output"
+}
+texts 3.11 $locks/cpu-py311.txt tokenizers==0.23.3 safetensors==0.8.0
+
 # CentOS 8 with driver 510: the last set that its Python and its driver both run.
 cat > "$room/cuda11.6.in" << 'PINS'
 torch==1.13.1
@@ -58,6 +68,9 @@ uvloop==0.21.0
 PINS
 compile 3.8 $locks/cuda11.6-py38.txt "${extras[@]}" "$room/cuda11.6.in" "$room/py38.in" service/pyproject.toml "${upgrade[@]}"
 
+texts38=(tokenizers==0.20.3 safetensors==0.5.3) # the last ones with wheels for it
+texts 3.8 $locks/cuda11.6-py38.txt "${texts38[@]}"
+
 # Tools. On 3.11 they are installed beside cpu-py311.txt and hold only what that has not; on 3.8 they stand alone,
 # without torch.
 printf '%s\n' pytest hypothesis httpx 'tritonclient[http]' > "$room/test.in"
@@ -67,3 +80,4 @@ skip=()
 while read -r name; do skip+=(--no-emit-package "$name"); done < <(grep -oE '^[a-z0-9-]+' $locks/cpu-py311.txt)
 compile 3.11 $locks/dev-py311.txt -c $locks/cpu-py311.txt "${skip[@]}" "$room/test.in" "$room/running.in" "$room/lint.in" "${upgrade[@]}"
 compile 3.8 $locks/dev-py38.txt -c $locks/cuda11.6-py38.txt "${extras[@]}" "$room/test.in" "$room/py38.in" service/pyproject.toml "${upgrade[@]}"
+texts 3.8 $locks/dev-py38.txt "${texts38[@]}"

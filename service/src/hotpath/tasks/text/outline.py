@@ -22,7 +22,7 @@ class TextOutline(Outline):
         """Raises ModelError, and what `models.built.understood` turns into one."""
         document = model.document
         bound, lengths = document["max_length"], document["lengths"]
-        if type(bound) is not int or lengths != sorted(lengths) or lengths[-1] != bound or lengths[0] < 1:
+        if type(bound) is not int or lengths[-1:] != [bound] or lengths != sorted(lengths) or lengths[0] < 1:
             raise ValueError(f"max_length is {bound!r} and lengths are {lengths!r}")
         if document["too_long"] not in ("cut", "refuse"):
             raise ValueError(f"too_long is {document['too_long']!r}")

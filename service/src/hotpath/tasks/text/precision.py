@@ -120,7 +120,7 @@ def texts(task: Task) -> List[Array]:
     """Many texts as tokens: the probes, their first halves, and several behind one another."""
     bound = task.lengths[-1]
     probes = [item[0] for item in task.probes()]
-    found = [_between(ids, [ids[1 : 1 + len(ids) // 2]], bound) for ids in probes]
+    found = [_between(ids, [ids[1 : 1 + (len(ids) - 1) // 2]], bound) for ids in probes]
     for count in _JOINED:
         for start in range(len(probes)):
             some = [probes[(start + more) % len(probes)][1:-1] for more in range(count)]

@@ -1,0 +1,75 @@
+"""The bodies of /predict: one text or a list, as JSON or as it is; what is neither is refused in words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from hotpath.core import InputError
+from hotpath.tasks.text import asking
+
+JSON, PLAIN = "application/json", "text/plain"
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ({"text": "one"}, (["one"], False)),
+        ({"inputs": "one"}, (["one"], False)),
+        ({"inputs": ["one"]}, (["one"], True)),
+        ({"inputs": ["Äpfel", "😀"]}, (["Äpfel", "😀"], True)),
+    ],
+)
+def test_texts_are_read_from_json(body: Any, wanted: Any) -> None:
+    assert asking.read(json.dumps(body).encode(), JSON) == wanted
+    assert asking.read(json.dumps(body, ensure_ascii=False).encode(), JSON) == wanted
+
+
+def test_plain_text_is_one_text() -> None:
+    assert asking.read('{"text": "Öl"}'.encode(), PLAIN) == (['{"text": "Öl"}'], False)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "invalid_json"),
+        (b"{", "invalid_json"),
+        (b"[" * 100_000, "invalid_json"),
+        (b'"text"', "invalid_body"),
+        (b"[]", "invalid_body"),
+        (b"{}", "invalid_body"),
+        (b'{"text": "a", "inputs": "b"}', "invalid_body"),
+        (b'{"texts": "a"}', "invalid_body"),
+        (b'{"text": ["a"]}', "invalid_body"),
+        (b'{"text": null}', "invalid_body"),
+        (b'{"inputs": []}', "invalid_body"),
+        (b'{"inputs": [1, 2]}', "invalid_body"),
+        (b'{"inputs": {"a": "b"}}', "invalid_body"),
+        (b'{"text": ""}', "empty_text"),
+        (b'{"inputs": ["a", " \\n\\u00a0"]}', "empty_text"),
+        (b'{"text": "\\ud800"}', "invalid_text"),
+        (b'{"inputs": ["a", "b\\udfff"]}', "invalid_text"),
+    ],
+)
+def test_what_is_no_text_is_refused(body: bytes, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        asking.read(body, JSON)
+    assert (caught.value.status, caught.value.code) == (400, code)
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(("body", "code"), [(b"\xff", "invalid_text"), (b" ", "empty_text")])
+def test_plain_bytes_must_be_text(body: bytes, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        asking.read(body, PLAIN)
+    assert caught.value.code == code
+
+
+def test_lists_have_an_end() -> None:
+    most = json.dumps({"inputs": ["a"] * asking.MOST_TEXTS}).encode()
+    assert len(asking.read(most, JSON)[0]) == asking.MOST_TEXTS
+    with pytest.raises(InputError) as caught:
+        asking.read(json.dumps({"inputs": ["a"] * (asking.MOST_TEXTS + 1)}).encode(), JSON)
+    assert (caught.value.status, caught.value.code) == (413, "too_many_texts")

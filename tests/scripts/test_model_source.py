@@ -210,3 +210,19 @@ def test_a_missing_source_directory_is_named(case: Case, capsys: pytest.CaptureF
     case.source = case.source / "nowhere"
     assert case.run() == 1
     assert "nowhere/model.toml does not exist" in capsys.readouterr().err
+
+
+def test_a_file_beside_the_manifest_needs_no_package(case: Case) -> None:
+    (case.source / "head.bin").write_bytes(b"head")
+    case.change("model.toml", "[labels]", f'[parts.head]\nfile = "head.bin"\nsha256 = "{sha256(b"head")}"\n[labels]')
+    assert case.run() == 0
+    assert (case.output / "head.bin").read_bytes() == b"head"
+    assert (case.output / "weights.pth").read_bytes() == WEIGHTS
+
+
+def test_its_digest_counts_too(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    (case.source / "head.bin").write_bytes(b"another")
+    case.change("model.toml", "[labels]", f'[parts.head]\nfile = "head.bin"\nsha256 = "{sha256(b"head")}"\n[labels]')
+    assert case.run() == 1
+    assert "head.bin: expected SHA-256" in capsys.readouterr().err
+    assert not case.output.exists()

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from hotpath.core import InputError
+from hotpath.tasks.task import Limits
 from hotpath.tasks.text import asking
 
 JSON, PLAIN = "application/json", "text/plain"
+LIMITS = Limits(pixels=1, items=20)
 
 
 @pytest.mark.parametrize(
@@ -23,12 +25,12 @@ JSON, PLAIN = "application/json", "text/plain"
     ],
 )
 def test_texts_are_read_from_json(body: Any, wanted: Any) -> None:
-    assert asking.read(json.dumps(body).encode(), JSON) == wanted
-    assert asking.read(json.dumps(body, ensure_ascii=False).encode(), JSON) == wanted
+    assert asking.read(json.dumps(body).encode(), JSON, LIMITS) == wanted
+    assert asking.read(json.dumps(body, ensure_ascii=False).encode(), JSON, LIMITS) == wanted
 
 
 def test_plain_text_is_one_text() -> None:
-    assert asking.read('{"text": "Öl"}'.encode(), PLAIN) == (['{"text": "Öl"}'], False)
+    assert asking.read('{"text": "Öl"}'.encode(), PLAIN, LIMITS) == (['{"text": "Öl"}'], False)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_plain_text_is_one_text() -> None:
 )
 def test_what_is_no_text_is_refused(body: bytes, code: str) -> None:
     with pytest.raises(InputError) as caught:
-        asking.read(body, JSON)
+        asking.read(body, JSON, LIMITS)
     assert (caught.value.status, caught.value.code) == (400, code)
     assert caught.value.remedy
 
@@ -63,13 +65,13 @@ def test_what_is_no_text_is_refused(body: bytes, code: str) -> None:
 @pytest.mark.parametrize(("body", "code"), [(b"\xff", "invalid_text"), (b" ", "empty_text")])
 def test_plain_bytes_must_be_text(body: bytes, code: str) -> None:
     with pytest.raises(InputError) as caught:
-        asking.read(body, PLAIN)
+        asking.read(body, PLAIN, LIMITS)
     assert caught.value.code == code
 
 
 def test_lists_have_an_end() -> None:
-    most = json.dumps({"inputs": ["a"] * asking.MOST_TEXTS}).encode()
-    assert len(asking.read(most, JSON)[0]) == asking.MOST_TEXTS
+    most = json.dumps({"inputs": ["a"] * LIMITS.items}).encode()
+    assert len(asking.read(most, JSON, LIMITS)[0]) == LIMITS.items
     with pytest.raises(InputError) as caught:
-        asking.read(json.dumps({"inputs": ["a"] * (asking.MOST_TEXTS + 1)}).encode(), JSON)
+        asking.read(json.dumps({"inputs": ["a"] * (LIMITS.items + 1)}).encode(), JSON, LIMITS)
     assert (caught.value.status, caught.value.code) == (413, "too_many_texts")

@@ -13,7 +13,6 @@ import pytest
 from support.texts import BOUND, LABELS, WIDTH, described, numbers
 
 from hotpath.core import ModelError
-from hotpath.ipc.messages import MOST_ANSWER
 from hotpath.tasks import known
 from hotpath.tasks.task import Limits
 from hotpath.tasks.text.source import EncoderTable
@@ -103,11 +102,6 @@ def test_what_is_no_number_is_no_answer(embedding: Any, classifier: Any, bad: fl
         embedding.pack((spoilt,))
     with pytest.raises(ValueError, match="item 0"):
         classifier.pack((numpy.array([[bad, 0, 0]], numpy.float32), numpy.array([[0, 1, 2]])))
-
-
-def test_the_widest_embedding_fits_into_a_message() -> None:
-    widest = max(bound.le for bound in EncoderTable.model_fields["width"].metadata if hasattr(bound, "le"))
-    assert 4 * widest <= MOST_ANSWER < 4 * (widest + 16)
 
 
 def test_probes_must_be_nearest_to_their_own(embedding: Any) -> None:

@@ -7,11 +7,8 @@ from typing import Any, List, Tuple
 
 from hotpath import json_text
 from hotpath.core import InputError
-from hotpath.tasks.task import Content, Element, Fill, Item
+from hotpath.tasks.task import Content, Element, Fill, Item, Limits
 from hotpath.tasks.text.tokens import Tokens
-
-MOST_TEXTS = 2048
-"""In one request, as OpenAI's service has it."""
 
 _JSON, _PLAIN = "application/json", "text/plain"
 _QUICK = 2048
@@ -33,7 +30,7 @@ CONTENT = Content(
                         "inputs": {
                             "oneOf": [
                                 _TEXT,
-                                {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": MOST_TEXTS},
+                                {"type": "array", "items": _TEXT, "minItems": 1},
                             ]
                         }
                     },
@@ -68,7 +65,7 @@ class Text(Fill):
         return len(self.text) <= _QUICK
 
 
-def read(body: bytes, kind: str) -> Tuple[List[str], bool]:
+def read(body: bytes, kind: str, limits: Limits) -> Tuple[List[str], bool]:
     """The texts of a body of this type, and whether it holds a list of them. Raises InputError."""
     if kind == _PLAIN:
         return [decoded(body)], False
@@ -83,30 +80,35 @@ def read(body: bytes, kind: str) -> Tuple[List[str], bool]:
         )
     ((key, value),) = given.items()
     if key == "text" or isinstance(value, str):
-        return [_checked(value)], False
+        return [checked(value)], False
     if not isinstance(value, list) or not value:
         raise InputError(400, "invalid_body", "'inputs' is no text and no list of them", CONTENT.remedy)
-    if len(value) > MOST_TEXTS:
-        raise InputError(
-            413,
-            "too_many_texts",
-            f"there are {len(value)} texts; a request may hold {MOST_TEXTS}",
-            "split them over several requests; the service puts them together again",
-        )
-    return [_checked(one) for one in value], True
+    if len(value) > limits.items:
+        raise too_many(len(value), limits.items)
+    return [checked(one) for one in value], True
+
+
+def too_many(count: int, most: int) -> InputError:
+    """A request of more texts than the operators allow."""
+    return InputError(
+        413,
+        "too_many_texts",
+        f"there are {count} texts; a request may hold {most}",
+        "split them over several requests; the service puts them together again",
+    )
 
 
 def decoded(element: bytes) -> str:
     """The text that UTF-8 says. Raises InputError."""
     try:
-        return _checked(element.decode("utf-8"))
+        return checked(element.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise InputError(
             400, "invalid_text", f"the text is not UTF-8: {error}", "encode it as UTF-8"
         ) from error
 
 
-def _checked(value: Any) -> str:
+def checked(value: Any) -> str:
     """What is a text, and not an empty one. Raises InputError."""
     if not isinstance(value, str):
         raise InputError(400, "invalid_body", "an input is no text", CONTENT.remedy)

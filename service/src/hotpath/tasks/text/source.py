@@ -14,7 +14,7 @@ class EncoderTable(Table):
     """What the weights don't say of their encoder."""
 
     heads: int = Field(ge=1)
-    width: int = Field(ge=1, le=1008)
+    width: int = Field(ge=1, le=16384)
     """Numbers of an embedding, which the weights say too; the most that fit into a message."""
     pooling: Literal["mean", "first"] = "mean"
     """How the vectors of a text's tokens become one: their mean, or the first of them."""

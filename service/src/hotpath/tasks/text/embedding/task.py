@@ -10,6 +10,7 @@ from hotpath.core import ModelError, TensorSpec
 from hotpath.models.built import BuiltModel
 from hotpath.tasks.task import Array, Column, Fill, Outputs, Task
 from hotpath.tasks.text.embedding.answer import Embeddings
+from hotpath.tasks.text.embedding.interfaces import interfaces
 from hotpath.tasks.text.embedding.outline import strangest
 from hotpath.tasks.text.outline import shortened
 from hotpath.tasks.text.task import TextTask
@@ -32,6 +33,7 @@ class TextEmbedding(TextTask):
         width = model.document["encoder"]["width"]
         self.outputs = (TensorSpec("embedding", "float32", (width,)),)
         self.columns = {"embedding": Column("FP32", (width,))}
+        self.interfaces = interfaces(self._model, self._tokens, width, unpack)
 
     def pack(self, outputs: Outputs) -> List[bytes]:
         """The embeddings."""

@@ -108,16 +108,13 @@ class OneDnnBackend(TorchBackend):
     """Runs the model on a processor, lowered to fused kernels, in the precision that its build chose."""
 
     def _load_module(self, model: BuiltModel) -> torch.nn.Module:
-        from hotpath.models.lowering import program
-
         if self._device.type != "cpu":
             raise Refusal(
                 f"The back end onednn runs on a processor, not on {self._device}.",
                 'Set models.devices to ["cpu"], or models.backend to one that runs on GPUs.',
             )
-        lowered = program.load(model.artifact("onednn"))
-        self.precision = lowered.precision
-        return known.networks(model).lowered(model, lowered)
+        self.precision = model.precision("onednn")
+        return known.networks(model).lowered(model)
 
 
 def open_device(spec: EngineSpec) -> torch.device:

@@ -8,7 +8,6 @@ from torch import nn
 from typing_extensions import Protocol
 
 from hotpath.models.built import BuiltModel
-from hotpath.models.lowering.program import Lowered
 
 
 class Networks(Protocol):
@@ -17,8 +16,11 @@ class Networks(Protocol):
     def eager(self, model: BuiltModel) -> nn.Module:
         """The model as its architecture's Python code. Raises ModelError."""
 
-    def lowered(self, model: BuiltModel, program: Lowered) -> nn.Module:
-        """The model on fused kernels. Raises Refusal where this processor can't run its form."""
+    def lowered(self, model: BuiltModel) -> nn.Module:
+        """The form that was built for processors, in `model.precision("onednn")`.
+
+        Raises Refusal where this processor can't run it, or ModelError.
+        """
 
     def core(self, model: BuiltModel) -> nn.Module:
         """What of the model can run in half precision. Raises ModelError."""

@@ -12,6 +12,7 @@ from hotpath.codec import ImageSpec
 from hotpath.core import ModelError
 from hotpath.models.architectures import ARCHITECTURES
 from hotpath.models.built import BuiltModel
+from hotpath.models.lowering import program
 from hotpath.models.lowering.fused import FusedNetwork
 from hotpath.models.lowering.program import Lowered
 from hotpath.models.weights import fit, last_line, scripted
@@ -76,11 +77,12 @@ def eager(model: BuiltModel) -> Classifier:
     return _restored(model, model.document["top_k"])
 
 
-def lowered(model: BuiltModel, program: Lowered) -> FusedClassifier:
-    """The model on fused kernels. Raises Refusal where this processor can't run its form."""
+def lowered(model: BuiltModel) -> FusedClassifier:
+    """The model on fused kernels. Raises Refusal where this processor can't run its form, or ModelError."""
     steps = model.document["preprocessing"]
     shape = (steps["height"], steps["width"], 3)
-    return FusedClassifier(program, shape, steps["mean"], steps["std"], model.document["top_k"])
+    lowered = program.load(model.artifact("onednn"))
+    return FusedClassifier(lowered, shape, steps["mean"], steps["std"], model.document["top_k"])
 
 
 def core(model: BuiltModel) -> nn.Module:

@@ -51,13 +51,16 @@ class TextRecipe(Recipe[S]):
     def make(self, source: S, directory: Path) -> Tuple[Dict[str, str], Dict[str, Any]]:
         """Forms for eager, torchscript and, where bfloat16 pays, onednn."""
         with importing_torch(source):
-            from hotpath.tasks.text import forms
+            from hotpath.tasks.text import forms, precision
         model = self._unfinished(source, directory)
         eager = known.networks(model).eager(model)
         _check_sizes(source, Tokens(directory / source.tokenizer.file, source.max_length, True), eager)
         forms.script(eager, directory / "model.pt")
         artifacts = {"torchscript": "model.pt", **model.artifacts}
-        return artifacts, {}
+        report = precision.choose(model, source.precision, self.is_decided, directory / "onednn.pt")
+        if report["chosen"]:
+            artifacts["onednn"] = "onednn.pt"
+        return artifacts, report
 
     def _unfinished(self, source: S, directory: Path) -> BuiltModel:
         """The model as far as it is known before its forms are made."""

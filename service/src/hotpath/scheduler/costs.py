@@ -1,16 +1,14 @@
-"""What batches cost: the table measured at warm-up, and what follows from it."""
+"""What batches cost, by their length and size: the table measured at warm-up, and what follows from it."""
 
 from __future__ import annotations
 
 import copy
 from bisect import bisect_left
-from typing import List, Mapping
+from typing import List, Mapping, Optional, Sequence, Tuple
 
-SPLIT_GAIN = 0.95
-"""Smaller batches must take at most this part of the time of larger ones: the table is not exact."""
-
-HANDOVER_S = 0.0003
-"""About what a batch costs beside its time on the device, in messages and threads; to choose sizes by."""
+from hotpath.scheduler.entries import Entry
+from hotpath.scheduler.mixing import Mixture
+from hotpath.scheduler.sizes import Sizes
 
 _RISE, _FALL = 0.3, 0.05
 """How fast the pace follows batches that take longer, and shorter, than foretold: a promise that is kept
@@ -18,60 +16,86 @@ early hurts nobody, so the pace stays near the slow ones."""
 
 
 class Costs:
-    """Seconds of a batch by its size, for every size from 1 to the largest of the table.
+    """Seconds of a batch by the length of its longest item and by its size, and the batches of a queue.
 
-    `table` holds seconds by batch size, measured with nothing else running; size 1 must be in it. A size
-    between two measured ones costs what the larger does where the back end `pads`, else the straight line
-    between them. The pace is by how much batches take longer now than in the table.
+    `table` holds seconds by length and then by batch size, the same sizes for each length, measured with
+    nothing else running; no batch may take less than a smaller or shorter one. What has one length only, as
+    images have, stands at length 1. For `pads` see Sizes. The pace is by how much batches take longer now
+    than in the table, whatever their length and size.
     """
 
-    def __init__(self, table: Mapping[int, float], pads: bool = False, pace: float = 1.0) -> None:
+    def __init__(
+        self, table: Mapping[int, Mapping[int, float]], pads: bool = False, pace: float = 1.0
+    ) -> None:
+        self.lengths: Tuple[int, ...] = tuple(sorted(table))
+        """The lengths that batches are padded to, ascending."""
+        self.sizes = [Sizes(table[length], pads) for length in self.lengths]
+        """For each of `lengths`."""
+        self.most = self.sizes[0].most
+        self._mixture: Optional[Mixture] = Mixture(self.sizes) if len(self.lengths) > 1 else None
+        self._set_pace(pace)
+
+    def _set_pace(self, pace: float) -> None:
         self.pace = pace
-        self.most = max(table)
-        self._seconds = [0.0, *(_seconds(table, size, pads) for size in range(1, self.most + 1))]
-        self._weights = [0.0]
-        self._clear: List[float] = [0.0]
-        """By number of requests that wait: seconds until all are done."""
-        self._first: List[int] = [0]
-        """By number of requests that wait: the size of the batch to begin with."""
-        for waiting in range(1, 2 * self.most + 1):
-            first = self._best(waiting)
-            self._first.append(first)
-            self._weights.append(self._weight(waiting, first))
-            self._clear.append(self._after(waiting, first))
+        self.lone: List[float] = [one.seconds[1] * pace for one in self.sizes]
+        """For each of `lengths`: how long an item takes by itself."""
 
-    def seconds(self, size: int) -> float:
-        """How long a batch of so many takes. Raises IndexError beyond the largest."""
-        return self._seconds[size] * self.pace
+    def place(self, units: int) -> int:
+        """Which of `lengths` an item of so many units is padded to; the longest, where it is longer still."""
+        return min(bisect_left(self.lengths, units), len(self.lengths) - 1)
 
-    def size_for(self, waiting: int) -> int:
-        """How many of so many waiting requests (at least 1) to put in the next batch.
+    def place_of(self, batch: Sequence[Entry]) -> int:
+        """Which of `lengths` a batch is padded to."""
+        return max([entry.place for entry in batch]) if self._mixture else 0
 
-        The size that all of them are done soonest with: 5 go as 5 where the device takes any number, and as
-        4 and 1 where it would pad them to 8 and 8 takes longer than that.
-        """
-        return self._first[waiting] if waiting < len(self._first) else self.full
+    def seconds(self, size: int, place: int = 0) -> float:
+        """How long a batch of so many takes, as long as `place` says. Raises IndexError beyond the largest."""
+        return self.sizes[place].seconds[size] * self.pace
 
-    @property
-    def full(self) -> int:
-        """The batch size that nothing is gained by waiting beyond."""
-        return self._first[self.most]
+    def next_of(self, queue: Sequence[Entry]) -> Sequence[Entry]:
+        """The batch with the first of `queue` (at least 1, by rank) of those that all are done soonest in."""
+        if self._mixture is None:
+            return queue[: self.sizes[0].size_for(len(queue))]
+        wanted = list(self._mixture.batch(self._count(queue), queue[0].place))
+        batch = []
+        for entry in queue:
+            if wanted[entry.place]:
+                wanted[entry.place] -= 1
+                batch.append(entry)
+                if not any(wanted):
+                    break
+        return batch
 
-    def clear(self, waiting: int) -> float:
-        """Seconds until so many requests are done, one batch after another."""
-        while len(self._clear) <= waiting:
-            self._clear.append(self._after(len(self._clear), self.full))
-        return self._clear[waiting] * self.pace
+    def is_full(self, queue: Sequence[Entry]) -> bool:
+        """Whether nothing is gained by waiting for more to go with the first of `queue`."""
+        place = queue[0].place
+        full = self.sizes[place].full
+        if len(queue) < full:
+            return False
+        return self._mixture is None or self._count(queue)[place] >= full
+
+    def clear(self, queue: Sequence[Entry]) -> float:
+        """Seconds until all of `queue` are done, one batch after another; no less, and little more."""
+        if self._mixture is None:
+            return self.sizes[0].clear(len(queue)) * self.pace
+        return self._mixture.weight(self._count(queue)) * self.pace
+
+    def clear_apart(self, queue: Sequence[Entry]) -> float:
+        """The same if each length went by itself: no less than `clear`, and quickly known."""
+        if self._mixture is None:
+            return self.sizes[0].clear(len(queue)) * self.pace
+        return self._mixture.weight_apart(self._count(queue)) * self.pace
 
     def at(self, pace: float) -> Costs:
         """The same table at another pace."""
         other = copy.copy(self)
-        other.pace = pace
+        other._set_pace(pace)
         return other
 
-    def after(self, size: int, took: float) -> Costs:
-        """With the pace as it shows now that a batch of `size` took so many seconds."""
-        ratio = took / self._seconds[size] if self._seconds[size] else self.pace
+    def after(self, size: int, took: float, place: int = 0) -> Costs:
+        """With the pace as it shows now that a batch of `size`, as long as `place` says, took so many seconds."""
+        foretold = self.sizes[place].seconds[size]
+        ratio = took / foretold if foretold else self.pace
         return self.at(self.pace + (_RISE if ratio > self.pace else _FALL) * (ratio - self.pace))
 
     def rested(self) -> Costs:
@@ -82,24 +106,9 @@ class Costs:
         """
         return self.at(min(self.pace, (1.0 + self.pace) / 2))
 
-    def _best(self, waiting: int) -> int:
-        """The first batch of those that so many are done soonest in; the largest that is nearly as good."""
-        sizes = range(1, min(waiting, self.most) + 1)
-        least = min(self._weight(waiting, size) for size in sizes)
-        return max(size for size in sizes if SPLIT_GAIN * self._weight(waiting, size) <= least)
-
-    def _weight(self, waiting: int, size: int) -> float:
-        return HANDOVER_S + self._seconds[size] + self._weights[waiting - size]
-
-    def _after(self, waiting: int, size: int) -> float:
-        return self._seconds[size] + self._clear[waiting - size]
-
-
-def _seconds(table: Mapping[int, float], size: int, pads: bool) -> float:
-    sizes = sorted(table)
-    above = bisect_left(sizes, size)
-    upper = sizes[above]
-    if upper == size or pads:
-        return table[upper]
-    lower = sizes[above - 1]
-    return table[lower] + (table[upper] - table[lower]) * (size - lower) / (upper - lower)
+    def _count(self, queue: Sequence[Entry]) -> List[int]:
+        """How many of `queue` there are of each of `lengths`."""
+        counts = [0] * len(self.lengths)
+        for entry in queue:
+            counts[entry.place] += 1
+        return counts

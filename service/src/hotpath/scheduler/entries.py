@@ -26,6 +26,8 @@ class Entry:
     priority: int = NORMAL
     group: int = 0
     """Other than 0: something went wrong with them; they run with their group and nobody else."""
+    place: int = 0
+    """Which of the lengths that batches are padded to it needs, the shortest being 0."""
 
     @property
     def rank(self) -> Tuple[int, int, float, float, int]:

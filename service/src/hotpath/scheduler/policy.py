@@ -5,6 +5,11 @@ urgent go together. So a lone request never waits for others, and batches grow b
 second batch is handed to the device when it is full or when the first is about to end, so that the device
 never waits for us and no batch is closed before it must be.
 
+Where items have lengths, a batch is as long as its longest item, and who goes together is weighed by the table
+of costs: the queue is split into the batches that all are done soonest in (`mixing`), and the one that holds
+the most urgent is run. So a short text never pays for a long one unless that is sooner for all, and who waits
+only ever waits for batches that somebody more urgent is in.
+
 Nobody is run late, and nobody is let in who would be, or who would make one late that was let in before: as
 long as batches take what the table of costs says, whoever is let in is answered by their deadline.
 """
@@ -65,35 +70,39 @@ Action = Union[Shed, Dispatch, Sleep]
 
 def decide(now: float, queue: Sequence[Entry], device: Device) -> Action:
     """The next action of an engine. `queue` holds the requests that wait, by rank."""
-    start, quickest = device.free_at(now), device.costs.seconds(1)
-    hopeless = tuple(entry for entry in queue if entry.deadline < start + quickest or entry.deadline <= now)
-    if hopeless:
-        return Shed(hopeless)
     if not queue:
         return Sleep(None)
+    start, lone = device.free_at(now), device.costs.lone
+    next_look = min([entry.deadline - lone[entry.place] for entry in queue])
+    """Until when everybody could still be in time by themselves."""
+    if next_look <= start:
+        hopeless = tuple(e for e in queue if e.deadline < start + lone[e.place] or e.deadline <= now)
+        if hopeless:
+            return Shed(hopeless)
     if device.ends:
-        next_look = min(entry.deadline for entry in queue) - quickest
         if device.grouped or queue[0].group or len(device.ends) >= DEPTH:
             return Sleep(next_look)
         closing = start - LEAD_S
-        if len(queue) < device.costs.full and now < closing:
+        if now < closing and not device.costs.is_full(queue):
             return Sleep(min(next_look, closing))
     return Dispatch(next_batch(start, queue, device.costs))
 
 
 def next_batch(start: float, queue: Sequence[Entry], costs: Costs) -> Tuple[Entry, ...]:
-    """Who goes together from `start`: a group, or the most urgent of those that wait.
+    """Who goes together from `start`: a group, or those with the most urgent that all are done soonest with.
 
-    As many as clear the queue soonest; fewer when one of them is in such a hurry that a smaller batch is in
-    time for it and the larger is not.
+    Where one of them is in such a hurry that this batch is not in time for it, as many of the most urgent
+    one's own length as are in time, if any are.
     """
-    group = queue[0].group
-    if group:
-        return tuple(entry for entry in queue[: costs.most] if entry.group == group)
-    size = costs.size_for(len(queue))
-    if _late(start, queue, size, costs):
-        size = next((less for less in range(size - 1, 0, -1) if not _late(start, queue, less, costs)), size)
-    return tuple(queue[:size])
+    first = queue[0]
+    if first.group:
+        return tuple(entry for entry in queue[: costs.most] if entry.group == first.group)
+    batch = costs.next_of(queue)
+    if _late(start, batch, costs):
+        own = [entry for entry in batch if entry.place == first.place]
+        smaller = (own[:size] for size in range(len(own), 0, -1))
+        batch = next((fewer for fewer in smaller if not _late(start, fewer, costs)), batch)
+    return tuple(batch)
 
 
 def admits(now: float, queue: Sequence[Entry], entry: Entry, device: Device) -> bool:
@@ -103,11 +112,11 @@ def admits(now: float, queue: Sequence[Entry], entry: Entry, device: Device) -> 
     its time that its priority must leave to more urgent ones.
     """
     start, costs = device.free_at(now), device.costs
-    left, lone = entry.deadline - now, costs.seconds(1)
-    everybody = start + costs.clear(len(queue))
+    left, lone = entry.deadline - now, costs.lone[entry.place]
+    everybody = start + costs.clear_apart(queue)
     if (
         not queue[0].group
-        and everybody <= min(other.deadline for other in queue)
+        and everybody <= min([other.deadline for other in queue])
         and worth_a_try(everybody - lone - now, lone, left, entry.priority)
     ):
         return True  # in whatever order they go
@@ -133,13 +142,24 @@ def forecast(
     start: float, queue: Sequence[Entry], costs: Costs
 ) -> Iterator[Tuple[Tuple[Entry, ...], float, float]]:
     """The batches that the queue will go in if nothing else comes: who, from when, until when."""
-    place = 0
-    while place < len(queue):
-        batch = next_batch(start, queue[place:], costs)
-        end = start + costs.seconds(len(batch))
+    while queue:
+        batch = next_batch(start, queue, costs)
+        end = start + _seconds(batch, costs)
         yield batch, start, end
-        place, start = place + len(batch), end
+        queue, start = _without(queue, batch), end
 
 
-def _late(start: float, queue: Sequence[Entry], size: int, costs: Costs) -> bool:
-    return min(entry.deadline for entry in queue[:size]) < start + costs.seconds(size)
+def _without(queue: Sequence[Entry], batch: Sequence[Entry]) -> Sequence[Entry]:
+    """Who is left; where all have one length, a batch is the head of the queue."""
+    if queue[len(batch) - 1] is batch[-1]:
+        return queue[len(batch) :]
+    gone = {entry.key for entry in batch}
+    return [entry for entry in queue if entry.key not in gone]
+
+
+def _seconds(batch: Sequence[Entry], costs: Costs) -> float:
+    return costs.seconds(len(batch), costs.place_of(batch))
+
+
+def _late(start: float, batch: Sequence[Entry], costs: Costs) -> bool:
+    return min([entry.deadline for entry in batch]) < start + _seconds(batch, costs)

@@ -7,9 +7,10 @@ from typing import Dict, List, Set, Tuple
 
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import LENGTHS, tables
 
 from hotpath.scheduler.costs import Costs
-from hotpath.scheduler.entries import FIRST, LAST, STEP_S, Entry, Queue
+from hotpath.scheduler.entries import FIRST, LAST, NORMAL, STEP_S, Entry, Queue
 from hotpath.scheduler.policy import DEPTH, Device, Dispatch, Shed, Sleep, admits, decide
 
 
@@ -22,8 +23,8 @@ class History:
     shed: Dict[int, float] = field(default_factory=dict)
     done: Dict[int, float] = field(default_factory=dict)
     started: Dict[int, float] = field(default_factory=dict)
-    passed_over: List[Tuple[Entry, Entry]] = field(default_factory=list)
-    """Who waited on, and who was started instead."""
+    passed_over: List[Tuple[Entry, Tuple[Entry, ...]]] = field(default_factory=list)
+    """Who waited on, and the batch that was started instead."""
 
     def play(self, entries: List[Entry]) -> None:
         """Let everybody arrive, and run until all is still."""
@@ -53,32 +54,34 @@ class History:
                 self.shed.update(dict.fromkeys(taken, now))
                 continue
             assert isinstance(action, Dispatch)
-            ends.append(device.free_at(now) + self.costs.seconds(len(taken)))
+            ends.append(device.free_at(now) + self.costs.seconds(action.entries))
             assert len(ends) <= DEPTH and len(taken) <= self.costs.most
-            self.passed_over += [(waits, runs) for waits in queue.entries for runs in action.entries]
+            self.passed_over += [(waits, action.entries) for waits in queue.entries]
             self.started.update(dict.fromkeys(taken, now))
             self.done.update(dict.fromkeys(taken, ends[-1]))
 
 
-costs = st.builds(
-    lambda lone, per_item, doublings, pads: Costs(
-        {2**power: lone + per_item * 2**power for power in range(doublings + 1)}, pads
-    ),
-    st.floats(0.001, 0.5),
-    st.floats(0.001, 0.3),
-    st.integers(0, 4),
-    st.booleans(),
-)
+several = st.builds(Costs, tables(LENGTHS), st.booleans(), st.booleans())
+costs = st.builds(Costs, tables((1,)), st.booleans()) | several
 requests = st.lists(
-    st.tuples(st.floats(0.0, 5.0), st.floats(0.01, 8.0), st.integers(FIRST, LAST)), min_size=1, max_size=40
-).map(lambda plan: [Entry(key, at, at + wait, priority) for key, (at, wait, priority) in enumerate(plan)])
+    st.tuples(st.floats(0.0, 5.0), st.floats(0.01, 8.0), st.integers(FIRST, LAST), st.sampled_from(LENGTHS)),
+    min_size=1,
+    max_size=40,
+)
+
+
+def entries_of(table: Costs, plan: List[Tuple[float, float, int, int]]) -> List[Entry]:
+    return [
+        Entry(key, at, at + wait, priority, place=table.place(units))
+        for key, (at, wait, priority, units) in enumerate(plan)
+    ]
 
 
 @given(costs, requests)
 def test_each_request_ends_once_and_who_is_let_in_is_done_by_their_deadline(
-    table: Costs, entries: List[Entry]
+    table: Costs, plan: List[Tuple[float, float, int, int]]
 ) -> None:
-    history = History(table)
+    history, entries = History(table), entries_of(table, plan)
     history.play(entries)
     ends = [*history.refused, *history.shed, *history.done]
     assert sorted(ends) == [entry.key for entry in entries], "lost, or ended twice"
@@ -91,19 +94,23 @@ def test_each_request_ends_once_and_who_is_let_in_is_done_by_their_deadline(
 
 
 @given(costs, requests)
-def test_nobody_is_started_ahead_of_a_more_urgent_one(table: Costs, entries: List[Entry]) -> None:
-    history = History(table)
-    history.play(entries)
-    for waits, runs in history.passed_over:
-        assert runs.rank < waits.rank
-        assert runs.arrived <= waits.deadline + (LAST - FIRST) * STEP_S, "passed over beyond all bounds"
-
-
-@given(costs, st.integers(1, 20))
-def test_a_burst_without_hurry_is_let_in_whole_and_done_as_soon_as_the_table_allows(
-    table: Costs, size: int
+def test_each_batch_holds_the_most_urgent_and_nobody_is_passed_over_for_ever(
+    table: Costs, plan: List[Tuple[float, float, int, int]]
 ) -> None:
     history = History(table)
-    history.play([Entry(key, 0.0, 1e6) for key in range(size)])
+    history.play(entries_of(table, plan))
+    for waits, batch in history.passed_over:
+        assert min(runs.rank for runs in batch) < waits.rank
+        assert min(runs.arrived for runs in batch) <= waits.deadline + (LAST - FIRST) * STEP_S
+        if len(table.lengths) == 1 or table.packs:
+            assert max(runs.rank for runs in batch) < waits.rank
+
+
+@given(costs, st.lists(st.sampled_from(LENGTHS), min_size=1, max_size=20))
+def test_a_burst_without_hurry_is_let_in_whole_and_done_as_soon_as_the_table_allows(
+    table: Costs, units: List[int]
+) -> None:
+    history, entries = History(table), entries_of(table, [(0.0, 1e6, NORMAL, one) for one in units])
+    history.play(entries)
     assert not history.refused
-    assert max(history.done.values()) <= table.clear(size) * (1 + 1e-9)
+    assert max(history.done.values()) <= table.clear(entries) * (1 + 1e-9)

@@ -10,7 +10,7 @@ from hotpath.scheduler.costs import Costs
 from hotpath.scheduler.entries import FIRST, LAST, STEP_S, Entry, Queue
 from hotpath.scheduler.policy import LEAD_S, Device, Dispatch, Shed, Sleep, admits, decide, worth_a_try
 
-COSTS = Costs({1: 1.0, 2: 1.5, 4: 2.0})
+COSTS = Costs({1: {1: 1.0, 2: 1.5, 4: 2.0}})
 IDLE = Device(COSTS)
 
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import List, Sequence, Tuple
 
+from hotpath.scheduler.entries import Entry
 from hotpath.scheduler.sizes import Sizes
 
 Counts = Tuple[int, ...]
@@ -23,7 +24,7 @@ Counts = Tuple[int, ...]
 _REMEMBERED = 4096
 
 
-class Mixture:
+class Mixing:
     """The batches of a queue. `sizes` holds the costs of each length, the shortest first."""
 
     def __init__(self, sizes: Sequence[Sizes]) -> None:
@@ -32,39 +33,71 @@ class Mixture:
         self._weights = [[one.weight(size) for size in range(one.most + 1)] for one in sizes]
         self._left = lru_cache(_REMEMBERED)(self._cut)
         self._apart = [
-            [self._left(tuple(n if i == place else 0 for i in range(len(sizes))))[0] for n in range(one.full)]
+            [self._left(self._only(place, count))[0] for count in range(one.full)]
             for place, one in enumerate(sizes)
         ]
         """By length and number of items, less than a full batch: what they weigh by themselves."""
 
-    def weight(self, counts: Sequence[int]) -> float:
+    def seconds(self, batch: Sequence[Entry]) -> float:
+        """Of a batch, by the table."""
+        return self._sizes[max([entry.place for entry in batch])].seconds[len(batch)]
+
+    def next_of(self, queue: Sequence[Entry]) -> Sequence[Entry]:
+        """The batch to begin with: one of the plan that the most urgent is in.
+
+        A full one where there is any, else the one that is done with most items in a second.
+        """
+        wanted, batch = list(self.batch(self._count(queue), queue[0].place)), []
+        left = sum(wanted)
+        for entry in queue:
+            if wanted[entry.place]:
+                wanted[entry.place] -= 1
+                batch.append(entry)
+                if len(batch) == left:
+                    break
+        return batch
+
+    def is_full(self, queue: Sequence[Entry]) -> bool:
+        """Whether a full batch of the most urgent one's length is there."""
+        place = queue[0].place
+        full = self._sizes[place].full
+        return len(queue) >= full and self._count(queue)[place] >= full
+
+    def clear(self, queue: Sequence[Entry]) -> float:
         """What all the batches weigh: seconds, and HANDOVER_S for each.
 
         It falls by the weight of any batch of the plan when that is taken out; so it bounds what the table
         foretells for those that wait, whichever of their batches come first.
         """
-        full, left = self._split(counts)
+        full, left = self._split(self._count(queue))
         return full + self._left(left)[0]
 
-    def weight_apart(self, counts: Sequence[int]) -> float:
+    def clear_quickly(self, queue: Sequence[Entry]) -> float:
         """The same without mixing lengths: no less, and at once for any number."""
         weight = 0.0
-        for count, one, apart in zip(counts, self._sizes, self._apart):
+        for count, one, apart in zip(self._count(queue), self._sizes, self._apart):
             if count:
                 full, left = divmod(count, one.full)
                 weight += full * one.weight(one.full) + apart[left]
         return weight
 
     def batch(self, counts: Sequence[int], place: int) -> Counts:
-        """The batch to begin with: one of the plan that holds an item of this length.
-
-        A full one where there is any, else the one that is done with most items in a second.
-        """
+        """How many of each length the batch to begin with holds, if it is to hold one of `place`."""
         full = self._sizes[place].full
         if counts[place] >= full:
-            return tuple(full if i == place else 0 for i in range(len(counts)))
+            return self._only(place, full)
         batches = self._left(self._split(counts)[1])[1]
         return min((batch for batch in batches if batch[place]), key=self._per_item)
+
+    def _only(self, place: int, count: int) -> Counts:
+        return tuple(count if one == place else 0 for one in range(len(self._sizes)))
+
+    def _count(self, queue: Sequence[Entry]) -> List[int]:
+        """How many of `queue` there are of each length."""
+        counts = [0] * len(self._sizes)
+        for entry in queue:
+            counts[entry.place] += 1
+        return counts
 
     def _split(self, counts: Sequence[int]) -> Tuple[float, Counts]:
         """What the full batches weigh, and what is left beside them."""

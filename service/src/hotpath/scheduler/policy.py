@@ -92,14 +92,14 @@ def next_batch(start: float, queue: Sequence[Entry], costs: Costs) -> Tuple[Entr
     """Who goes together from `start`: a group, or those with the most urgent that all are done soonest with.
 
     Where one of them is in such a hurry that this batch is not in time for it, as many of the most urgent
-    one's own length as are in time, if any are.
+    (of the first one's length, where longer ones cost) as are in time, if any are.
     """
     first = queue[0]
     if first.group:
         return tuple(entry for entry in queue[: costs.most] if entry.group == first.group)
     batch = costs.next_of(queue)
     if _late(start, batch, costs):
-        own = [entry for entry in batch if entry.place == first.place]
+        own = batch if costs.packs else [entry for entry in batch if entry.place == first.place]
         smaller = (own[:size] for size in range(len(own), 0, -1))
         batch = next((fewer for fewer in smaller if not _late(start, fewer, costs)), batch)
     return tuple(batch)
@@ -113,7 +113,7 @@ def admits(now: float, queue: Sequence[Entry], entry: Entry, device: Device) -> 
     """
     start, costs = device.free_at(now), device.costs
     left, lone = entry.deadline - now, costs.lone[entry.place]
-    everybody = start + costs.clear_apart(queue)
+    everybody = start + costs.clear_quickly(queue)
     if (
         not queue[0].group
         and everybody <= min([other.deadline for other in queue])
@@ -144,12 +144,12 @@ def forecast(
     """The batches that the queue will go in if nothing else comes: who, from when, until when."""
     while queue:
         batch = next_batch(start, queue, costs)
-        end = start + _seconds(batch, costs)
+        end = start + costs.seconds(batch)
         yield batch, start, end
-        queue, start = _without(queue, batch), end
+        queue, start = without(queue, batch), end
 
 
-def _without(queue: Sequence[Entry], batch: Sequence[Entry]) -> Sequence[Entry]:
+def without(queue: Sequence[Entry], batch: Sequence[Entry]) -> Sequence[Entry]:
     """Who is left; where all have one length, a batch is the head of the queue."""
     if queue[len(batch) - 1] is batch[-1]:
         return queue[len(batch) :]
@@ -157,9 +157,5 @@ def _without(queue: Sequence[Entry], batch: Sequence[Entry]) -> Sequence[Entry]:
     return [entry for entry in queue if entry.key not in gone]
 
 
-def _seconds(batch: Sequence[Entry], costs: Costs) -> float:
-    return costs.seconds(len(batch), costs.place_of(batch))
-
-
 def _late(start: float, batch: Sequence[Entry], costs: Costs) -> bool:
-    return min([entry.deadline for entry in batch]) < start + _seconds(batch, costs)
+    return min([entry.deadline for entry in batch]) < start + costs.seconds(batch)

@@ -21,9 +21,9 @@ class Costs:
 
     `table` holds seconds by length and then by batch size, the same sizes for each length, measured with
     nothing else running; no batch may take less than a smaller or shorter one. What has one length only, as
-    images have, stands at length 1. For `pads` see Sizes. A batch of several lengths is as long as its longest
-    item, or where the back end `packs`, as if all items were as long as they are on average. The pace is by
-    how much batches take longer now than in the table, whatever their lengths and size.
+    images have, stands at length 1. For `pads` see Sizes. A batch of several lengths is as long as its
+    longest item, or where the back end `packs`, as if all were as long as they are on average. The pace is
+    by how much batches take longer now than in the table, whatever their lengths and size.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Costs:
         return other
 
     def after(self, foretold: float, took: float) -> Costs:
-        """With the pace as it shows now that a batch took so many seconds, `foretold` of them by the table."""
+        """With the pace as it shows now that a batch took so long, and `foretold` by the table."""
         ratio = took / foretold if foretold else self.pace
         return self.at(self.pace + (_RISE if ratio > self.pace else _FALL) * (ratio - self.pace))
 

@@ -1,11 +1,12 @@
-"""Batches of items of different lengths, each as long as its longest item: which ones all are done soonest in.
+"""Batches of items of different lengths, each as long as its longest item: who goes with whom.
 
-As many of one length as make a full batch go together, and nobody else with them. What is left of each length
-is sorted by length and cut where the sum of the batches' costs is least: no other grouping of it is cheaper,
-since to trade a longer item of one batch for a shorter one of another that is itself longer never costs more.
-So a short item joins longer ones exactly where all are done sooner for it: where the place beside them costs
-less than a batch of its own length. What waits is bounded by the lengths' full batches there, not by the
-queue, and the same leftovers are cut once.
+As many of one length as make a full batch go together, and nobody else with them. What is left of each
+length is sorted by length and cut into batches where the sum of their costs is least: no grouping across the
+order is cheaper, since to trade a longer item of one batch for a shorter one of another that is itself longer
+never costs more. So a short item joins longer ones exactly where all are done sooner for it: where the place
+beside them costs less than a batch of its own length. The cuts that are tried make a batch of a measured
+size, or lie where a length begins; others gain next to nothing. What is cut is bounded by the lengths' full
+batches there, not by the queue, and the same leftovers are cut once.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ Counts = Tuple[int, ...]
 """How many items of each length, the shortest first."""
 
 _REMEMBERED = 4096
+_INFINITE = float("inf")
 
 
 class Mixing:
@@ -29,7 +31,7 @@ class Mixing:
 
     def __init__(self, sizes: Sequence[Sizes]) -> None:
         self._sizes = sizes
-        self._worth = [one.worth() for one in sizes]
+        self._measured = [one.measured for one in sizes]
         self._weights = [[one.weight(size) for size in range(one.most + 1)] for one in sizes]
         self._left = lru_cache(_REMEMBERED)(self._cut)
         self._apart = [
@@ -115,21 +117,25 @@ class Mixing:
 
     def _cut(self, counts: Counts) -> Tuple[float, List[Counts]]:
         """The least weight that so many can be done with, and the batches of it."""
-        least, sizes = [0.0], [0]
-        """By number of items, counted from the shortest."""
-        for place, count in enumerate(counts):
-            weights, worth = self._weights[place], self._worth[place]
-            for waiting in range(len(least), len(least) + count):
-                all_of_them = waiting < len(weights)
-                best, chosen = (weights[waiting], waiting) if all_of_them else (float("inf"), 0)
-                for size, weight in worth:
-                    if size >= waiting:
+        least, sizes, borders = [0.0], [0], [0]
+        """By number of items, counted from the shortest: their weight, and the size of their last batch."""
+        for count, weights, measured in zip(counts, self._weights, self._measured):
+            for stop in range(len(least), len(least) + count):
+                best, chosen = _INFINITE, 0
+                for size in measured:
+                    if size > stop:
                         break
-                    weight += least[waiting - size]
+                    weight = weights[size] + least[stop - size]
                     if weight < best:
                         best, chosen = weight, size
+                for border in borders:
+                    size = stop - border
+                    if size < len(weights) and weights[size] + least[border] < best:
+                        best, chosen = weights[size] + least[border], size
                 least.append(best)
                 sizes.append(chosen)
+            if count:
+                borders.append(len(least) - 1)
         ends, batches, stop = list(accumulate(counts)), [], len(least) - 1
         while stop:
             start = stop - sizes[stop]

@@ -5,10 +5,10 @@ urgent go together. So a lone request never waits for others, and batches grow b
 second batch is handed to the device when it is full or when the first is about to end, so that the device
 never waits for us and no batch is closed before it must be.
 
-Where items have lengths, a batch is as long as its longest item, and who goes together is weighed by the table
-of costs: the queue is split into the batches that all are done soonest in (`mixing`), and the one that holds
-the most urgent is run. So a short text never pays for a long one unless that is sooner for all, and who waits
-only ever waits for batches that somebody more urgent is in.
+Where items have lengths, a batch is as long as its longest item, and who goes together is weighed by the
+table of costs: the queue is split into the batches that all are done soonest in (`mixing`), and the one that
+holds the most urgent is run. So a short text never pays for a long one unless that is sooner for all, and who
+waits only ever waits for batches that somebody more urgent is in.
 
 Nobody is run late, and nobody is let in who would be, or who would make one late that was let in before: as
 long as batches take what the table of costs says, whoever is let in is answered by their deadline.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import List, Mapping, Tuple
+from typing import List, Mapping
 
 SPLIT_GAIN = 0.95
 """Smaller batches must take at most this part of the time of larger ones: the table is not exact."""
@@ -21,7 +21,8 @@ class Sizes:
     """
 
     def __init__(self, table: Mapping[int, float], pads: bool = False) -> None:
-        self.most = max(table)
+        self.measured = sorted(table)
+        self.most = self.measured[-1]
         self.seconds = [0.0, *(_seconds(table, size, pads) for size in range(1, self.most + 1))]
         """By size: how long the batch takes."""
         self._weights = [0.0]
@@ -54,14 +55,6 @@ class Sizes:
     def weight(self, size: int) -> float:
         """What a batch costs when it is weighed against others."""
         return HANDOVER_S + self.seconds[size]
-
-    def worth(self) -> List[Tuple[int, float]]:
-        """The sizes that take less time than the next larger one, ascending, with their weights.
-
-        Another may be filled up for nothing, so it is only worth taking where no more are left.
-        """
-        after = [*self.seconds[1:], float("inf")]
-        return [(k, self.weight(k)) for k in range(1, self.most + 1) if self.seconds[k] < after[k]]
 
     def _best(self, waiting: int) -> int:
         """The first batch of those that so many are done soonest in; the largest that is nearly as good."""

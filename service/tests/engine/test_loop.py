@@ -44,7 +44,7 @@ class Bench:
             self.arena,
             self.marks,
             TASK.inputs,
-            Costs({1: seconds, max_batch: seconds}),
+            Costs({1: {1: seconds, max_batch: seconds}}),
             self.row,
         )
 

@@ -61,7 +61,7 @@ class World:
         self.runner = HeldRunner(Notebook())
         channel = Channel(self.far)
         channel.send(Hello(self.engine))
-        costs, row = Costs({1: 0.0, MOST: 0.0}), self.table.engines[0]
+        costs, row = Costs({1: {1: 0.0, MOST: 0.0}}), self.table.engines[0]
         row.set("hotpath_engine_ready", 1.0)
         self.loop = EngineLoop(
             self.engine, self.runner, [channel], self.arena, self.marks, TASK.inputs, costs, row

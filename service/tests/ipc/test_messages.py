@@ -41,6 +41,7 @@ messages = st.one_of(
         seconds,
         st.integers(FIRST, LAST),
         st.sampled_from(Standing),
+        numbers,
     ),
     st.builds(Result, numbers, requests, outcomes),
 )

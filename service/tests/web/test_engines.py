@@ -171,7 +171,7 @@ def test_the_outlook_is_that_of_the_engine_that_is_free_first() -> None:
         assert stage.client.outlook([0]) == Outlook(0.0, 0.0), "nothing is foretold before it is warm"
         await stage.hello(1)
         row = stage.table.engines[0]
-        row.set("hotpath_warm_batch_seconds", 0.5, ("1",))
+        row.set("hotpath_warm_batch_seconds", 0.5, ("0", "1"))
         row.set("hotpath_engine_pace_ratio", 2.0)
         assert stage.client.outlook([0]) == Outlook(0.0, 1.0)
         row.set("hotpath_engine_clear_at_seconds", time.monotonic() + 100.0)
@@ -192,7 +192,7 @@ class Choice:
         for row in self.table.engines:
             row.set("hotpath_engine_ready", 1.0)
             row.set("hotpath_engine_pace_ratio", 1.0)
-            row.set("hotpath_warm_batch_seconds", 8 * milliseconds / 1000, ("8",))
+            row.set("hotpath_engine_unit_seconds", milliseconds / 1000)
 
     def busy_for(self, engine: int, seconds: float) -> None:
         self.table.engines[engine].set("hotpath_engine_clear_at_seconds", time.monotonic() + seconds)

@@ -20,6 +20,9 @@ class Backend(Protocol):
     pads: bool
     """Whether a batch between two of the warmed sizes takes as long as one of the larger."""
 
+    packs: bool
+    """Whether items of different lengths are laid one behind another, so that none pays for a longer one."""
+
     precision: str
     """In what arithmetic the network runs, one of metrics.layout.PRECISIONS; known once loaded."""
 

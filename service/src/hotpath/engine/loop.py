@@ -40,9 +40,13 @@ arrives meanwhile waits no longer than it would for a decoder."""
 @dataclass(frozen=True)
 class _Flight:
     tickets: List[Ticket]
+    foretold: float
+    """Seconds that it takes by the table of costs."""
     end: float
     """When it will be done, as the costs say."""
     grouped: bool
+    width: int
+    """Units that each of its items is filled up to, for the device; 0: they are laid one behind another."""
 
 
 class EngineLoop:
@@ -70,7 +74,7 @@ class EngineLoop:
         self._resting = time.monotonic()
         self._sign_due = 0.0
         self._workers = [0] * len(channels)
-        self._waiting = Waiting()
+        self._waiting = Waiting(costs.place)
         self._flights: Deque[_Flight] = deque()
         self._selector = selectors.DefaultSelector()
         self._selector.register(runner, selectors.EVENT_READ, _RUNNER)
@@ -128,7 +132,7 @@ class EngineLoop:
     def _publish(self, now: float) -> None:
         """Tell the workers when everything that is here now will be done."""
         busy = len(self._flights) + len(self._waiting) > 0
-        clear_at = self._device().free_at(now) + self._costs.clear(len(self._waiting)) if busy else 0.0
+        clear_at = self._device().free_at(now) + self._costs.clear(self._waiting.entries) if busy else 0.0
         self._row.set("hotpath_engine_clear_at_seconds", clear_at)
 
     def _shed(self, now: float, entry: Entry) -> None:
@@ -138,7 +142,8 @@ class EngineLoop:
 
     def _launch(self, now: float, entries: Sequence[Entry]) -> None:
         tickets = [self._waiting.take(entry) for entry in entries]
-        end = self._device().free_at(now) + self._costs.seconds(len(tickets))
+        foretold = self._costs.foretold(entries)
+        end = self._device().free_at(now) + foretold * self._costs.pace
 
         def mark() -> None:
             for ticket in tickets:
@@ -148,7 +153,8 @@ class EngineLoop:
         quick = not self._flights and end - now <= _QUICK_S and self._runner.runs_anywhere
         if not self._flights:
             self._row.set("hotpath_engine_batch_since_seconds", now)
-        self._flights.append(_Flight(tickets, end, entries[0].group != 0))
+        width = self._costs.width(entries)
+        self._flights.append(_Flight(tickets, foretold, end, entries[0].group != 0, width))
         self._row.add("hotpath_engine_images_in_flight", amount=len(tickets))
         job = Job([self._item(ticket) for ticket in tickets], mark)
         if quick:
@@ -158,10 +164,11 @@ class EngineLoop:
             self._runner.launch(job)
 
     def _item(self, ticket: Ticket) -> Item:
-        return self._arena.item(ticket.submit.slot, self._inputs)
+        return self._arena.item(ticket.submit.slot, self._inputs, ticket.submit.units)
 
     def _finish(self, job: Job) -> None:
-        tickets, seconds = self._flights.popleft().tickets, job.ended - job.started
+        flight, seconds = self._flights.popleft(), job.ended - job.started
+        tickets = flight.tickets
         self._row.add("hotpath_engine_images_in_flight", amount=-len(tickets))
         self._give_sign(job.ended)  # first: where this thread ran it, the last sign is from before the batch
         self._row.set("hotpath_engine_batch_since_seconds", job.ended if self._flights else 0.0)
@@ -170,10 +177,14 @@ class EngineLoop:
             self._row.observe("hotpath_queue_seconds", waited)
         self._row.observe("hotpath_compute_seconds", seconds)
         self._row.observe("hotpath_batch_size", float(len(tickets)))
+        units = sum([ticket.submit.units for ticket in tickets])
+        self._row.add("hotpath_batch_units", ("real",), units)
+        if flight.width:
+            self._row.add("hotpath_batch_units", ("padded",), len(tickets) * flight.width - units)
         if job.answers is None:
             self._isolate(tickets)
             return
-        self._set_costs(self._costs.after(len(tickets), seconds))
+        self._set_costs(self._costs.after(flight.foretold, seconds))
         self._resting = job.ended
         for ticket, answer, waited in zip(tickets, job.answers, waits):
             self._answer(ticket, Outcome(Status.OK, answer, len(tickets), waited, seconds))

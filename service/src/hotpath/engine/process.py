@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Callable, Sequence
 
 from hotpath.core import EngineSpec
-from hotpath.engine import device
+from hotpath.engine import device, told
 from hotpath.engine.checking import answers, verify
 from hotpath.engine.factory import create
 from hotpath.engine.loop import EngineLoop
@@ -55,11 +55,10 @@ def run(
     backend.share(arena.whole())
     task = known.task(model)
     difference = verify(backend, spec.backend, model, task, buckets_up_to(spec.max_batch))
-    table = warm(backend, task.example(task.lengths[0]), spec.max_batch)
+    table = warm(backend, task.example, task.lengths, spec.max_batch)
     if spec.prove:
         task.judge(answers(backend, task, task.probes(), 1))
-    for size, seconds in table.items():
-        row.set("hotpath_warm_batch_seconds", seconds, (str(size),))
+    told.state(row, table)
     row.set("hotpath_engine_pace_ratio", 1.0)
     _state_form(row, spec.backend, backend.precision)
     device.watch(spec.device, row)
@@ -67,21 +66,21 @@ def run(
     row.set("hotpath_engine_ready", 1.0)
     log.info(
         "warm: model %s version %s, back end %s (%s) on %s; answers within %.2g of the eager model's; "
-        "ms by batch size: %s",
+        "ms by batch size:%s",
         spec.model,
         model.identity.version,
         spec.backend,
         backend.precision,
         spec.device,
         difference,
-        " ".join(f"{size}={seconds * 1000:.1f}" for size, seconds in table.items()),
+        told.worded(table),
     )
     if spec.device == "cpu":
         give_way()  # not before, or the table would be of how busy the others are
     announce()
     alone = spec.device == "cpu" and spec.threads == 1
     runner = Runner(backend, task, runs_anywhere=alone and backend.depth == 1)
-    costs = Costs(table, backend.pads)
+    costs = Costs(table, backend.pads, backend.packs)
     loop = EngineLoop(incarnation, runner, channels, arena, marks, task.inputs, costs, row)
     # The batches stay in the thread that warmed up: torch's own threads and a device's context belong to it.
     threading.Thread(target=guard(loop.run), name="loop", daemon=True).start()

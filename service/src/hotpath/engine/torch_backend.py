@@ -51,7 +51,7 @@ class TorchBackend:
     """
 
     depth = 1
-    pads = False
+    pads = packs = False
     precision = "float32"
 
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from hotpath.ipc.messages import Submit
 from hotpath.scheduler.entries import Entry, Queue
@@ -28,7 +28,9 @@ class Ticket:
 class Waiting:
     """Tickets and the policy's entries for them, together."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Callable[[int], int]) -> None:
+        """`place` says for an item's units which of the table's lengths it belongs to."""
+        self._place = place
         self._queue = Queue()
         self._tickets: Dict[int, Ticket] = {}
         self._entries: Dict[Sender, Entry] = {}
@@ -70,7 +72,8 @@ class Waiting:
 
     def _add(self, ticket: Ticket, group: int) -> Entry:
         submit = ticket.submit
-        entry = Entry(self._next, submit.submitted, submit.deadline, submit.priority, group)
+        place = self._place(submit.units)
+        entry = Entry(self._next, submit.submitted, submit.deadline, submit.priority, group, place)
         self._next += 1
         self._queue.add(entry)
         self._tickets[entry.key] = ticket

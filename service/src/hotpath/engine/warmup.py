@@ -1,9 +1,10 @@
-"""Runs every batch size before the first request does, and measures how long each takes."""
+"""Runs batches of every length and size before the first request does, and measures how long each takes."""
 
 from __future__ import annotations
 
+import math
 import time
-from typing import Dict, List
+from typing import Callable, Dict, List, Sequence
 
 from hotpath.engine.backend import Backend
 from hotpath.metrics.layout import buckets_up_to
@@ -12,30 +13,67 @@ from hotpath.tasks.task import Item
 _UNTIMED = 2
 """Runs before the clock counts: TorchScript's profiler and lazy set-up take the first two of each shape."""
 _TIMED = 5
+_FEWEST = _UNTIMED + 2
 _SHORTEST_S = 0.03
 """Of one size, at least so long is spent: a few batches of 0.1 ms could all be disturbed."""
 _LONGEST_S = 1.0
-"""Of one size, after so long no further run is begun, once two were timed."""
+"""Of one size, after so long no further run is begun, once two were timed; see `_shortest`."""
+_WHOLE_S = 60.0
+"""About what all lengths and sizes together may take, where there are several lengths."""
+_INFERRED = 1.1
+"""A batch that would take too long to measure counts as this much longer than smaller ones in its place."""
 
 
-def warm(backend: Backend, example: Item, max_batch: int) -> Dict[int, float]:
-    """Seconds of a batch for each bucket; the largest first, so that buffers are allocated once.
+def warm(
+    backend: Backend, example: Callable[[int], Item], lengths: Sequence[int], max_batch: int
+) -> Dict[int, Dict[int, float]]:
+    """Seconds of a batch by length and size; the largest first, so that buffers are allocated once.
 
-    The shortest of several runs counts: what else the machine does can only make one longer, and a table with
-    such flaws would choose the wrong sizes. That batches are slower under load is the pace's to learn.
+    `example` gives an item of so many units. The shortest of several runs counts: what else the machine does
+    can only make one longer, and a table with such flaws would choose the wrong sizes. That batches are
+    slower under load is the pace's to learn.
+
+    Where there are several lengths, each length and size has the same share of `_WHOLE_S`. A batch that could
+    take longer, as so many single items of its length do, is not run. It is inferred from the largest of its
+    length that was: a little more than in proportion, so that as a rule none so large is made.
     """
-    table: Dict[int, float] = {}
-    for size in reversed(buckets_up_to(max_batch)):
-        seconds: List[float] = []
-        begun = time.monotonic()
-        while True:
-            started = time.monotonic()
-            if len(seconds) >= _UNTIMED + _TIMED and started - begun > _SHORTEST_S:
-                break
-            if len(seconds) >= _UNTIMED + 2 and started - begun > _LONGEST_S:
-                break
-            backend.finish(backend.launch([example] * size))
-            seconds.append(time.monotonic() - started)
-        # Whatever the clock says, fewer items don't take longer than more.
-        table[size] = min(*seconds[_UNTIMED:], *table.values())
+    sizes = buckets_up_to(max_batch)
+    share = _WHOLE_S / (len(lengths) * len(sizes)) if len(lengths) > 1 else math.inf
+    table: Dict[int, Dict[int, float]] = {}
+    longer = dict.fromkeys(sizes, math.inf)
+    most = 1
+    for length in sorted(lengths, reverse=True):
+        item = example(length)
+        most = max(most, _affordable(backend, item, sizes, share))
+        row: Dict[int, float] = {}
+        for size in reversed([size for size in sizes if size <= most]):
+            # Whatever the clock says, fewer and shorter items don't take longer than more and longer ones.
+            seconds = _shortest(backend, [item] * size, min(share, _LONGEST_S))
+            row[size] = min(seconds, *row.values(), longer[size])
+        for size in [size for size in sizes if size > most]:
+            row[size] = min(row[most] * size / most * _INFERRED, longer[size])
+        table[length] = longer = dict(sorted(row.items()))
     return dict(sorted(table.items()))
+
+
+def _affordable(backend: Backend, item: Item, sizes: Sequence[int], share: float) -> int:
+    """The largest of `sizes` that can be run often enough in `share` seconds."""
+    if share == math.inf:
+        return sizes[-1]
+    alone = _shortest(backend, [item], share)
+    return max([1, *[size for size in sizes if size * alone * _FEWEST <= share]])
+
+
+def _shortest(backend: Backend, batch: Sequence[Item], longest: float) -> float:
+    """Seconds of the shortest of several runs; none is begun after `longest` seconds, once two were timed."""
+    seconds: List[float] = []
+    begun = time.monotonic()
+    while True:
+        started = time.monotonic()
+        if len(seconds) >= _UNTIMED + _TIMED and started - begun > _SHORTEST_S:
+            break
+        if len(seconds) >= _FEWEST and started - begun > longest:
+            break
+        backend.finish(backend.launch(batch))
+        seconds.append(time.monotonic() - started)
+    return min(seconds[_UNTIMED:])

@@ -13,7 +13,8 @@ from hotpath.ipc.channel import Channel
 from hotpath.ipc.marks import Marks
 from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Result, Standing, Status, Submit
 from hotpath.ipc.slots import Lease
-from hotpath.metrics.table import Table
+from hotpath.metrics.layout import PLACES
+from hotpath.metrics.table import Row, Table
 from hotpath.scheduler.entries import NORMAL
 
 LONE_DEATHS = 3
@@ -47,6 +48,7 @@ class _Pending:
     engine: int
     deadline: float
     priority: int
+    units: int
     submitted: float
     answer: asyncio.Future[Outcome]
     standing: Standing = Standing.NEW
@@ -64,7 +66,7 @@ class EngineClient:
         self._known: List[Optional[int]] = [None] * len(channels)
         self._pending: Dict[int, _Pending] = {}
         self._held = [0] * len(channels)
-        """By engine: how many requests of this worker it has."""
+        """By engine: how many units of work it has from this worker."""
         self._requests = itertools.count(1)
 
     def start(self) -> None:
@@ -88,15 +90,19 @@ class EngineClient:
         """Whether some engine on these seats has something of this worker's."""
         return any(self._held[seat] > 0 for seat in seats)
 
-    def outlook(self, seats: Sequence[int]) -> Outlook:
-        """What awaits a request that is let in now; nothing is foretold while no engine is warm."""
+    def outlook(self, seats: Sequence[int], units: int = 1) -> Outlook:
+        """What awaits an item of so many units that is let in now; it may be of the shortest, before it is known.
+
+        Nothing is foretold while no engine is warm.
+        """
         now = time.monotonic()
         rows = [self._table.engines[index] for index in self._ready_engines(seats)]
         return min(
             (
                 Outlook(
                     max(0.0, row.get("hotpath_engine_clear_at_seconds") - now),
-                    row.get("hotpath_warm_batch_seconds", ("1",)) * row.get("hotpath_engine_pace_ratio"),
+                    row.get("hotpath_warm_batch_seconds", (_place(row, units), "1"))
+                    * row.get("hotpath_engine_pace_ratio"),
                 )
                 for row in rows
             ),
@@ -104,9 +110,11 @@ class EngineClient:
         )
 
     def submit(
-        self, lease: Lease, seats: Sequence[int], deadline: float, priority: int = NORMAL
+        self, lease: Lease, seats: Sequence[int], deadline: float, priority: int = NORMAL, units: int = 1
     ) -> asyncio.Future[Outcome]:
-        """Queue the image in the lease's slot for an engine on one of `seats`; the future tells how it ended.
+        """Queue the item in the lease's slot, of so many units, for an engine on one of `seats`.
+
+        The future tells how it ended.
 
         Raises NoEngine. Cancelling the future takes the request out of the engine's queue; the slot stays
         borrowed until the engine has confirmed that it no longer reads it.
@@ -117,10 +125,11 @@ class EngineClient:
             raise NoEngine
         engine = self._idlest(candidates)
         request = next(self._requests)
-        pending = _Pending(lease, engine, deadline, priority, time.monotonic(), self._loop.create_future())
+        answer = self._loop.create_future()
+        pending = _Pending(lease, engine, deadline, priority, units, time.monotonic(), answer)
         pending.answer.add_done_callback(lambda answer: self._on_settled(request, answer))
         self._pending[request] = pending
-        self._held[engine] += 1
+        self._held[engine] += units
         lease.borrow()
         self._transmit(request, pending)
         return pending.answer
@@ -142,9 +151,9 @@ class EngineClient:
 
         What was submitted a moment ago it may not have heard of yet.
         """
-        row, most = self._table.engines[engine], self._table.max_batch
-        full = row.get("hotpath_warm_batch_seconds", (str(most),)) * row.get("hotpath_engine_pace_ratio")
-        return max(row.get("hotpath_engine_clear_at_seconds") - now, self._held[engine] * full / most)
+        row = self._table.engines[engine]
+        unit = row.get("hotpath_engine_unit_seconds") * row.get("hotpath_engine_pace_ratio")
+        return max(row.get("hotpath_engine_clear_at_seconds") - now, self._held[engine] * unit)
 
     def _unheard_engines(self) -> List[int]:
         rows = self._table.engines
@@ -175,6 +184,7 @@ class EngineClient:
                 pending.deadline,
                 pending.priority,
                 pending.standing,
+                pending.units,
             ),
         )
 
@@ -200,7 +210,7 @@ class EngineClient:
         pending = self._pending.pop(request, None)
         if pending is None:
             return
-        self._held[pending.engine] -= 1
+        self._held[pending.engine] -= pending.units
         pending.lease.give_back()
         if not pending.answer.done():
             pending.answer.set_result(outcome)
@@ -231,3 +241,16 @@ class EngineClient:
         channel.flush()
         if not channel.waiting:
             self._loop.remove_writer(channel.fileno())
+
+
+def _place(row: Row, units: int) -> str:
+    """Where an item of so many units is in the table of an engine's warm-up; the longest, if it is longer."""
+    found = PLACES[0]
+    for place in PLACES:
+        length = row.get("hotpath_warm_length_units", (place,))
+        if not length:
+            break
+        found = place
+        if length >= units:
+            break
+    return found

@@ -59,7 +59,7 @@ class Attach:
 
 @dataclass(frozen=True)
 class Submit:
-    """Worker to engine: the image in `slot` waits. Times are seconds of the machine's monotonic clock."""
+    """Worker to engine: the item in `slot` waits. Times are seconds of the machine's monotonic clock."""
 
     worker: int
     engine: int
@@ -69,6 +69,8 @@ class Submit:
     deadline: float
     priority: int = NORMAL
     standing: Standing = Standing.NEW
+    units: int = 1
+    """How long the item is, along the inputs that vary; see tasks.task.Task.lengths."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Result:
 Message = Union[Attach, Submit, Cancel, Hello, Result]
 
 _ATTACH = struct.Struct("<BxxxI")
-_SUBMIT = struct.Struct("<BBBxIIIQdd")
+_SUBMIT = struct.Struct("<BBBxIIIIQdd")
 _CANCEL = struct.Struct("<BxxxIIQ")
 _HELLO = struct.Struct("<BxxxI")
 _RESULT = struct.Struct("<BBHIQdd")
@@ -115,6 +117,7 @@ def encode(message: Message) -> bytes:
             message.worker,
             message.engine,
             message.slot,
+            message.units,
             message.request,
             message.submitted,
             message.deadline,
@@ -142,8 +145,8 @@ def decode(data: bytes) -> Message:
     """The message in `data`. Raises ValueError or struct.error on bytes that `encode` never makes."""
     kind = Kind(data[0])
     if kind is Kind.SUBMIT:
-        _, priority, standing, worker, engine, slot, request, submitted, deadline = _SUBMIT.unpack(data)
-        return Submit(worker, engine, request, slot, submitted, deadline, priority, Standing(standing))
+        _, priority, standing, worker, engine, slot, units, request, start, deadline = _SUBMIT.unpack(data)
+        return Submit(worker, engine, request, slot, start, deadline, priority, Standing(standing), units)
     if kind is Kind.RESULT:
         _, status, batch_size, worker, request, queue_s, compute_s = _RESULT.unpack_from(data)
         answer = data[_RESULT.size :] or None

@@ -38,13 +38,18 @@ class TableCollector(Collector):
                     if seat in self._seats:
                         cells = self._table.engines[seat].values(metric.name, labels)
                         if not metric.sparse or any(cells):
-                            _add(family, metric, [*labels, label], cells)
+                            shown = self._with_length(seat, labels) if metric.by_place else labels
+                            _add(family, metric, [*shown, label], cells)
             elif not metric.by_lane:
                 _add(family, metric, list(labels), _sum(self._table.rows, metric, labels))
             elif labels[0] in self._lanes:
                 values = _sum(self._table.rows, metric, labels)
                 _add(family, metric, [*self._lanes[labels[0]], *labels[1:]], values)
         return family
+
+    def _with_length(self, seat: int, labels: Labels) -> Labels:
+        length = self._table.engines[seat].get("hotpath_warm_length_units", labels[:1])
+        return (f"{length:.0f}", *labels[1:])
 
     @property
     def _seats(self) -> Container[int]:

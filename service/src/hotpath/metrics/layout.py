@@ -37,6 +37,9 @@ PREDICTION_RESULTS = ("ok", "failed")
 SHADOW_RESULTS = ("agree", "differ", "failed")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
+PLACES = tuple(str(place) for place in range(16))
+"""Of the lengths that a model's batches are made for, the shortest first; known once an engine is warm."""
+
 Labels = Tuple[str, ...]
 
 
@@ -57,6 +60,8 @@ class Metric:
     """Whether a series of an engine that is 0 is left out: of many possible ones few are real."""
     by_lane: bool = False
     """Whether the first label is a lane, shown as the model and version that have it."""
+    by_place: bool = False
+    """Whether the first label is one of PLACES, shown as the length that the engine has there."""
     hidden: bool = False
     """Whether it is for the service itself, or another collector shows it."""
 
@@ -165,12 +170,36 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
             by_engine=True,
         ),
         Metric(
+            "hotpath_batch_units",
+            "counter",
+            "Units of work in batches: of their items (images are one each), and filled up to one length.",
+            ("kind",),
+            (("real",), ("padded",)),
+            by_engine=True,
+        ),
+        Metric(
             "hotpath_warm_batch_seconds",
             "gauge",
-            "Shortest seconds of a batch of this size, measured at warm-up.",
-            ("batch_size",),
-            tuple((str(size),) for size in batch_sizes),
+            "Shortest seconds of a batch of this length and size, measured at warm-up.",
+            ("length", "batch_size"),
+            tuple((place, str(size)) for place in PLACES for size in batch_sizes),
             by_engine=True,
+            sparse=True,
+            by_place=True,
+        ),
+        Metric(
+            "hotpath_warm_length_units",
+            "gauge",
+            "The length that a place in the table of the warm-up stands for; 0: for none.",
+            ("place",),
+            tuple((place,) for place in PLACES),
+            hidden=True,
+        ),
+        Metric(
+            "hotpath_engine_unit_seconds",
+            "gauge",
+            "Seconds of a unit in the largest batch of the longest items, measured at warm-up.",
+            hidden=True,
         ),
         Metric(
             "hotpath_engine_images_in_flight",

@@ -20,8 +20,8 @@ class Costs:
     """Seconds of a batch by the lengths of its items and by its size, and the batches of a queue.
 
     `table` holds seconds by length and then by batch size, the same sizes for each length, measured with
-    nothing else running; no batch may take less than a smaller or shorter one. What has one length only, as
-    images have, stands at length 1. For `pads` see Sizes. A batch of several lengths is as long as its
+    nothing else running; no batch may take less than a smaller or shorter one. Images, which have no length,
+    stand at length 1. For `pads` see Sizes. A batch of several lengths is as long as its
     longest item, or where the back end `packs`, as if all were as long as they are on average. The pace is
     by how much batches take longer now than in the table, whatever their lengths and size.
     """
@@ -62,6 +62,10 @@ class Costs:
     def seconds(self, batch: Sequence[Entry]) -> float:
         """How long a batch takes now."""
         return self.foretold(batch) * self.pace
+
+    def width(self, batch: Sequence[Entry]) -> int:
+        """Units that each item of a batch is filled up to; 0 where they are laid one behind another."""
+        return 0 if self.packs else self.lengths[max([entry.place for entry in batch])]
 
     def next_of(self, queue: Sequence[Entry]) -> Sequence[Entry]:
         """The batch with the first of `queue` (at least 1, by rank) of those that all are done soonest in."""

@@ -42,6 +42,7 @@ class TensorRTBackend:
 
     depth = 2
     pads = True
+    packs = False
     precision = PRECISION
 
     def __init__(self) -> None:

@@ -51,3 +51,12 @@ def test_each_engine_is_a_series_of_its_own() -> None:
     found = samples(table)
     assert found[("hotpath_engine_ready", (("engine", "0/cuda:0"),))] == 0
     assert found[("hotpath_engine_ready", (("engine", "1/cuda:1"),))] == 1
+
+
+def test_the_table_of_the_warm_up_shows_the_lengths_that_an_engine_has_and_no_others() -> None:
+    table = Table(1, ["0/cpu", "1/cpu"], 1)
+    for engine, length in ((0, 1), (1, 64)):
+        table.engines[engine].set("hotpath_warm_length_units", length, ("0",))
+        table.engines[engine].set("hotpath_warm_batch_seconds", 0.5, ("0", "1"))
+    shown = [labels for name, labels in samples(table) if name == "hotpath_warm_batch_seconds"]
+    assert [dict(labels)["length"] for labels in shown] == ["1", "64"]

@@ -180,6 +180,34 @@ def test_the_outlook_is_that_of_the_engine_that_is_free_first() -> None:
     on_stage(play)
 
 
+def test_the_outlook_of_an_item_is_that_of_its_length() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.hello(1)
+        row = stage.table.engines[0]
+        row.set("hotpath_engine_pace_ratio", 1.0)
+        for place, length, seconds in (("0", 16, 0.5), ("1", 64, 2.0)):
+            row.set("hotpath_warm_length_units", length, (place,))
+            row.set("hotpath_warm_batch_seconds", seconds, (place, "1"))
+        found = [stage.client.outlook([0], units).lone for units in (1, 16, 17, 64, 999)]
+        assert found == [0.5, 0.5, 2.0, 2.0, 2.0]
+
+    on_stage(play)
+
+
+def test_an_engine_is_told_how_long_an_item_is_and_its_successor_too() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.hello(1)
+        with stage.pool.lease() as lease:
+            answer = stage.client.submit(lease, [0], 1e9, units=40)
+        await stage.hello(2)
+        assert [message.units for message in stage.sent(Submit)] == [40, 40]
+        stage.engine.send(Result(5, stage.sent(Submit)[-1].request, DONE))
+        await stage.settle()
+        assert (await answer) == DONE and not stage.client.busy([0])
+
+    on_stage(play)
+
+
 class Choice:
     """A client of two warm engines that take so long for an image of a full batch."""
 
@@ -197,7 +225,7 @@ class Choice:
     def busy_for(self, engine: int, seconds: float) -> None:
         self.table.engines[engine].set("hotpath_engine_clear_at_seconds", time.monotonic() + seconds)
 
-    def chosen(self, requests: int) -> List[int]:
+    def chosen(self, requests: int, units: int = 1) -> List[int]:
         """How many of so many requests each engine gets, none of which it has heard of meanwhile."""
 
         async def play() -> List[int]:
@@ -207,7 +235,7 @@ class Choice:
             await asyncio.sleep(0.01)
             for _ in range(requests):
                 with self.pool.lease() as lease:
-                    self.client.submit(lease, [0, 1], 1e9)
+                    self.client.submit(lease, [0, 1], 1e9, units=units)
             return [sum(isinstance(item, Submit) for item in engine.receive()) for engine in self.engines]
 
         return asyncio.run(play())
@@ -219,6 +247,7 @@ def test_images_that_take_no_time_go_together() -> None:
 
 def test_images_that_take_time_are_shared_out() -> None:
     assert Choice(milliseconds=3.0).chosen(6) == [3, 3]
+    assert Choice(milliseconds=0.01).chosen(6, units=300) == [3, 3], "as long as that many short ones"
 
 
 @pytest.mark.parametrize("milliseconds", [0.01, 3.0])

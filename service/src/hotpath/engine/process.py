@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Callable, Sequence
 
 from hotpath.core import EngineSpec
-from hotpath.engine import device, told
+from hotpath.engine import device, measured
 from hotpath.engine.checking import answers, verify
 from hotpath.engine.factory import create
 from hotpath.engine.loop import EngineLoop
@@ -58,7 +58,7 @@ def run(
     table = warm(backend, task.example, task.lengths, spec.max_batch)
     if spec.prove:
         task.judge(answers(backend, task, task.probes(), 1))
-    told.state(row, table)
+    measured.state(row, table)
     row.set("hotpath_engine_pace_ratio", 1.0)
     _state_form(row, spec.backend, backend.precision)
     device.watch(spec.device, row)
@@ -73,7 +73,7 @@ def run(
         backend.precision,
         spec.device,
         difference,
-        told.worded(table),
+        measured.worded(table),
     )
     if spec.device == "cpu":
         give_way()  # not before, or the table would be of how busy the others are

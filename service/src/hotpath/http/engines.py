@@ -91,7 +91,7 @@ class EngineClient:
         return any(self._held[seat] > 0 for seat in seats)
 
     def outlook(self, seats: Sequence[int], units: int = 1) -> Outlook:
-        """What awaits an item of so many units that is let in now; it may be of the shortest, before it is known.
+        """What awaits an item of so many units that is let in now; before they are known, the shortest.
 
         Nothing is foretold while no engine is warm.
         """

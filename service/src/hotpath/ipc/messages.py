@@ -145,8 +145,9 @@ def decode(data: bytes) -> Message:
     """The message in `data`. Raises ValueError or struct.error on bytes that `encode` never makes."""
     kind = Kind(data[0])
     if kind is Kind.SUBMIT:
-        _, priority, standing, worker, engine, slot, units, request, start, deadline = _SUBMIT.unpack(data)
-        return Submit(worker, engine, request, slot, start, deadline, priority, Standing(standing), units)
+        fields = _SUBMIT.unpack(data)
+        _, priority, standing, worker, engine, slot, units, request, submitted, deadline = fields
+        return Submit(worker, engine, request, slot, submitted, deadline, priority, Standing(standing), units)
     if kind is Kind.RESULT:
         _, status, batch_size, worker, request, queue_s, compute_s = _RESULT.unpack_from(data)
         answer = data[_RESULT.size :] or None

@@ -1,4 +1,4 @@
-"""What others are told of the table of the warm-up."""
+"""The table of the warm-up as others are told it."""
 
 from __future__ import annotations
 

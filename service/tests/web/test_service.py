@@ -60,10 +60,10 @@ class Engines:
     def ready(self, seats: object) -> bool:
         return True
 
-    def outlook(self, seats: object) -> Outlook:
+    def outlook(self, seats: object, units: int = 1) -> Outlook:
         return Outlook(0.0, 0.0)
 
-    def submit(self, *_: object) -> asyncio.Future[Outcome]:
+    def submit(self, *_: object, **__: object) -> asyncio.Future[Outcome]:
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         if self._outcome is not None:
             time.sleep(self._delay)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, TypeVar
+from typing import Callable, NamedTuple, TypeVar
 
 from hotpath.cgroup import usable_cpus
 from hotpath.http.turns import Turns
@@ -15,6 +15,15 @@ from hotpath.metrics.table import Row
 from hotpath.tasks.task import Fill, Task
 
 T = TypeVar("T")
+
+
+class Filled(NamedTuple):
+    """What became of a slot."""
+
+    units: int
+    """How long its item is."""
+    seconds: float
+    """What it took."""
 
 
 class Decoder:
@@ -32,8 +41,8 @@ class Decoder:
         self._turns = Turns()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
-    def start(self, fill: Fill, task: Task, lease: Lease, deadline: float) -> asyncio.Future[float]:
-        """Fill the lease's slot; the future gives the seconds it took or raises InputError.
+    def start(self, fill: Fill, task: Task, lease: Lease, deadline: float) -> asyncio.Future[Filled]:
+        """Fill the lease's slot; the future may raise InputError.
 
         A cancelled decode may still be writing: the slot stays borrowed until its thread is done with it.
         """
@@ -49,9 +58,9 @@ class Decoder:
         """Do in a thread what needs no slot."""
         return asyncio.wrap_future(self._threads.submit(work))
 
-    def _fill(self, fill: Fill, task: Task, slot: int) -> float:
+    def _fill(self, fill: Fill, task: Task, slot: int) -> Filled:
         started = time.monotonic()
-        fill.write(self._arena.item(slot, task.inputs))
+        units = fill.write(self._arena.item(slot, task.inputs))
         seconds = time.monotonic() - started
         self._row.observe("hotpath_decode_seconds", seconds)
-        return seconds
+        return Filled(units, seconds)

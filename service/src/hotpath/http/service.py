@@ -204,10 +204,10 @@ class Service:
         `shadowed`: whether a version that is compared may get a copy. Raises InputError, Problem, or what
         `admission` turns into one.
         """
-        decode_s = await patience.wait(self.decoder.start(fill, served.task, lease, patience.deadline))
+        units, decode_s = await patience.wait(self.decoder.start(fill, served.task, lease, patience.deadline))
         decoded = time.monotonic()
         urgency = patience.urgency
-        answer = self._client.submit(lease, served.offer.seats, patience.deadline, urgency.priority)
+        answer = self._client.submit(lease, served.offer.seats, patience.deadline, urgency.priority, units)
         try:
             outcome = await patience.wait(answer)
         except DeadlinePassed as error:
@@ -216,7 +216,7 @@ class Service:
         if outcome.status == Status.EXPIRED:
             raise DeadlinePassed(urgency.seconds, counted=True)
         if outcome.status == Status.LATE:
-            self._refuse_late(served, urgency)
+            self._refuse_late(served, urgency, units)
         answered = outcome.status == Status.OK and outcome.answer is not None
         self.row.add("hotpath_predictions", (str(served.offer.lane), "ok" if answered else "failed"))
         if outcome.status != Status.OK or outcome.answer is None:
@@ -224,7 +224,7 @@ class Service:
             raise _failed()
         self._count(str(served.offer.lane), decode_s, outcome)
         if shadowed:
-            self._shadow(served, lease, outcome.answer)
+            self._shadow(served, lease, units, outcome.answer)
         stages = Stages(decode_s, decoded, outcome.queue_s, outcome.compute_s, outcome.batch_size)
         return Answered(outcome.answer, outcome, stages)
 
@@ -235,7 +235,7 @@ class Service:
         self.row.add("hotpath_image_seconds", (lane, "compute"), outcome.compute_s)
         self.row.set("hotpath_answered_at_seconds", time.time(), (lane,))
 
-    def _shadow(self, served: Served, lease: Lease, said: bytes) -> None:
+    def _shadow(self, served: Served, lease: Lease, units: int, said: bytes) -> None:
         """Let a version that is to be compared answer the same input; nobody waits for it."""
         other = self.catalogue.shadow_of(served)
         if other is None or not self._client.ready(other.offer.seats):
@@ -249,10 +249,10 @@ class Service:
             self.row.add("hotpath_shadow", (str(other.offer.lane), result))
 
         deadline = time.monotonic() + self.config.limits.request_timeout_s
-        self._client.submit(lease, other.offer.seats, deadline).add_done_callback(compare)
+        self._client.submit(lease, other.offer.seats, deadline, units=units).add_done_callback(compare)
 
-    def _refuse_late(self, served: Served, urgency: Urgency) -> NoReturn:
-        outlook = self._client.outlook(served.offer.seats)
+    def _refuse_late(self, served: Served, urgency: Urgency, units: int = 1) -> NoReturn:
+        outlook = self._client.outlook(served.offer.seats, units)
         self._shed(
             "late",
             429,

@@ -101,3 +101,44 @@ def test_the_less_urgent_are_turned_away_first(priority: int, longest: float) ->
 def test_nobody_waits_who_could_not_be_in_time_even_alone() -> None:
     assert worth_a_try(0.0, 1.0, 1.0, LAST)
     assert not worth_a_try(0.0, 1.0, 0.9, FIRST)
+
+
+LONG = Costs({16: {1: 1.0, 2: 1.5, 4: 2.0}, 64: {1: 4.0, 2: 7.0, 4: 14.0}})
+
+
+def test_a_long_one_is_run_in_its_turn_and_short_ones_behind_it_wait_for_that_alone() -> None:
+    long, *short = queue = ranked(
+        Entry(0, 0.0, 90.0, place=1), *(Entry(key, 0.0, 91.0) for key in range(1, 4))
+    )
+    assert decide(0.0, queue, Device(LONG)) == Dispatch((long,))
+    assert decide(4.0, short, Device(LONG)) == Dispatch(tuple(short))
+
+
+def test_each_is_shed_by_what_its_own_length_takes() -> None:
+    long, short = ranked(Entry(1, 0.0, 3.9, place=1), Entry(2, 0.0, 3.9))
+    assert decide(0.0, [long, short], Device(LONG)) == Shed((long,))
+    assert decide(0.0, [short], Device(LONG)) == Dispatch((short,))
+
+
+def test_who_waits_for_a_hurried_one_of_another_length_is_left_out_of_its_batch() -> None:
+    free = Costs({16: {1: 1.0, 2: 1.5, 4: 2.0}, 64: {1: 1.8, 2: 1.9, 4: 2.1}})
+    hurried, long, short = queue = ranked(Entry(0, 0.0, 1.6), Entry(1, 0.0, 9.0, place=1), Entry(2, 0.0, 9.5))
+    assert decide(0.0, queue, Device(free)) == Dispatch((hurried, short)), "2 s for all, 1.5 s for these"
+    patient = [Entry(0, 0.0, 8.0), long, short]
+    assert decide(0.0, patient, Device(free)) == Dispatch(tuple(patient))
+
+
+def test_a_long_one_that_would_make_short_ones_late_is_not_let_in() -> None:
+    queue = [Entry(key, 0.0, 5.0) for key in range(2)]
+    urgent = Entry(9, 0.0, 4.5, priority=FIRST, place=1)
+    assert not admits(0.0, ranked(*queue, urgent), urgent, Device(LONG)), "they would be done at 5.5"
+    patient = Entry(9, 0.0, 7.0, place=1)
+    assert admits(0.0, ranked(*queue, patient), patient, Device(LONG)), "it goes behind them"
+
+
+def test_a_second_batch_is_full_by_what_has_the_most_urgent_ones_length() -> None:
+    long, short = Entry(0, 0.0, 50.0, place=1), [Entry(key, 0.0, 60.0) for key in range(1, 5)]
+    busy = Device(LONG, ends=(3.0,))
+    assert decide(1.0, ranked(long, *short), busy) == Sleep(3.0 - LEAD_S)
+    later = Entry(0, 0.0, 70.0, place=1)
+    assert decide(1.0, ranked(later, *short), busy) == Dispatch(tuple(short))

@@ -204,10 +204,12 @@ class Service:
         `shadowed`: whether a version that is compared may get a copy. Raises InputError, Problem, or what
         `admission` turns into one.
         """
-        units, decode_s = await patience.wait(self.decoder.start(fill, served.task, lease, patience.deadline))
+        filled = await patience.wait(self.decoder.start(fill, served.task, lease, patience.deadline))
         decoded = time.monotonic()
         urgency = patience.urgency
-        answer = self._client.submit(lease, served.offer.seats, patience.deadline, urgency.priority, units)
+        answer = self._client.submit(
+            lease, served.offer.seats, patience.deadline, urgency.priority, filled.units
+        )
         try:
             outcome = await patience.wait(answer)
         except DeadlinePassed as error:
@@ -216,16 +218,16 @@ class Service:
         if outcome.status == Status.EXPIRED:
             raise DeadlinePassed(urgency.seconds, counted=True)
         if outcome.status == Status.LATE:
-            self._refuse_late(served, urgency, units)
+            self._refuse_late(served, urgency, filled.units)
         answered = outcome.status == Status.OK and outcome.answer is not None
         self.row.add("hotpath_predictions", (str(served.offer.lane), "ok" if answered else "failed"))
         if outcome.status != Status.OK or outcome.answer is None:
             self.row.add("hotpath_shed", ("inference_failed",))
             raise _failed()
-        self._count(str(served.offer.lane), decode_s, outcome)
+        self._count(str(served.offer.lane), filled.seconds, outcome)
         if shadowed:
-            self._shadow(served, lease, units, outcome.answer)
-        stages = Stages(decode_s, decoded, outcome.queue_s, outcome.compute_s, outcome.batch_size)
+            self._shadow(served, lease, filled.units, outcome.answer)
+        stages = Stages(filled.seconds, decoded, outcome.queue_s, outcome.compute_s, outcome.batch_size)
         return Answered(outcome.answer, outcome, stages)
 
     def _count(self, lane: str, decode_s: float, outcome: Outcome) -> None:

@@ -63,6 +63,12 @@ class Costs:
         """How long a batch takes now."""
         return self.foretold(batch) * self.pace
 
+    def latest(self, queue: Sequence[Entry]) -> float:
+        """Until when everybody in `queue` (at least 1) can still be in time by themselves."""
+        if self._joining is None:
+            return min([entry.deadline for entry in queue]) - self.lone[0]
+        return min([entry.deadline - self.lone[entry.place] for entry in queue])
+
     def width(self, batch: Sequence[Entry]) -> int:
         """Units that each item of a batch is filled up to; 0 where they are laid one behind another."""
         return 0 if self.packs else self.lengths[max([entry.place for entry in batch])]

@@ -73,8 +73,7 @@ def decide(now: float, queue: Sequence[Entry], device: Device) -> Action:
     if not queue:
         return Sleep(None)
     start, lone = device.free_at(now), device.costs.lone
-    next_look = min([entry.deadline - lone[entry.place] for entry in queue])
-    """Until when everybody could still be in time by themselves."""
+    next_look = device.costs.latest(queue)
     if next_look <= start:
         hopeless = tuple(e for e in queue if e.deadline < start + lone[e.place] or e.deadline <= now)
         if hopeless:

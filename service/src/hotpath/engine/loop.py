@@ -179,8 +179,9 @@ class EngineLoop:
         self._row.observe("hotpath_batch_size", float(len(tickets)))
         units = sum([ticket.submit.units for ticket in tickets])
         self._row.add("hotpath_batch_units", ("real",), units)
-        if flight.width:
-            self._row.add("hotpath_batch_units", ("padded",), len(tickets) * flight.width - units)
+        padded = len(tickets) * flight.width - units
+        if padded > 0:
+            self._row.add("hotpath_batch_units", ("padded",), padded)
         if job.answers is None:
             self._isolate(tickets)
             return

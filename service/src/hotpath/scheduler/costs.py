@@ -35,6 +35,7 @@ class Costs:
     ) -> None:
         self.lengths: Tuple[int, ...] = tuple(sorted(table))
         """The lengths that the table tells apart, ascending."""
+        self._bounds = self.lengths[:-1]
         self.packs = packs
         sizes = [Sizes(table[length], pads) for length in self.lengths]
         self._sizes = sizes[0]
@@ -53,7 +54,7 @@ class Costs:
 
     def place(self, units: int) -> int:
         """Which of `lengths` an item of so many units belongs to; the longest, where it is longer still."""
-        return min(bisect_left(self.lengths, units), len(self.lengths) - 1)
+        return bisect_left(self._bounds, units)
 
     def foretold(self, batch: Sequence[Entry]) -> float:
         """How long a batch takes by the table. Raises IndexError for one that is too large."""
@@ -71,7 +72,9 @@ class Costs:
 
     def width(self, batch: Sequence[Entry]) -> int:
         """Units that each item of a batch is filled up to; 0 where they are laid one behind another."""
-        return 0 if self.packs else self.lengths[max([entry.place for entry in batch])]
+        if self.packs:
+            return 0
+        return self.lengths[0 if self._joining is None else max([entry.place for entry in batch])]
 
     def next_of(self, queue: Sequence[Entry]) -> Sequence[Entry]:
         """The batch with the first of `queue` (at least 1, by rank) of those that all are done soonest in."""

@@ -47,7 +47,9 @@ class Asked:
 class World:
     """One engine and one worker with what the supervisor makes for them; both die and come again."""
 
-    def __init__(self) -> None:
+    def __init__(self, lengths: int) -> None:
+        """`lengths`: how many the engine's table has; the items are of all of them."""
+        self.lengths = lengths
         self.near, self.far = link()
         self.arena, self.marks, self.slots = Arena(SlotClasses(SLOTS, (12,))), Marks(SLOTS), SlotMap(SLOTS)
         self.table = Table(1, ["0/cpu"], MOST)
@@ -61,7 +63,8 @@ class World:
         self.runner = HeldRunner(Notebook())
         channel = Channel(self.far)
         channel.send(Hello(self.engine))
-        costs, row = Costs({1: {1: 0.0, MOST: 0.0}}), self.table.engines[0]
+        table = {1 + number: {1: 0.0, MOST: number * 1e-6} for number in range(self.lengths)}
+        costs, row = Costs(table), self.table.engines[0]
         row.set("hotpath_engine_ready", 1.0)
         self.loop = EngineLoop(
             self.engine, self.runner, [channel], self.arena, self.marks, TASK.inputs, costs, row
@@ -80,7 +83,8 @@ class World:
         try:
             with self.pool.lease() as lease:
                 self.arena.item(lease.slot, TASK.inputs)[0][:] = numpy.uint8(byte)
-                self.asked.append(Asked(byte, self.client.submit(lease, [0], NEVER, priority)))
+                units = 1 + byte % self.lengths
+                self.asked.append(Asked(byte, self.client.submit(lease, [0], NEVER, priority, units)))
         except NoEngine:
             pass  # refused with 503: no engine has answered the new worker yet
         except NoFreeSlot:
@@ -129,10 +133,12 @@ steps = st.lists(
 
 
 @settings(max_examples=200)
-@given(steps)
-def test_nothing_is_lost_doubled_or_mixed_up_whoever_dies(history: List[Tuple[str, int, int]]) -> None:
+@given(steps, st.sampled_from([1, 3]))
+def test_nothing_is_lost_doubled_or_mixed_up_whoever_dies(
+    history: List[Tuple[str, int, int]], lengths: int
+) -> None:
     async def play() -> None:
-        world = World()
+        world = World(lengths)
         await world.settle()
         crashes = 0
         for step, number, priority in history:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import List
 
+import pytest
 from support.held import POISON
 from support.looped import Bench, results, submit
 
 from hotpath.core import TensorSpec
+from hotpath.engine.runner import Job
 from hotpath.ipc.messages import Status
 from hotpath.scheduler.costs import Costs
 
@@ -65,11 +67,19 @@ def test_items_without_a_length_are_a_unit_each() -> None:
     assert units(bench) == [2.0, 0.0]
 
 
-def test_a_batch_of_one_length_teaches_the_pace_by_its_own_row_of_the_table() -> None:
+@pytest.mark.parametrize(("length", "is_slower"), [(64, False), (16, True)])
+def test_a_batch_teaches_the_pace_by_its_own_row_of_the_table(
+    length: int, is_slower: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench = bench_of()
-    bench.send(submit(1, units=64))
+
+    def take_ten_seconds(job: Job) -> None:
+        job.started, job.ended, job.answers = 100.0, 110.0, [b"done"]
+
+    monkeypatch.setattr(bench.runner, "run", take_ten_seconds)
+    bench.send(submit(1, units=length))
     bench.run()
-    assert bench.row.get("hotpath_engine_pace_ratio") < 1.0, "it took next to nothing of its ten seconds"
+    assert (bench.row.get("hotpath_engine_pace_ratio") > 1.0) is is_slower
 
 
 def test_one_that_can_not_be_in_time_at_its_length_is_refused_at_once() -> None:

@@ -49,6 +49,16 @@ def test_a_batch_is_filled_up_with_others_only_as_far_as_that_is_free() -> None:
     assert places(table.next_of(queue_of([1, 0, 0]))) == [1, 0], "the second place was paid for already"
 
 
+def test_a_batch_takes_what_one_of_its_longest_items_length_does() -> None:
+    table = mixing({16: {1: 1.0, 2: 2.0}, 128: {1: 5.0, 2: 6.0}})
+    assert [table.seconds(queue_of(waiting)) for waiting in ([0, 0], [0, 1], [1, 0])] == [2.0, 6.0, 6.0]
+
+
+def test_of_several_batches_for_the_most_urgent_the_one_that_does_most_in_a_second_goes() -> None:
+    table = mixing({16: {1: 1.0, 2: 1.1, 4: 5.0}, 128: {1: 4.0, 2: 4.0, 4: 9.0}})
+    assert places(table.next_of(queue_of([0, 1, 0, 0]))) == [0, 0]
+
+
 def test_a_full_batch_of_the_most_urgent_ones_length_takes_nobody_else() -> None:
     table = mixing({16: {1: 1.0, 2: 1.1, 4: 1.3}, 128: {1: 1.1, 2: 1.2, 4: 1.4}})
     waiting = queue_of([0, 1, 0, 0, 1, 0])

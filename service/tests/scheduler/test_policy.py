@@ -142,3 +142,17 @@ def test_a_second_batch_is_full_by_what_has_the_most_urgent_ones_length() -> Non
     assert decide(1.0, ranked(long, *short), busy) == Sleep(3.0 - LEAD_S)
     later = Entry(0, 0.0, 70.0, place=1)
     assert decide(1.0, ranked(later, *short), busy) == Dispatch(tuple(short))
+
+
+def test_a_long_ones_own_time_is_no_part_of_what_it_may_wait() -> None:
+    def lets_in(priority: int) -> bool:
+        entry = Entry(1, 0.0, 5.5, priority, place=1)
+        return admits(0.0, [entry], entry, Device(LONG, ends=(1.0,)))
+
+    assert lets_in(FIRST) and not lets_in(5), "it has 1.5 s to spare: 60 % is less than it waits"
+
+
+def test_where_rows_are_packed_a_batch_that_is_made_smaller_passes_nobody_over() -> None:
+    packed = Costs({16: {1: 1.0, 2: 1.5, 4: 2.0}, 64: {1: 1.2, 2: 1.7, 4: 2.2}}, packs=True)
+    queue = ranked(Entry(0, 0.0, 1.65), Entry(1, 0.0, 9.0, place=1), Entry(2, 0.0, 9.5))
+    assert decide(0.0, queue, Device(packed)) == Dispatch(tuple(queue[:2]))

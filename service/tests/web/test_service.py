@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Awaitable, Callable, cast
+from typing import Any, Awaitable, Callable, Tuple, cast
 
 import numpy
 import pytest
@@ -56,6 +56,8 @@ class Engines:
     def __init__(self, outcome: Any = None, delay: float = 0.0) -> None:
         self._outcome = outcome
         self._delay = delay
+        self.submitted: Tuple[Any, ...] = ()
+        """The last item's lease, seats, deadline, priority and units."""
 
     def ready(self, seats: object) -> bool:
         return True
@@ -63,7 +65,8 @@ class Engines:
     def outlook(self, seats: object, units: int = 1) -> Outlook:
         return Outlook(0.0, 0.0)
 
-    def submit(self, *_: object, **__: object) -> asyncio.Future[Outcome]:
+    def submit(self, *what: Any) -> asyncio.Future[Outcome]:
+        self.submitted = what
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         if self._outcome is not None:
             time.sleep(self._delay)
@@ -201,3 +204,10 @@ def test_a_body_without_memory_for_it_is_429() -> None:
         raise NoMemory
     assert told.value.status == 429 and shed(found) == {"no_memory": 1}
     assert told.value.headers == {"Retry-After": "1"}
+
+
+def test_an_engine_is_told_how_long_an_item_is_that_was_decoded() -> None:
+    engines = Engines(Outcome(Status.FAILED, None, 1, 0.0, 0.0))
+    with pytest.raises(Problem):
+        classify(service(engines), 60.0, Prepared(READY.values, units=40))
+    assert engines.submitted[4] == 40

@@ -41,10 +41,9 @@ def warm(
     share = _WHOLE_S / (len(lengths) * len(sizes)) if len(lengths) > 1 else math.inf
     table: Dict[int, Dict[int, float]] = {}
     longer = dict.fromkeys(sizes, math.inf)
-    most = 1
     for length in sorted(lengths, reverse=True):
         item = example(length)
-        most = max(most, _affordable(backend, item, sizes, share))
+        most = _affordable(backend, item, sizes, share)
         row: Dict[int, float] = {}
         for size in reversed([size for size in sizes if size <= most]):
             # Whatever the clock says, fewer and shorter items don't take longer than more and longer ones.

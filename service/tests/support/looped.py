@@ -9,7 +9,7 @@ import numpy
 
 from hotpath.core import TensorSpec, slot_bytes
 from hotpath.engine.loop import EngineLoop
-from hotpath.ipc.arena import Arena
+from hotpath.ipc.arena import Arena, SlotClasses
 from hotpath.ipc.channel import Channel, link
 from hotpath.ipc.marks import Marks
 from hotpath.ipc.messages import Message, Result, Standing, Submit
@@ -36,7 +36,7 @@ class Bench:
         self.workers = [Channel(near) for near, _ in links]
         self.backend = Notebook()
         self.runner = HeldRunner(self.backend, runs_anywhere)
-        self.arena, self.marks = Arena(SLOTS, slot_bytes(inputs)), Marks(SLOTS)
+        self.arena, self.marks = Arena(SlotClasses(SLOTS, (slot_bytes(inputs),))), Marks(SLOTS)
         for slot in range(SLOTS):
             self.arena.item(slot, inputs)[0][:] = numpy.uint8(slot)
         self.table = Table(workers, ["0/cpu"], max_batch)

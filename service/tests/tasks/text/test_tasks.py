@@ -15,7 +15,6 @@ from support.texts import BOUND, LABELS, WIDTH, described, numbers
 from hotpath.core import ModelError
 from hotpath.tasks import known
 from hotpath.tasks.task import Limits
-from hotpath.tasks.text.source import EncoderTable
 
 LIMITS = Limits(pixels=1, items=4)
 NEIGHBOURS = [

@@ -49,7 +49,7 @@ class Mixing:
 
         A full one where there is any, else the one that is done with most items in a second.
         """
-        wanted, batch = list(self.batch(self._count(queue), queue[0].place)), []
+        wanted, batch = list(self._batch(self._count(queue), queue[0].place)), []
         left = sum(wanted)
         for entry in queue:
             if wanted[entry.place]:
@@ -83,7 +83,7 @@ class Mixing:
                 weight += full * one.weight(one.full) + apart[left]
         return weight
 
-    def batch(self, counts: Sequence[int], place: int) -> Counts:
+    def _batch(self, counts: Sequence[int], place: int) -> Counts:
         """How many of each length the batch to begin with holds, if it is to hold one of `place`."""
         full = self._sizes[place].full
         if counts[place] >= full:

@@ -51,13 +51,15 @@ class TorchBackend:
     """
 
     depth = 1
-    pads = packs = False
+    pads = False
+    packs = False
     precision = "float32"
 
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
         """Open the device, load the module, prepare the staging buffers."""
         self._device = open_device(spec)
         self._module = self._load_module(model)
+        self.packs = known.networks(model).packs(self._device.type)
         task = known.task(model)
         self._lengths = task.lengths
         self._varying = next((index for index, one in enumerate(task.inputs) if one.varies), None)

@@ -22,6 +22,9 @@ class Networks(Protocol):
         Raises Refusal where this processor can't run it, or ModelError.
         """
 
+    def packs(self, device: str) -> bool:
+        """Whether, on a device of this type, items of several lengths go together without being filled up."""
+
     def core(self, model: BuiltModel) -> nn.Module:
         """What of the model can run in half precision. Raises ModelError."""
 

@@ -85,6 +85,11 @@ def lowered(model: BuiltModel) -> FusedClassifier:
     return FusedClassifier(lowered, shape, steps["mean"], steps["std"], model.document["top_k"])
 
 
+def packs(device: str) -> bool:
+    """Its items have one length, or are filled up."""
+    return False
+
+
 def core(model: BuiltModel) -> nn.Module:
     """The network, from normalised images (batch, 3, height, width) to logits. Raises ModelError."""
     return eager(model).network

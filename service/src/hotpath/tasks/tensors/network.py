@@ -74,6 +74,11 @@ def lowered(model: BuiltModel, program: Lowered) -> nn.Module:
     raise Refusal(f"{model.identity.name} has no form for onednn.", _FORMS)
 
 
+def packs(device: str) -> bool:
+    """Its items have one length, or are filled up."""
+    return False
+
+
 def core(model: BuiltModel) -> nn.Module:
     """Not to be had yet."""
     raise ModelError(f"{model.identity.name} has no form for TensorRT.", _FORMS)

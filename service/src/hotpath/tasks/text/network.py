@@ -39,6 +39,11 @@ def lowered(model: BuiltModel) -> nn.Module:
     return torch.jit.load(str(model.artifact("onednn")), map_location="cpu")  # type: ignore[no-untyped-call,no-any-return]
 
 
+def packs(device: str) -> bool:
+    """As the encoder does on a processor."""
+    return device == "cpu"
+
+
 def core(model: BuiltModel) -> nn.Module:
     """There is none: an engine of TensorRT has one length, and texts have many. Raises ModelError."""
     _has_no_core(model)

@@ -98,8 +98,8 @@ def interfaces(model: str, tokens: Tokens, width: int, unpack: Unpack) -> Mappin
             raise InputError(
                 400,
                 "invalid_dimensions",
-                f"'dimensions' is {request.dimensions}, and the model {model} makes {width}, of which no part "
-                "stands for all",
+                f"'dimensions' is {request.dimensions}, and the model {model} makes {width}, of which no "
+                "part stands for all",
                 "Leave it out.",
             )
         fills = _fills(_texts(request.input), tokens, limits, "input")

@@ -27,6 +27,9 @@ def test_a_models_preprocessing_is_read() -> None:
         ({"height": 300}, "enlarge resize_shorter"),
         ({"width": 0}, "between 1 and"),
         ({"colour": "BGR"}, "unknown key 'colour'"),
+        ({"fit": "squeeze"}, "use crop, stretch or letterbox"),
+        ({"fit": "stretch"}, "stretch has no resize_shorter"),
+        ({"padding": [0, 0, 256]}, "three numbers from 0 to 255"),
     ],
 )
 def test_a_wrong_value_is_named(change: Dict[str, Any], message: str) -> None:
@@ -37,6 +40,12 @@ def test_a_wrong_value_is_named(change: Dict[str, Any], message: str) -> None:
 def test_a_missing_key_is_named() -> None:
     with pytest.raises(ValueError, match="lacks the key 'width'"):
         ImageSpec.from_dict({"height": 1, "resize_shorter": 1})
+
+
+def test_a_letterbox_is_read_as_json_has_it() -> None:
+    spec = ImageSpec.from_dict({"height": 8, "width": 9, "fit": "letterbox", "padding": [1, 2, 3]})
+    assert spec.padding == (1, 2, 3)
+    assert ImageSpec.from_dict(spec.to_dict()) == spec
 
 
 @pytest.mark.parametrize(

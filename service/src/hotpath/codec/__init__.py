@@ -1,7 +1,8 @@
 """From the bytes a client sent to the pixels a model takes.
 
 `probe` judges a body by its header before any pixel is decoded; `decode_into` decodes, turns, resizes and
-crops it into a slot. Both raise `ImageError`, and nothing else, whatever the bytes are (`MemoryError` apart).
+fits it into a slot, and says where it lies there. Both raise `ImageError`, and nothing else, whatever the
+bytes are (`MemoryError` apart).
 Everything here is pure and may run in any thread; the decoders release the GIL.
 
 Rules:
@@ -20,16 +21,19 @@ Rules:
 from hotpath.codec.decode import DecodedImage, decode_into, is_quick
 from hotpath.codec.errors import ImageError
 from hotpath.codec.header import ImageHeader
+from hotpath.codec.placement import Placement
 from hotpath.codec.probe import probe
-from hotpath.codec.spec import FORMATS, ImageLimits, ImageSpec
+from hotpath.codec.spec import FITS, FORMATS, ImageLimits, ImageSpec
 
 __all__ = [
+    "FITS",
     "FORMATS",
     "DecodedImage",
     "ImageError",
     "ImageHeader",
     "ImageLimits",
     "ImageSpec",
+    "Placement",
     "decode_into",
     "is_quick",
     "probe",

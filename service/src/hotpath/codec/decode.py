@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hotpath.codec import geometry, raster, turbo
 from hotpath.codec.errors import ImageError
 from hotpath.codec.header import JpegHeader
+from hotpath.codec.placement import Placement
 from hotpath.codec.probe import probe
 from hotpath.codec.spec import ImageLimits, ImageSpec
 
@@ -19,13 +20,15 @@ QUICK_PIXELS = 512 * 1024
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """What was found: format, upright size in pixels, the EXIF orientation, JPEG's reduction (1 to 8)."""
+    """What was found: format, upright size in pixels, the EXIF orientation, JPEG's reduction (1 to 8), and
+    where it lies in the model's picture."""
 
     format: str
     width: int
     height: int
     orientation: int
     reduction: int
+    placement: Placement
 
 
 def decode_into(
@@ -41,15 +44,19 @@ def decode_into(
             f"out is {out.dtype} of shape {out.shape}; it must be contiguous uint8 of {spec.shape}"
         )
     header = probe(body, limits)
-    size = (header.width, header.height)
+    part = geometry.part((header.width, header.height), header.orientation, spec)
     image: geometry.Decoded
     if isinstance(header, JpegHeader):
-        image, reduction = turbo.decode(body, header, spec.resize_shorter)
+        image, reduction = turbo.decode(body, header, part.scale)
     else:
         image, reduction = raster.decode(body, header), 1
-    np.copyto(out, geometry.fit(image, size, reduction, header.orientation, spec))
-    upright = size[::-1] if header.orientation >= 5 else size
-    return DecodedImage(header.format, upright[0], upright[1], header.orientation, reduction)
+    pixels = geometry.resample(image, part, reduction, header.orientation, spec.interpolation)
+    left, top = part.corner
+    if pixels.shape != out.shape:
+        out[:] = spec.padding
+    out[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    seen = part.placement
+    return DecodedImage(header.format, seen.width, seen.height, header.orientation, reduction, seen)
 
 
 def is_quick(body: bytes, limits: ImageLimits) -> bool:

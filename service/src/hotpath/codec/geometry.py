@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from hotpath.codec.placement import Placement
 from hotpath.codec.shrink import shrink
 from hotpath.codec.spec import ImageSpec
 
@@ -18,26 +20,67 @@ _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BI
 _WHITE = 255
 
 
-def fit(
-    image: Decoded, size: Tuple[int, int], reduction: int, orientation: int, spec: ImageSpec
-) -> npt.NDArray[np.uint8]:
-    """Return the model's picture, uint8 RGB of shape `spec.shape`.
+@dataclass(frozen=True)
+class Part:
+    """What of a stored picture is resampled, and what becomes of it."""
 
-    `image` holds an original of `size` (width, height) shrunk by `reduction`. Resize and crop are one step:
-    the part of the original that the crop would keep is resampled straight to the wanted size. It lies in the
-    centre, so turning the small result is the same as turning the original.
-    """
+    box: Tuple[float, float, float, float]
+    """Left, top, right, bottom, in stored pixels of the original."""
+    size: Tuple[int, int]
+    """Width and height of the result, before it is turned."""
+    scale: float
+    """Original pixels to one of the result, along the side where they are fewest."""
+    corner: Tuple[int, int]
+    """Where the result's left and upper sides lie in the model's picture."""
+    placement: Placement
+
+
+def part(size: Tuple[int, int], orientation: int, spec: ImageSpec) -> Part:
+    """For an original of `size` (width, height) as stored. It is known before any pixel is."""
     sideways = orientation >= 5
+    upright = size[::-1] if sideways else size
+    if spec.fit == "crop":
+        return _cropped(size, upright, spec, sideways)
+    wanted = (spec.width, spec.height)
+    if spec.fit == "letterbox":
+        ratio = min(wanted[0] / upright[0], wanted[1] / upright[1])
+        wanted = (max(1, round(upright[0] * ratio)), max(1, round(upright[1] * ratio)))
+    corner = ((spec.width - wanted[0]) // 2, (spec.height - wanted[1]) // 2)
+    scales = (wanted[0] / upright[0], wanted[1] / upright[1])
+    return Part(
+        (0.0, 0.0, float(size[0]), float(size[1])),
+        wanted[::-1] if sideways else wanted,
+        min(upright[0] / wanted[0], upright[1] / wanted[1]),
+        corner,
+        Placement(*upright, *scales, *corner),
+    )
+
+
+def _cropped(size: Tuple[int, int], upright: Tuple[int, int], spec: ImageSpec, sideways: bool) -> Part:
+    """The part that the crop would keep, in the centre: turning the small result is turning the original."""
     height, width = (spec.width, spec.height) if sideways else (spec.height, spec.width)
-    scale = min(size) / spec.resize_shorter  # original pixels to one pixel of the result
+    scale = min(size) / spec.resize_shorter
     left, right = _centre(size[0], width * scale)
     top, bottom = _centre(size[1], height * scale)
+    across, down = (top, left) if sideways else (left, top)
+    placement = Placement(*upright, 1 / scale, 1 / scale, -across / scale, -down / scale)
+    return Part((left, top, right, bottom), (width, height), scale, (0, 0), placement)
+
+
+def resample(
+    image: Decoded, part: Part, reduction: int, orientation: int, interpolation: str
+) -> npt.NDArray[np.uint8]:
+    """Return the part, uint8 RGB (rows, columns, 3), upright. `image` is the original shrunk by `reduction`.
+
+    Resize and crop are one step: what is kept of the original is resampled straight to the wanted size.
+    """
+    left, top, right, bottom = part.box
     box = (left / reduction, top / reduction, right / reduction, bottom / reduction)
     if isinstance(image, np.ndarray):
-        if scale >= reduction:
-            return turn(shrink(image, box, (width, height), spec.interpolation), orientation)
+        if part.scale >= reduction:
+            return turn(shrink(image, box, part.size, interpolation), orientation)
         image = Image.fromarray(image)
-    small = image.resize((width, height), _FILTERS[spec.interpolation], box=box)
+    small = image.resize(part.size, _FILTERS[interpolation], box=box)
     return turn(_over_white(small) if small.mode == "RGBA" else np.asarray(small), orientation)
 
 

@@ -11,24 +11,44 @@ FORMATS = ("jpeg", "png", "webp", "gif", "bmp")
 _PILLOW_PIXELS = 2 * (1024 * 1024 * 1024 // 4 // 3)
 
 
+FITS = ("crop", "stretch", "letterbox")
+
+
 @dataclass(frozen=True)
 class ImageSpec:
-    """A model's input picture: the shorter side is scaled to `resize_shorter`, then the centre is cut out.
+    """A model's input picture, `height` x `width` pixels, and how others are brought to that size, by `fit`.
 
-    `height`, `width` and `resize_shorter` are pixels; the cut never exceeds the scaled picture.
+    crop: the shorter side is scaled to `resize_shorter` pixels, then the centre is cut out, which never
+    exceeds the scaled picture. stretch: both sides are scaled, each by itself. letterbox: the whole picture
+    is scaled until it fits, and what it leaves free beside it, or above and below, has the colour `padding`.
     """
 
     height: int
     width: int
-    resize_shorter: int
+    resize_shorter: int = 0
+    """Of crop alone."""
     interpolation: str = "bicubic"
     crop: str = "center"
+    fit: str = "crop"
+    padding: Tuple[int, int, int] = (0, 0, 0)
+    """Red, green and blue, 0 to 255."""
 
     def __post_init__(self) -> None:
         if self.interpolation not in ("bicubic", "bilinear"):
             raise ValueError(f"interpolation is {self.interpolation!r}; use bicubic or bilinear")
         if self.crop != "center":
             raise ValueError(f"crop is {self.crop!r}; only center is known")
+        if self.fit not in FITS:
+            raise ValueError(f"fit is {self.fit!r}; use {', '.join(FITS[:-1])} or {FITS[-1]}")
+        if len(self.padding) != 3 or not all(0 <= value <= 255 for value in self.padding):
+            raise ValueError(f"padding is {self.padding!r}; use three numbers from 0 to 255")
+        if self.fit != "crop":
+            if min(self.height, self.width) < 1 or self.resize_shorter:
+                raise ValueError(
+                    f"height {self.height} and width {self.width} must be 1 or more, and {self.fit} "
+                    "has no resize_shorter"
+                )
+            return
         if not 1 <= min(self.height, self.width) <= max(self.height, self.width) <= self.resize_shorter:
             raise ValueError(
                 f"height {self.height} and width {self.width} must lie between 1 and "
@@ -42,9 +62,12 @@ class ImageSpec:
         strange = sorted(preprocessing.keys() - known.keys() - {"mean", "std"})
         if strange:
             raise ValueError(f"preprocessing has the unknown key {strange[0]!r}")
-        missing = [field for field in ("height", "width", "resize_shorter") if field not in known]
+        needed = ("height", "width", *(("resize_shorter",) if known.get("fit", "crop") == "crop" else ()))
+        missing = [field for field in needed if field not in known]
         if missing:
             raise ValueError(f"preprocessing lacks the key {missing[0]!r}")
+        if "padding" in known:
+            known["padding"] = tuple(known["padding"])  # which JSON has as a list
         return cls(**known)
 
     def to_dict(self) -> dict[str, Any]:

@@ -42,12 +42,12 @@ _LOOKS = 4
 libjpeg passes over some bytes each time."""
 
 
-def decode(body: bytes, header: JpegHeader, shorter: int) -> Tuple[Decoded, int]:
-    """Decode to RGB, reduced by 1, 2, 4 or 8 so that the shorter side still has `shorter` pixels.
+def decode(body: bytes, header: JpegHeader, most: float) -> Tuple[Decoded, int]:
+    """Decode to RGB, reduced by 1, 2, 4 or 8, and by no more than `most`.
 
     Returns the picture and the reduction.
     """
-    reduction = next((n for n in _REDUCTIONS if min(header.width, header.height) >= n * shorter), 1)
+    reduction = next((n for n in _REDUCTIONS if n <= most), 1)
     try:
         return _decode(body, header, reduction), reduction
     except ValueError as error:

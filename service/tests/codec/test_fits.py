@@ -1,4 +1,4 @@
-"""Stretched and letterboxed pictures: as plain Pillow makes them, and with a way back to the one that was sent."""
+"""Stretched and letterboxed pictures: as plain Pillow makes them, and with a way back to what was sent."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hotpath.core import Refusal
-from hotpath.models.lowering.program import Convolution, Lowered, MaxPool
+from hotpath.models.lowering.program import Convolution, Lowered, MaxPool, Rearrangement, Step
 from hotpath.models.lowering.ranges import byte_weights, pixel_range
 
 PRECISIONS = ("float32", "bfloat16", "int8")
@@ -57,7 +57,7 @@ def processor_flags() -> FrozenSet[str]:
 
 
 class FusedNetwork(nn.Module):
-    """A program on fused kernels: uint8 (batch, height, width, 3) to logits (batch, classes), float32."""
+    """A program on fused kernels: uint8 (batch, height, width, 3) to its outputs, float32."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class FusedNetwork(nn.Module):
         self._pixels_as_they_are = self._int8 and all(m == zero and 1 / s == scale for m, s in zip(mean, std))
         self._plan = self._prepare(shape)
 
-    def forward(self, pixels: Tensor) -> Tensor:
+    def forward(self, pixels: Tensor) -> Tuple[Tensor, ...]:
         """Normalise, run the network."""
         program = self._program
         values = {program.entry: self._normalise(pixels).permute(0, 3, 1, 2)}
@@ -95,11 +95,13 @@ class FusedNetwork(nn.Module):
             values[target] = call(values)
             for name in ends:
                 del values[name]
-        pooled = values[program.features].mean((2, 3), dtype=torch.float32)
+        if program.head is None:
+            return tuple(values[name].float() for name in program.outputs)
+        pooled = values[program.outputs[0]].mean((2, 3), dtype=torch.float32)
         if self._int8:
-            scale, zero = self._ranges[program.features]
+            scale, zero = self._ranges[program.outputs[0]]
             pooled = (pooled - zero) * scale
-        return functional.linear(pooled, program.weight, program.bias)
+        return (functional.linear(pooled, *program.head),)
 
     def _normalise(self, pixels: Tensor) -> Tensor:
         """Pixels to the first step's input, in the pixels' own order."""
@@ -115,9 +117,11 @@ class FusedNetwork(nn.Module):
         sizes: Dict[str, Tuple[int, ...]] = {self._program.entry: (_BATCH, shape[2], shape[0], shape[1])}
         plan: List[Tuple[str, Call, Tuple[str, ...]]] = []
         for step, ends in zip(self._program.steps, self._program.last_uses()):
-            sizes[step.target] = _size_after(step, sizes[step.source])
-            if isinstance(step, MaxPool):
-                call: Call = _pool_bytes(step) if self._int8 else step.run
+            sizes[step.target] = _size_after(step, [sizes[name] for name in step.sources])
+            if isinstance(step, Rearrangement):
+                call: Call = step.run
+            elif isinstance(step, MaxPool):
+                call = _pool_bytes(step) if self._int8 else step.run
             elif self._int8:
                 call = self._bytes_call(step, sizes[step.source], frees_residual=step.residual in ends)
             else:
@@ -171,7 +175,16 @@ def _pool_bytes(step: MaxPool) -> Call:
     return lambda values: torch.ops.quantized.max_pool2d(values[step.source], *window)
 
 
-def _size_after(step: Any, size: Tuple[int, ...]) -> Tuple[int, ...]:
+def _size_after(step: Step, sources: Sequence[Tuple[int, ...]]) -> Tuple[int, ...]:
+    size = sources[0]
+    if isinstance(step, Rearrangement):
+        height, width = size[2:]
+        if step.kind == "concatenation":
+            return size[0], sum(one[1] for one in sources), height, width
+        if step.kind == "enlargement":
+            return (*size[:2], height * step.factor, width * step.factor)
+        return (*size[:2], height // step.factor, width // step.factor)
+    kernel: Sequence[int]
     if isinstance(step, MaxPool):
         channels, kernel, dilation = size[1], step.kernel, (1, 1)
     else:

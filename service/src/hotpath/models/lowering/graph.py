@@ -29,13 +29,16 @@ _SHAPES = ("aten::size", "prim::NumToTensor", "aten::Int")
 def lower(module: torch.jit.ScriptModule) -> Program:
     """The program of a frozen network from (batch, 3, height, width) to logits. Raises NotLowerableError."""
     try:
-        return _Reader(module.graph).read()
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        # A known operation with inputs that no network at hand has: computed weights, optional arguments.
+        return Reader(module.graph).read()
+    except UNKNOWN as error:
         raise NotLowerableError(f"it uses an operation in an unknown way ({error})") from error
 
 
-class _Reader:
+UNKNOWN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""Raised for a known operation with inputs that no network at hand has: computed weights, optional arguments."""
+
+
+class Reader:
     """Walks the graph once. Tensors are named as in the graph; constants are kept as their values."""
 
     def __init__(self, graph: Any) -> None:
@@ -63,10 +66,21 @@ class _Reader:
             "aten::linear": self._linear,
             **dict.fromkeys(_IDENTITIES, self._pass_on),
             **dict.fromkeys(_FLATTENINGS, self._flatten),
+            **self.more_handlers(),
         }
 
+    def more_handlers(self) -> Dict[str, Callable[[List[Any], str], None]]:
+        """By operation: what takes its inputs and the name of its output."""
+        return {}
+
     def read(self) -> Program:
-        """The whole walk."""
+        """The whole walk. Raises NotLowerableError."""
+        entry = self._walk()
+        if self._features is None or self._head is None or self._paddings:
+            raise NotLowerableError("it does not end in an average over the picture and one linear layer")
+        return Program(entry, tuple(self._steps), (self._features,), self._head)
+
+    def _walk(self) -> str:
         entry = next(value for value in self._graph.inputs() if str(value.type()) == "Tensor").debugName()
         self._alias[entry] = entry
         for node in self._graph.nodes():
@@ -74,9 +88,7 @@ class _Reader:
                 self._readers[value.debugName()] = self._readers.get(value.debugName(), 0) + 1
         for node in self._graph.nodes():
             self._take(node)
-        if self._features is None or self._head is None or self._paddings:
-            raise NotLowerableError("it does not end in an average over the picture and one linear layer")
-        return Program(entry, tuple(self._steps), self._features, *self._head)
+        return str(entry)
 
     def _take(self, node: Any) -> None:
         kind = node.kind()
@@ -85,7 +97,9 @@ class _Reader:
             self._known[node.output().debugName()] = node.output().toIValue()
             return
         if kind == "prim::ListConstruct":
-            self._known[node.output().debugName()] = [self._known.get(name, _SHAPE) for name in names]
+            self._known[node.output().debugName()] = [
+                self._known.get(name, self._alias.get(name, _SHAPE)) for name in names
+            ]
             return
         product = kind == "aten::mul" and all(
             isinstance(self._known.get(name), (_Shape, int)) for name in names
@@ -187,7 +201,7 @@ class _Reader:
         return None
 
     def _append(self, step: Step) -> None:
-        if step.source in self._paddings:
+        if self._paddings.keys() & {*step.sources}:
             raise NotLowerableError("it holds a padding that is not before a convolution")
         self._steps.append(step)
         self._alias[step.target] = step.target

@@ -34,9 +34,14 @@ class Convolution:
     groups: int
     residual: Optional[str] = None
     activation: str = "none"
-    """none, relu or hardtanh"""
+    """none, relu, hardtanh or leaky_relu"""
     limits: Tuple[float, ...] = ()
-    """hardtanh's two ends"""
+    """hardtanh's two ends, or leaky_relu's slope"""
+
+    @property
+    def sources(self) -> Tuple[str, ...]:
+        """What it reads."""
+        return (self.source,) if self.residual is None else (self.source, self.residual)
 
     def run(self, values: Mapping[str, Tensor]) -> Tensor:
         """The step in plain float arithmetic: the meaning that every fused form is measured by."""
@@ -53,6 +58,8 @@ class Convolution:
             found = found + values[self.residual]
         if self.activation == "relu":
             return functional.relu(found)
+        if self.activation == "leaky_relu":
+            return functional.leaky_relu(found, *self.limits)
         return found.clamp(*self.limits) if self.activation == "hardtanh" else found
 
 
@@ -66,30 +73,62 @@ class MaxPool:
     stride: Pair
     padding: Pair
 
+    @property
+    def sources(self) -> Tuple[str, ...]:
+        """What it reads."""
+        return (self.source,)
+
     def run(self, values: Mapping[str, Tensor]) -> Tensor:
         """The step in any element type."""
         return functional.max_pool2d(values[self.source], self.kernel, self.stride, self.padding)
 
 
-Step = Union[Convolution, MaxPool]
-_STEPS = {"convolution": Convolution, "max_pool": MaxPool}
+@dataclass(frozen=True)
+class Rearrangement:
+    """target = its sources put together or resized, in a float type."""
+
+    sources: Tuple[str, ...]
+    target: str
+    kind: str
+    """concatenation, of channels; sum; enlargement, bilinear; or average, over windows beside each other"""
+    factor: int = 1
+    """By which an enlargement's sides grow, and an average's shrink."""
+
+    def run(self, values: Mapping[str, Tensor]) -> Tensor:
+        """The step in the type of its sources."""
+        first, *others = (values[name] for name in self.sources)
+        if self.kind == "concatenation":
+            return torch.cat((first, *others), 1)
+        if self.kind == "sum":
+            return first + others[0]
+        if self.kind == "average":
+            return functional.avg_pool2d(first, self.factor)
+        size = [side * self.factor for side in first.shape[2:]]
+        return functional.interpolate(first, size, mode="bilinear", align_corners=False)
+
+
+Step = Union[Convolution, MaxPool, Rearrangement]
+_STEPS = {"convolution": Convolution, "max_pool": MaxPool, "rearrangement": Rearrangement}
+
+Head = Tuple[Tensor, Tensor]
+"""Weight (classes, channels) and bias of a linear layer behind the mean over height and width."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """Steps in order, then the mean over height and width of `features`, then one linear layer."""
+    """Steps in order, and what of their tensors comes out: maps, or the logits that a head makes of one."""
 
     entry: str
     steps: Tuple[Step, ...]
-    features: str
-    weight: Tensor
-    """(classes, channels)"""
-    bias: Tensor
+    outputs: Tuple[str, ...]
+    head: Optional[Head] = None
+    """Of a program with one output."""
 
-    def run(self, images: Tensor) -> Tensor:
-        """Normalised images (batch, 3, height, width) to logits (batch, classes), in float arithmetic."""
+    def run(self, images: Tensor) -> Tuple[Tensor, ...]:
+        """Normalised images (batch, 3, height, width) to the outputs, in float arithmetic."""
         values = self.values(images)
-        return functional.linear(values[self.features].mean((2, 3)), self.weight, self.bias)
+        found = tuple(values[name] for name in self.outputs)
+        return found if self.head is None else (functional.linear(found[0].mean((2, 3)), *self.head),)
 
     def values(self, images: Tensor) -> Dict[str, Tensor]:
         """Every named tensor on the way."""
@@ -100,12 +139,11 @@ class Program:
 
     def last_uses(self) -> List[Tuple[str, ...]]:
         """For each step the tensors that nothing reads after it, so that their memory can be used again."""
-        seen = {self.features}
+        seen = set(self.outputs)
         ends: List[Tuple[str, ...]] = []
         for step in reversed(self.steps):
-            reads = {step.source, getattr(step, "residual", None)} - {None}
-            ends.append(tuple(sorted(str(name) for name in reads - seen)))
-            seen |= {str(name) for name in reads}
+            ends.append(tuple(sorted({*step.sources} - seen)))
+            seen |= {*step.sources}
         return ends[::-1]
 
 
@@ -126,9 +164,11 @@ class Lowered:
             "precision": self.precision,
             "ranges": dict(self.ranges),
             "entry": program.entry,
-            "features": program.features,
-            "weight": program.weight,
-            "bias": program.bias,
+            **(
+                {"outputs": program.outputs}
+                if program.head is None
+                else dict(zip(("features", "weight", "bias"), (*program.outputs, *program.head)))
+            ),
             "steps": [{"kind": names[type(step)], **vars(step)} for step in program.steps],
         }
         torch.save(document, path)
@@ -141,9 +181,9 @@ def load(path: Path) -> Lowered:
         if document["format"] != FORMAT:
             raise ValueError(f"it has the format {document['format']}, and this service reads {FORMAT}")
         steps = tuple(_STEPS[item.pop("kind")](**item) for item in document["steps"])
-        program = Program(
-            document["entry"], steps, document["features"], document["weight"], document["bias"]
-        )
+        maps = document.get("outputs")
+        head = None if maps else (document["weight"], document["bias"])
+        program = Program(document["entry"], steps, maps or (document["features"],), head)
         return Lowered(program, document["precision"], document["ranges"])
     except Exception as error:  # an unpickler raises whatever the bytes lead it to
         raise ModelError(f"{path} can't be read: {error}.", "Build the model again.") from error

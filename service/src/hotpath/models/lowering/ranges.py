@@ -9,7 +9,15 @@ from typing import Iterable, Mapping, Sequence, Tuple
 import torch
 from torch import Tensor
 
-from hotpath.models.lowering.program import Convolution, Lowered, MaxPool, Program, Range, Step
+from hotpath.models.lowering.program import (
+    Convolution,
+    Lowered,
+    MaxPool,
+    Program,
+    Range,
+    Rearrangement,
+    Step,
+)
 
 _LEVELS = 255
 _WEIGHT_LEVELS = 127
@@ -57,10 +65,13 @@ def quantise(program: Program, seen: Seen) -> Lowered:
     A range holds 0 exactly, because padding and ReLU make zeros, and every value seen: leaving out the
     largest ten-thousandth changed as many answers. What rounding the weights adds to a layer's mean output is
     taken off its bias (Nagel et al., arXiv 1906.04721, section 4.2): without that, three times
-    as many answers changed.
+    as many answers changed. Raises ValueError for a program that puts tensors together, whose ranges differ.
     """
+    for step in program.steps:
+        if isinstance(step, Rearrangement):
+            raise ValueError(f"the program holds a {step.kind}, which has no 8-bit form")
     with torch.inference_mode():
-        steps = [_corrected(step, seen.sums[step.source] / seen.images) for step in program.steps]
+        steps = [_corrected(step, seen.sums[step.sources[0]] / seen.images) for step in program.steps]
     ranges = {name: _range(*pair) for name, pair in seen.ends.items()}
     for step in steps:
         if isinstance(step, MaxPool):  # it moves bytes, and so keeps their meaning
@@ -91,7 +102,7 @@ def pixel_range(mean: Sequence[float], std: Sequence[float]) -> Range:
 
 def _corrected(step: Step, means: Tensor) -> Step:
     """The step without the mean effect of rounding its weights; `means` are of its input channels."""
-    if isinstance(step, MaxPool):
+    if not isinstance(step, Convolution):
         return step
     rounded, scales = byte_weights(step.weight)
     error = (rounded.float() * scales.view(-1, 1, 1, 1) - step.weight).sum((2, 3))

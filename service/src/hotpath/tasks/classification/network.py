@@ -64,7 +64,8 @@ class FusedClassifier(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tuple[Tensor, Tensor]:
         """Run the network, rank."""
-        return _rank(self._network(pixels), self._top_k)
+        (logits,) = self._network(pixels)
+        return _rank(logits, self._top_k)
 
 
 def _rank(logits: Tensor, top_k: int) -> Tuple[Tensor, Tensor]:

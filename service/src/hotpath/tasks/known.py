@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _PACKAGES = {
     "image-classification": "hotpath.tasks.classification",
+    "object-detection": "hotpath.tasks.detection",
     "tensors": "hotpath.tasks.tensors",
     "text-embedding": "hotpath.tasks.text.embedding",
     "text-classification": "hotpath.tasks.text.classification",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional
 
-from hotpath.codec import FORMATS, ImageLimits, ImageSpec, decode_into, is_quick
+from hotpath.codec import FORMATS, ImageLimits, ImageSpec, Placement, decode_into, is_quick
 from hotpath.tasks.task import FORM, Content, Element, Fill, Item, Limits
 
 _BINARY = {"type": "string", "format": "binary"}
@@ -29,10 +30,12 @@ class EncodedPicture(Fill):
     body: bytes
     spec: ImageSpec
     limits: ImageLimits
+    placement: Optional[Placement] = None
+    """Where the picture lies in what the model sees, once it has been decoded."""
 
     def write(self, slot: Item) -> int:
         """The pixels."""
-        decode_into(self.body, self.spec, self.limits, slot[0])
+        self.placement = decode_into(self.body, self.spec, self.limits, slot[0]).placement
         return 1
 
     def is_quick(self) -> bool:

@@ -35,7 +35,7 @@ def lower(module: torch.jit.ScriptModule) -> Program:
 
 
 UNKNOWN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""Raised for a known operation with inputs that no network at hand has: computed weights, optional arguments."""
+"""Of a known operation with inputs that no network at hand has: computed weights, optional arguments."""
 
 
 class Reader:

@@ -59,7 +59,7 @@ class Convolution:
         if self.activation == "relu":
             return functional.relu(found)
         if self.activation == "leaky_relu":
-            return functional.leaky_relu(found, *self.limits)
+            return functional.leaky_relu(found, self.limits[0])
         return found.clamp(*self.limits) if self.activation == "hardtanh" else found
 
 

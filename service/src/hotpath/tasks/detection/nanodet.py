@@ -1,7 +1,7 @@
 """NanoDet-g in torch, its batch norms folded into the convolutions.
 
-The network of RangiLyu's nanodet, config/legacy_v0.x_configs/nanodet-g.yml: a CSP backbone of plain convolutions,
-a pyramid without convolutions of its own, and a generalised focal head (Li et al., arXiv 2006.04388). Modules
+The network of RangiLyu's nanodet, nanodet-g.yml of its first versions: a CSP backbone of plain convolutions, a
+pyramid without convolutions of its own, and a generalised focal head (Li et al., arXiv 2006.04388). Modules
 have the names that they have there.
 """
 
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-STRIDES = (8, 16, 32)
-"""Pixels of the input to one position of each map, finest first."""
+from hotpath.tasks.detection.source import STRIDES
+
 BINS = 11
 """A side of a box is the mean of a distribution over 0 .. 10 strides."""
 

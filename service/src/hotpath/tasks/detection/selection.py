@@ -17,7 +17,8 @@ def overlaps(boxes: NDArray[Any], others: NDArray[Any]) -> NDArray[numpy.float64
     far = numpy.minimum(first[:, None, 2:], second[None, :, 2:])
     both = numpy.prod(numpy.clip(far - near, 0, None), axis=2)
     either = _areas(first)[:, None] + _areas(second)[None, :] - both
-    return numpy.divide(both, either, out=numpy.zeros_like(both), where=either > 0)
+    found: NDArray[numpy.float64] = numpy.divide(both, either, out=numpy.zeros_like(both), where=either > 0)
+    return found
 
 
 def select(

@@ -21,7 +21,7 @@ class Thing(Table):
 
     label: str
     box: Tuple[float, float, float, float]
-    """Left, top, right and bottom in pixels of the photograph; a box that overlaps it by half is right too."""
+    """Left, top, right and bottom in pixels of the photograph; what overlaps it by half is right too."""
 
     @model_validator(mode="after")
     def _encloses(self) -> Thing:
@@ -79,11 +79,11 @@ class Preprocessing(Table):
 class Finding(Table):
     """What of the candidates is an object, where a request does not say."""
 
-    threshold: float = Field(0.4, ge=0, le=1)
+    threshold: float = Field(default=0.4, ge=0, le=1)
     """The least score."""
-    iou: float = Field(0.5, ge=0, le=1)
+    iou: float = Field(default=0.5, ge=0, le=1)
     """Of two of one class that overlap by more than this, the one with the lower score is left out."""
-    candidates: int = Field(100, ge=1, le=MOST_CANDIDATES)
+    candidates: int = Field(default=100, ge=1, le=MOST_CANDIDATES)
     """The best of each picture, which the network gives; requests can choose among these."""
 
 
@@ -108,7 +108,7 @@ class DetectorSource(Source):
     """TensorFlow.js's description of the weights, where they are in its form, and not a state dict."""
     labels: SourceFile
     preprocessing: Preprocessing
-    finding: Finding = Finding()
+    finding: Finding = Field(default_factory=Finding)
     tolerance: Tolerance
     probes: List[ProbeFile] = Field(min_length=1)
 

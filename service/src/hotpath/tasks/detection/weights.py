@@ -17,8 +17,8 @@ from hotpath.tasks.detection.source import STRIDES
 def fill(network: nn.Module, file: Path, layout: Path) -> nn.Module:
     """The network, with the weights of a graph model of TensorFlow.js. Raises ModelError.
 
-    The graph names what it was traced from by numbers: convolutions, and the values added behind each, come in
-    the order in which the network runs them.
+    The graph names what it was traced from by numbers: convolutions, and the values added behind each, come
+    in the order in which the network runs them.
     """
     try:
         kernels, biases = _convolutions(dict(_tensors(file, layout)))

@@ -179,9 +179,9 @@ def _size_after(step: Step, sources: Sequence[Tuple[int, ...]]) -> Tuple[int, ..
     size = sources[0]
     if isinstance(step, Rearrangement):
         height, width = size[2:]
-        if step.kind == "concatenation":
+        if step.how == "concatenation":
             return size[0], sum(one[1] for one in sources), height, width
-        if step.kind == "enlargement":
+        if step.how == "enlargement":
             return (*size[:2], height * step.factor, width * step.factor)
         return (*size[:2], height // step.factor, width // step.factor)
     kernel: Sequence[int]

@@ -89,7 +89,7 @@ class Rearrangement:
 
     sources: Tuple[str, ...]
     target: str
-    kind: str
+    how: str
     """concatenation, of channels; sum; enlargement, bilinear; or average, over windows beside each other"""
     factor: int = 1
     """By which an enlargement's sides grow, and an average's shrink."""
@@ -97,11 +97,11 @@ class Rearrangement:
     def run(self, values: Mapping[str, Tensor]) -> Tensor:
         """The step in the type of its sources."""
         first, *others = (values[name] for name in self.sources)
-        if self.kind == "concatenation":
+        if self.how == "concatenation":
             return torch.cat((first, *others), 1)
-        if self.kind == "sum":
+        if self.how == "sum":
             return first + others[0]
-        if self.kind == "average":
+        if self.how == "average":
             return functional.avg_pool2d(first, self.factor)
         size = [side * self.factor for side in first.shape[2:]]
         return functional.interpolate(first, size, mode="bilinear", align_corners=False)

@@ -69,7 +69,7 @@ def quantise(program: Program, seen: Seen) -> Lowered:
     """
     for step in program.steps:
         if isinstance(step, Rearrangement):
-            raise ValueError(f"the program holds a {step.kind}, which has no 8-bit form")
+            raise ValueError(f"the program holds a {step.how}, which has no 8-bit form")
     with torch.inference_mode():
         steps = [_corrected(step, seen.sums[step.sources[0]] / seen.images) for step in program.steps]
     ranges = {name: _range(*pair) for name, pair in seen.ends.items()}

@@ -15,6 +15,7 @@ from hotpath.tasks.detection.selection import overlaps, select
 
 
 def overlap(one: Any, other: Any) -> float:
+    one, other = one.tolist(), other.tolist()  # whose arithmetic is in doubles, as the code's is
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     both = max(width, 0) * max(height, 0)

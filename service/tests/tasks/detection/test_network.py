@@ -61,9 +61,10 @@ def as_tensorflow_js(made: Any) -> Tuple[bytes, str]:
     for number, one in enumerate(_in_running_order(made)):
         name = f"PartitionedCall/split{f'_{number}' if number else ''}"
         kept.append((name, one.weight.detach().permute(2, 3, 1, 0).contiguous().numpy()))
+        assert one.bias is not None
         kept.append((f"unknown_{2 * number}", one.bias.detach().numpy()))
     kept.append(("PartitionedCall/axis", numpy.array(1, numpy.int32)))
-    numpy.random.default_rng(0).shuffle(kept)  # type: ignore[arg-type]
+    numpy.random.default_rng(0).shuffle(kept)
     data, entries = b"", []
     for name, values in kept:
         entry: Dict[str, Any] = {"name": name, "shape": list(values.shape), "dtype": str(values.dtype)}
@@ -158,7 +159,7 @@ def test_a_lowered_form_finds_the_same(
         pytest.skip(unusable(precision))
     program = lower_maps(freeze(network.network(model), torch.zeros(2, 3, SIDE, SIDE)))
     Lowered(program, precision, {}).save(tmp_path / "onednn.pt")
-    form, pixels = network.lowered(model, load(tmp_path / "onednn.pt")), pictures(batch)
+    form, pixels = network.fused(model, load(tmp_path / "onednn.pt")), pictures(batch)
     with torch.inference_mode():
         wanted, found = network.eager(model)(pixels), form(pixels)
     assert torch.allclose(wanted[1], found[1], atol=1e-4 if precision == "float32" else 0.05)

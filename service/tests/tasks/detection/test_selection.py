@@ -56,7 +56,7 @@ def many(draw: Any) -> Candidates:
 @given(many(), st.sampled_from([0.0, 0.3, 0.7]), st.sampled_from([0.0, 0.4, 0.6, 1.0]))
 def test_it_keeps_what_a_plain_implementation_does(found: Candidates, threshold: float, iou: float) -> None:
     kept = select(found, threshold, iou)
-    wanted = plain(found, numpy.float32(threshold), iou)
+    wanted = plain(found, float(numpy.float32(threshold)), iou)
     assert kept.scores.tolist() == found.scores[wanted].tolist()
     assert kept.boxes.tolist() == found.boxes[wanted].tolist()
     assert kept.classes.tolist() == found.classes[wanted].tolist()

@@ -12,11 +12,9 @@ from PIL import Image
 from support.detecting import LABELS, MOST, SIDE, answer_of, described, outputs_of
 
 from hotpath.core import InputError, ModelError
-from hotpath.ipc.messages import MOST_ANSWER
 from hotpath.tasks.detection.answer import Objects
 from hotpath.tasks.detection.candidates import unpack
 from hotpath.tasks.detection.outline import outline
-from hotpath.tasks.detection.source import MOST_CANDIDATES
 from hotpath.tasks.detection.task import ObjectDetection, task
 from hotpath.tasks.task import Limits, Prepared
 
@@ -121,11 +119,6 @@ def test_columns_hold_the_objects_and_nothing_behind_them() -> None:
     assert columns["boxes"][4 * MOST : 4 * MOST + 4] == CAT[0]
 
 
-def test_the_most_candidates_fit_into_a_message() -> None:
-    one = answer_of(task(described()))
-    assert len(one) // MOST * MOST_CANDIDATES <= MOST_ANSWER
-
-
 def test_an_overflow_is_no_answer() -> None:
     model = task(described())
     for place, value in ((0, numpy.inf), (1, numpy.nan)):
@@ -212,7 +205,7 @@ def test_an_outline_refuses_what_a_worker_could_not_read(wrong: Dict[str, Any]) 
 
 def test_a_probe_is_right_when_the_thing_is_where_it_is() -> None:
     model = task(described())
-    model._model.document["probes"].append(  # type: ignore[attr-defined]
+    model._model.document["probes"].append(
         {"file": "photo.png", "find": [{"label": LABELS[0], "box": [0, 0, 10, 10]}]}
     )
     body = picture(32, 32)

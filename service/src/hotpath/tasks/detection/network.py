@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from hotpath.core import ModelError
 from hotpath.models.built import BuiltModel
+from hotpath.models.lowering import program
 from hotpath.models.lowering.fused import FusedNetwork
 from hotpath.models.lowering.program import Lowered
 from hotpath.models.weights import fit
@@ -121,11 +122,21 @@ def eager(model: BuiltModel) -> Detector:
     return around(model, core(model))
 
 
-def lowered(model: BuiltModel, program: Lowered) -> FusedDetector:
-    """The model on fused kernels. Raises Refusal where this processor can't run its form."""
+def lowered(model: BuiltModel) -> FusedDetector:
+    """The model on fused kernels. Raises Refusal where this processor can't run its form, or ModelError."""
+    return fused(model, program.load(model.artifact("onednn")))
+
+
+def fused(model: BuiltModel, lowered: Lowered) -> FusedDetector:
+    """A lowered form of the model. Raises Refusal where this processor can't run it."""
     steps = model.document["preprocessing"]
     shape = (steps["height"], steps["width"], 3)
-    return FusedDetector(program, shape, steps["mean"], steps["std"], _best(model))
+    return FusedDetector(lowered, shape, steps["mean"], steps["std"], _best(model))
+
+
+def packs(device: str) -> bool:
+    """Its items have one length."""
+    return False
 
 
 def core(model: BuiltModel) -> Core:

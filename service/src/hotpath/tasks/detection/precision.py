@@ -68,7 +68,7 @@ def _tried(model: BuiltModel, program: Program, precisions: Any) -> Dict[str, Di
         reason = _NO_INT8 if name == "int8" else unusable(name)
         found[name] = {"refusal": reason} if reason else {}
         if not reason:
-            forms[name] = network.lowered(model, Lowered(program, name, {}))
+            forms[name] = network.fused(model, Lowered(program, name, {}))
     if forms:
         judging = Judge(model)
         for name, milliseconds in _milliseconds(forms, judging.pictures).items():

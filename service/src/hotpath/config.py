@@ -39,6 +39,12 @@ class ServerConfig(_Section):
 
     host: str = Field("0.0.0.0", description="an address of this machine; used when systemd passes no socket")
     port: int = Field(8000, ge=0, le=65535, description="a TCP port; 0 takes a free one")
+    grpc_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="a TCP port for the Open Inference Protocol over gRPC; 0 for none",
+    )
     workers: int = Field(
         0,
         ge=0,

@@ -113,7 +113,7 @@ def classify(found: Service, seconds: float, fill: Fill = READY) -> None:
 
         request = Request({"type": "http"}, receive)
         now = time.monotonic()
-        async with Patience(request, now, now, Urgency(seconds)) as patience:
+        async with Patience(request.receive, now, now, Urgency(seconds)) as patience:
             await found.predict(served, fill, lease, patience)
 
     run(found, work, seconds)

@@ -14,7 +14,7 @@ from hotpath.http.waiting import DeadlinePassed, Patience
 
 def patience(seconds: float) -> Patience:
     now = time.monotonic()
-    return Patience(Request({"type": "http"}), now, now, Urgency(seconds))
+    return Patience(Request({"type": "http"}).receive, now, now, Urgency(seconds))
 
 
 def test_what_is_found_in_time_is_given() -> None:

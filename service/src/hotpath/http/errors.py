@@ -55,6 +55,19 @@ def too_large(limit: int) -> Problem:
     )
 
 
+def problem_of_input(error: InputError) -> Problem:
+    """The answer to an item that can't be answered."""
+    return Problem(error.status, error.code, error.message, error.remedy)
+
+
+INTERNAL = Problem(
+    500,
+    "internal_error",
+    "The service failed on this request; the reason stands in its log.",
+    "Try again; if it fails again, send the operators the request's id.",
+)
+"""The answer where an exception was nobody's intention."""
+
 _KNOWN = {
     404: ("not_found", "There is nothing at {path}.", "See /docs for what there is."),
     405: ("method_not_allowed", "{path} does not take {method}.", "See /docs for the method it takes."),
@@ -74,7 +87,7 @@ async def answer_to(request: Request, error: Exception) -> Response:
     if isinstance(error, Problem):
         return await answer(request, error)
     if isinstance(error, InputError):
-        return await answer(request, Problem(error.status, error.code, error.message, error.remedy))
+        return await answer(request, problem_of_input(error))
     if isinstance(error, HTTPException):
         unknown = ("http_error", str(error.detail), "See /docs.")
         code, message, remedy = _KNOWN.get(error.status_code, unknown)
@@ -97,13 +110,8 @@ async def answer_to(request: Request, error: Exception) -> Response:
 def _unexpected(request: Request, error: Exception) -> Response:
     path, record = request.scope["path"], record_of(request.scope)
     log.error("unexpected error in %s %r, request %s", request.method, path, record.id, exc_info=error)
-    record.error = "internal_error"
-    return Problem(
-        500,
-        "internal_error",
-        "The service failed on this request; the reason stands in its log.",
-        "Try again; if it fails again, send the operators the request's id.",
-    ).response(path, record.id)
+    record.error = INTERNAL.code
+    return INTERNAL.response(path, record.id)
 
 
 def install(app: FastAPI) -> None:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hotpath.http.errors import Problem, answer
 from hotpath.http.keys import KeyFile, find
-from hotpath.observing.record import record_of
+from hotpath.observing.record import Record, record_of
 
 _SCHEME = b"bearer "
 
@@ -49,20 +49,25 @@ class Guard:
         if wanted is None:
             return None
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        if given[: len(_SCHEME)].lower() != _SCHEME:
-            return _unknown("This path needs a key.")
-        key = find(self._keys.current(), given[len(_SCHEME) :].strip())
-        if key is None:
-            return _unknown("The key is not one of this service's.")
-        record_of(scope).key = key.name
-        if wanted not in key.scopes:
-            return Problem(
-                403,
-                "forbidden",
-                f"The key {key.name!r} does not open this path.",
-                f"Use a key that allows {wanted!r}.",
-            )
-        return None
+        return judge(self._keys, wanted, given, record_of(scope))
+
+
+def judge(keys: KeyFile, wanted: str, given: bytes, record: Record) -> Optional[Problem]:
+    """What is wrong with an Authorization (empty: none) for what needs `wanted`; notes whose the key is."""
+    if given[: len(_SCHEME)].lower() != _SCHEME:
+        return _unknown("This path needs a key.")
+    key = find(keys.current(), given[len(_SCHEME) :].strip())
+    if key is None:
+        return _unknown("The key is not one of this service's.")
+    record.key = key.name
+    if wanted not in key.scopes:
+        return Problem(
+            403,
+            "forbidden",
+            f"The key {key.name!r} does not open this path.",
+            f"Use a key that allows {wanted!r}.",
+        )
+    return None
 
 
 def _unknown(message: str) -> Problem:

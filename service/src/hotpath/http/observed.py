@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, Dict, List, Sequence
+from typing import Dict, Iterable, List, Sequence, Tuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,13 +15,14 @@ from hotpath.observing.ids import RequestIds
 from hotpath.observing.record import Observer, Record, put
 
 CLIENT_GONE = 499
-_CUT_OFF = Problem(
+CUT_OFF = Problem(
     503,
     "shutting_down",
     "The service ended before the request could be finished.",
     "Try again, or on another host.",
     {"Retry-After": "1", "Connection": "close"},
 )
+"""The answer to what was accepted and not finished when the worker ended."""
 
 _READ = frozenset((b"x-request-id", b"traceparent", b"tracestate"))
 
@@ -31,9 +32,7 @@ class Observed:
 
     def __init__(self, app: ASGIApp, row: Row, observers: Sequence[Observer] = ()) -> None:
         self._app = app
-        self._row = row
-        self._observers = tuple(observers)
-        self._ids = RequestIds()
+        self._ledger = Ledger(row, observers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,20 +50,36 @@ class Observed:
         except asyncio.CancelledError:  # the worker ends, and the time for what was accepted is over
             if record.status:
                 raise
-            record.error = _CUT_OFF.code
-            await _CUT_OFF.response(record.path, record.id)(scope, receive, observe)
+            record.error = CUT_OFF.code
+            await CUT_OFF.response(record.path, record.id)(scope, receive, observe)
         finally:
-            record.ended = time.monotonic()
-            record.status = record.status or CLIENT_GONE
-            for observer in self._observers:
-                observer(record)
+            self._ledger.over(record)
 
     def _open(self, scope: Scope) -> Record:
         client = scope.get("client")
         record = Record(scope["method"], scope["path"], route_of(scope["path"]), client[0] if client else "")
         record.scheme = scope["scheme"]
+        self._ledger.identify(record, scope["headers"])
+        put(scope, record)
+        return record
+
+    def _answer(self, record: Record, message: Message) -> None:
+        told = self._ledger.answered(record, message["status"])
+        message["headers"] = [*message.get("headers", ()), *told]
+
+
+class Ledger:
+    """What is counted and told of every request, however it came."""
+
+    def __init__(self, row: Row, observers: Sequence[Observer]) -> None:
+        self._row = row
+        self._observers = tuple(observers)
+        self._ids = RequestIds()
+
+    def identify(self, record: Record, headers: Iterable[Tuple[bytes, bytes]]) -> None:
+        """Note what its headers, of lower-case names, say of the request itself: its id and its trace."""
         given: Dict[bytes, List[bytes]] = {}
-        for name, value in scope["headers"]:
+        for name, value in headers:
             if name in _READ:
                 given.setdefault(name, []).append(value)
         record.id = self._ids.of(_only(given.get(b"x-request-id", ())))
@@ -72,18 +87,24 @@ class Observed:
         record.tracestate = b",".join(given.get(b"tracestate", ())).decode(
             "latin-1"
         )  # a list (RFC 9110, 5.3)
-        put(scope, record)
-        return record
 
-    def _answer(self, record: Record, message: Message) -> None:
-        record.status = message["status"]
-        status = str(record.status)
-        self._row.add("hotpath_requests", (record.route, status if status in STATUSES else "other"))
-        headers: List[Any] = [*message.get("headers", ()), (b"x-request-id", record.id.encode())]
+    def answered(self, record: Record, status: int) -> List[Tuple[bytes, bytes]]:
+        """Count an answer of this HTTP status; the headers that it is to have."""
+        record.status = status
+        text = str(status)
+        self._row.add("hotpath_requests", (record.route, text if text in STATUSES else "other"))
+        headers = [(b"x-request-id", record.id.encode())]
         if record.images:
             headers.append((b"server-timing", record.server_timing().encode()))
             self._count_stages(record)
-        message["headers"] = headers
+        return headers
+
+    def over(self, record: Record) -> None:
+        """Give it to the observers."""
+        record.ended = time.monotonic()
+        record.status = record.status or CLIENT_GONE
+        for observer in self._observers:
+            observer(record)
 
     def _count_stages(self, record: Record) -> None:
         rest = time.monotonic() - record.started

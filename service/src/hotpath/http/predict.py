@@ -75,7 +75,7 @@ async def _predict(service: Service, request: Request, name: str) -> Dict[str, A
         arrived = record.body_is_in(len(body))
         served = service.catalogue.again(served)
         with served.held(), service.place(served) as lease:
-            async with Patience(request, started, arrived, urgency) as patience:
+            async with Patience(request.receive, started, arrived, urgency) as patience:
                 if isinstance(body, Packed):
                     body = await patience.wait(service.decoder.run(body.unpack))
                 ask = served.task.asked(body, kind, request.query_params, service.item_limits)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from types import TracebackType
-from typing import Any, Optional, Set, Type, TypeVar
-
-from fastapi import Request
+from typing import Any, Awaitable, Callable, Optional, Set, Type, TypeVar
 
 from hotpath.http.urgency import Urgency
 
 T = TypeVar("T")
+
+Gone = Callable[[], Awaitable[Any]]
+"""Waits until a request's client has gone. After an HTTP body `request.receive` does: nothing else can come."""
 
 
 class DeadlinePassed(Exception):
@@ -39,12 +40,12 @@ class Patience:
 
     There may be several at a time, one for each of its images.
 
-    The request may take as long as its urgency says; `head` and `body` are when those were there, on the
-    monotonic clock.
+    `gone` comes back when the client has gone. The request may take as long as its urgency says; `head` and
+    `body` are when those were there, on the monotonic clock.
     """
 
-    def __init__(self, request: Request, head: float, body: float, urgency: Urgency) -> None:
-        self._request = request
+    def __init__(self, gone: Gone, head: float, body: float, urgency: Urgency) -> None:
+        self._until_gone = gone
         self._head = head
         self._body = body
         self._set(urgency)
@@ -109,8 +110,7 @@ class Patience:
         return self._gone is not None and self._gone.done() and not self._gone.cancelled()
 
     def _watch(self) -> None:
-        # After the body, the next thing that can be received is the disconnect.
-        self._gone = asyncio.ensure_future(self._request.receive())
+        self._gone = asyncio.ensure_future(self._until_gone())
         self._gone.add_done_callback(lambda _: self._judge())
         self._start_timer()
 

@@ -25,7 +25,19 @@ STATUSES = (
     "504",
     "other",
 )
-ROUTES = ("/predict", "/v1", "/v2/infer", "/v2", "/livez", "/readyz", "/metrics", "/", "other")
+ROUTES = (
+    "/predict",
+    "/v1",
+    "/v2/infer",
+    "/v2",
+    "grpc/infer",
+    "grpc",
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/",
+    "other",
+)
 SHED_REASONS = ("no_slot", "no_memory", "late", "expired", "not_ready", "client_gone", "inference_failed")
 BACKENDS = ("torchscript", "eager", "onednn", "tensorrt", "numeric")
 EXACT_PRECISIONS = ("float64", "float32")
@@ -77,6 +89,8 @@ def route_of(path: str) -> str:
         return "/v2/infer" if path.endswith("/infer") else "/v2"
     if path.startswith("/v1/"):
         return "/v1"
+    if path.startswith("/inference.GRPCInferenceService/"):
+        return "grpc/infer" if path.endswith("Infer") else "grpc"
     if path.startswith("/models/") and path.endswith("/predict"):
         return "/predict"
     if path.startswith("/page/"):
@@ -101,7 +115,7 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
         Metric(
             "hotpath_requests",
             "counter",
-            "HTTP requests answered, by route and status (499: the client went away first).",
+            "Requests answered, by route and HTTP status (499: the client went away first).",
             ("route", "status"),
             tuple((route, status) for route in ROUTES for status in STATUSES),
         ),

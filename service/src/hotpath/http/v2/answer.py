@@ -1,4 +1,4 @@
-"""From answers to the bytes of an inference answer."""
+"""From answers to the bytes of an inference answer over HTTP, and to the bytes of any of its tensors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def assemble(
         shape = [len(items), *column.shape]
         output: Dict[str, Any] = {"name": name, "datatype": column.datatype, "shape": shape}
         if binary:
-            tensors.append(_PACK[column.datatype](values))
+            tensors.append(packed(column.datatype, values))
             output["parameters"] = {"binary_data_size": len(tensors[-1])}
         else:
             output["data"] = values.tolist() if isinstance(values, numpy.ndarray) else values
@@ -45,6 +45,11 @@ def assemble(
         "application/octet-stream",
         {LENGTH_HEADER: str(len(header))},
     )
+
+
+def packed(datatype: str, values: Values) -> bytes:
+    """A tensor's values as the protocol's binary form has them."""
+    return _PACK[datatype](values)
 
 
 def _pack_strings(values: Values) -> bytes:

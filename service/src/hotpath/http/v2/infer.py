@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import List, Optional, Sequence
+from dataclasses import dataclass
+from typing import Callable, List, Optional, Sequence, Tuple
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -22,8 +23,17 @@ from hotpath.http.v2.request import Wanted, understand
 from hotpath.http.v2.schema import LENGTH_HEADER
 from hotpath.http.waiting import Patience
 from hotpath.ipc.slots import Lease
-from hotpath.observing.record import record_of
+from hotpath.observing.record import Record, record_of
 from hotpath.tasks.task import Fill, Prepared
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is to be answered, and with what."""
+
+    wanted: Wanted
+    items: Sequence[Tuple[Fill, bytes]]
+    """Each item and its answer, in order."""
 
 
 async def infer(service: Service, request: Request, name: str, version: Optional[str]) -> Response:
@@ -39,28 +49,39 @@ async def infer(service: Service, request: Request, name: str, version: Optional
         record = record_of(request.scope)
         arrived = record.body_is_in(len(body))
         served = service.catalogue.again(served, version)
-        accepted = Accepted(served.task, service.most_items[served.offer.model])
 
-        def read() -> Wanted:
+        def read(accepted: Accepted) -> Wanted:
             plain = decompress(body, coding, limits.body_bytes, limits.body_bytes) if coding else body
             return understand(plain, request.headers.get(LENGTH_HEADER), accepted)
 
-        with served.held(), service.place(served) as lease:
-            async with Patience(request, started, arrived, urgency) as patience:
-                wanted = await patience.wait(service.decoder.run(read))
-                patience.hurry(urgency.hurried(wanted.timeout_s, wanted.priority))
-                fills = _fills(service, served, wanted.items)
-                with service.more_places(served, len(fills) - 1) as more:
-                    found = await together(
-                        [
-                            _predict(service, served, index, fill, place, patience)
-                            for index, (fill, place) in enumerate(zip(fills, [lease, *more]))
-                        ]
-                    )
-    record.answered_by(served.offer.model, served.offer.version, [one.stages for one in found])
+        found = await run(service, served, read, Patience(request.receive, started, arrived, urgency), record)
     service.row.observe("hotpath_request_seconds", time.monotonic() - started)
-    content, kind, headers = assemble(wanted, served, list(zip(fills, [one.answer for one in found])))
+    content, kind, headers = assemble(found.wanted, served, found.items)
     return Response(content, 200, headers, kind)
+
+
+async def run(
+    service: Service, served: Served, read: Callable[[Accepted], Wanted], patience: Patience, record: Record
+) -> Found:
+    """The way of a request that is in: from a place to its answers. `read` is done in a thread.
+
+    To be used inside `service.admission`. Raises Problem, or what that turns into one.
+    """
+    accepted = Accepted(served.task, service.most_items[served.offer.model])
+    with served.held(), service.place(served) as lease:
+        async with patience:
+            wanted = await patience.wait(service.decoder.run(lambda: read(accepted)))
+            patience.hurry(patience.urgency.hurried(wanted.timeout_s, wanted.priority))
+            fills = _fills(service, served, wanted.items)
+            with service.more_places(served, len(fills) - 1) as more:
+                found = await together(
+                    [
+                        _predict(service, served, index, fill, place, patience)
+                        for index, (fill, place) in enumerate(zip(fills, [lease, *more]))
+                    ]
+                )
+    record.answered_by(served.offer.model, served.offer.version, [one.stages for one in found])
+    return Found(wanted, list(zip(fills, [one.answer for one in found])))
 
 
 async def _predict(

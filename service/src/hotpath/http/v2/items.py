@@ -7,7 +7,7 @@ from typing import List, Sequence, Union
 
 from hotpath.http.v2 import elements, tensors
 from hotpath.http.v2.datatypes import NAMES
-from hotpath.http.v2.problems import invalid
+from hotpath.http.v2.problems import invalid, shared_memory
 from hotpath.http.v2.schema import InputTensor
 from hotpath.tasks.task import Item, Task
 
@@ -30,10 +30,9 @@ class Accepted:
         return list(dict.fromkeys([*element, *own]))
 
 
-def items_of(given: Sequence[InputTensor], binary: memoryview, accepted: Accepted) -> List[Given]:
-    """The items of these inputs, whose binary parts lie one behind another. Raises Problem."""
+def items_of(given: Sequence[InputTensor], parts: Sequence[memoryview], accepted: Accepted) -> List[Given]:
+    """The items of these inputs; of each its binary part, empty where it has none. Raises Problem."""
     _check_names(given, accepted)
-    parts = _parts(given, binary)
     element = accepted.task.element
     first = given[0]
     if element is not None and first.name == element.name and first.datatype == "BYTES":
@@ -80,7 +79,7 @@ def _check_names(given: Sequence[InputTensor], accepted: Accepted) -> None:
         if tensor.name in [other.name for other in given[:index]]:
             raise invalid(f"The input {tensor.name!r} is there twice.", "Send it once.")
         if tensor.parameters.shared_memory_region is not None:
-            raise invalid("Shared memory is not supported.", "Send the tensor in the request.")
+            raise shared_memory()
         in_json = tensor.parameters.binary_data_size is None
         if in_json == (tensor.data is None):
             found = "neither 'data' nor" if in_json else "both 'data' and"
@@ -88,15 +87,6 @@ def _check_names(given: Sequence[InputTensor], accepted: Accepted) -> None:
                 f"The input {tensor.name!r} has {found} the parameter 'binary_data_size'.",
                 "Give exactly one of them.",
             )
-
-
-def _parts(given: Sequence[InputTensor], binary: memoryview) -> List[memoryview]:
-    found, start = [], 0
-    for tensor in given:
-        end = start + (tensor.parameters.binary_data_size or 0)
-        found.append(binary[start:end])
-        start = end
-    return found
 
 
 def _count(tensor: InputTensor, accepted: Accepted) -> int:

@@ -1,10 +1,13 @@
-"""From the bytes of an inference request to what is wanted. Pure; raises nothing but Problem."""
+"""From an inference request to what is wanted: out of HTTP's bytes, or out of any form's document and parts.
+
+Pure; raises nothing but Problem.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from pydantic import ValidationError
 
@@ -12,7 +15,7 @@ from hotpath import json_text
 from hotpath.http.errors import Problem
 from hotpath.http.v2.items import Accepted, Given, items_of
 from hotpath.http.v2.problems import invalid
-from hotpath.http.v2.schema import LENGTH_HEADER, InferenceRequest
+from hotpath.http.v2.schema import LENGTH_HEADER, InferenceRequest, InputTensor
 from hotpath.tasks.task import Column
 
 
@@ -39,9 +42,7 @@ def understand(body: bytes, header_length: Optional[str], accepted: Accepted) ->
                 "Send JSON, and the binary tensors behind it.",
             )
         return Wanted((body,), tuple((name, True) for name in accepted.task.columns))
-    request = _validate(_parse(body[:length]))
-    if request.parameters.sequence_id not in (0, ""):
-        raise invalid("Sequences are not supported: the models keep no state.", "Leave out 'sequence_id'.")
+    request = validate(_parse(body[:length]))
     binary = memoryview(body)[length:]
     announced = sum(tensor.parameters.binary_data_size or 0 for tensor in request.inputs)
     if announced != len(binary):
@@ -49,9 +50,16 @@ def understand(body: bytes, header_length: Optional[str], accepted: Accepted) ->
             f"The inputs announce {announced} bytes of binary data, and {len(binary)} follow the JSON part.",
             f"Correct 'binary_data_size' or the header {LENGTH_HEADER}.",
         )
+    return wanted_of(request, _parts(request.inputs, binary), accepted)
+
+
+def wanted_of(request: InferenceRequest, parts: Sequence[memoryview], accepted: Accepted) -> Wanted:
+    """What a request wants; of each input its binary part, empty where it has none. Raises Problem."""
+    if request.parameters.sequence_id not in (0, ""):
+        raise invalid("Sequences are not supported: the models keep no state.", "Leave out 'sequence_id'.")
     timeout = request.parameters.timeout
     return Wanted(
-        items=tuple(items_of(request.inputs, binary, accepted)),
+        items=tuple(items_of(request.inputs, parts, accepted)),
         outputs=_outputs(request, accepted.task.columns),
         id=request.id,
         timeout_s=timeout / 1e6 if timeout else None,
@@ -89,7 +97,17 @@ def _parse(text: bytes) -> Any:
         ) from error
 
 
-def _validate(document: Any) -> InferenceRequest:
+def _parts(given: Sequence[InputTensor], binary: memoryview) -> List[memoryview]:
+    found, start = [], 0
+    for tensor in given:
+        end = start + (tensor.parameters.binary_data_size or 0)
+        found.append(binary[start:end])
+        start = end
+    return found
+
+
+def validate(document: Any) -> InferenceRequest:
+    """A request out of its document, which is as JSON has it. Raises Problem."""
     try:
         return InferenceRequest.model_validate(document)
     except ValidationError as error:

@@ -21,27 +21,28 @@ from hotpath.ipc.offers import State
 MOST_BYTES, LONGEST_S = 4096, 5.0
 """Of the body of a request for the index, which says little."""
 
-_MODELS = (
+MODELS = (
     "Models are not loaded or unloaded by clients.",
     "The operators change them by hotpath swap and hotpath reload.",
 )
-_MEMORY = (
+MEMORY = (
     "Shared memory is not supported.",
     "Send tensors in the request, binary ones behind its JSON part.",
 )
-_TRACES = (
+TRACES = (
     "Traces are not set by clients.",
     "The operators set them as tracing.ratio; a traceparent decides for its own request.",
 )
+LOG = ("The log is not set by clients.", "The operators set it as server.log_level.")
 _TEXT = ("No model here generates text.", "Ask for /infer.")
 _REFUSED = {
-    "/repository/models/{name}/load": _MODELS,
-    "/repository/models/{name}/unload": _MODELS,
-    "/systemsharedmemory/{path:path}": _MEMORY,
-    "/cudasharedmemory/{path:path}": _MEMORY,
-    "/trace/setting": _TRACES,
-    "/models/{name}/trace/setting": _TRACES,
-    "/logging": ("The log is not set by clients.", "The operators set it as server.log_level."),
+    "/repository/models/{name}/load": MODELS,
+    "/repository/models/{name}/unload": MODELS,
+    "/systemsharedmemory/{path:path}": MEMORY,
+    "/cudasharedmemory/{path:path}": MEMORY,
+    "/trace/setting": TRACES,
+    "/models/{name}/trace/setting": TRACES,
+    "/logging": LOG,
     "/models/{name}/generate": _TEXT,
     "/models/{name}/generate_stream": _TEXT,
 }
@@ -54,7 +55,7 @@ def add(router: APIRouter, service: Service) -> None:
 
     @router.get("/models/stats", summary="What every model has done, in Triton's form")
     async def every_statistics() -> Dict[str, Any]:
-        return _statistics(service, [one for name in catalogue.names for one in catalogue.versions(name)])
+        return statistics_of(service)
 
     @router.get(
         "/models/{name}/stats", summary="What a model has done, in Triton's form", responses=errors_of(404)
@@ -65,7 +66,7 @@ def add(router: APIRouter, service: Service) -> None:
         responses=errors_of(404),
     )
     async def model_statistics(name: str, version: Optional[str] = None) -> Dict[str, Any]:
-        return _statistics(service, [catalogue.find(name, version)] if version else catalogue.versions(name))
+        return statistics_of(service, name, version)
 
     @router.get(
         "/models/{name}/config", summary="A model's configuration, in Triton's form", responses=errors_of(404)
@@ -80,16 +81,31 @@ def add(router: APIRouter, service: Service) -> None:
 
     @router.post("/repository/index", summary="Every version of every model, in Triton's form")
     async def index(request: Request) -> List[Dict[str, str]]:
-        only_ready = await _wants_ready(request)
-        every = [_entry(service, served) for served in catalogue.served.values()]
-        return [entry for entry in every if entry["state"] == "READY" or not only_ready]
+        return index_of(service, await _wants_ready(request))
 
     for path, (message, remedy) in _REFUSED.items():
-        _refuse(router, path, Problem(400, "not_supported", message, remedy))
+        _refuse(router, path, not_supported(message, remedy))
 
 
-def _statistics(service: Service, every: List[Served]) -> Dict[str, Any]:
+def statistics_of(
+    service: Service, name: Optional[str] = None, version: Optional[str] = None
+) -> Dict[str, Any]:
+    """Of every model, of one, or of one version of it. Raises Problem."""
+    catalogue = service.catalogue
+    names = catalogue.names if name is None else [name]
+    every = [catalogue.find(name, version)] if name and version else sum(map(catalogue.versions, names), [])
     return {"model_stats": [statistics.of_model(served, service.table) for served in every]}
+
+
+def index_of(service: Service, only_ready: bool) -> List[Dict[str, str]]:
+    """Every version of every model, or those that answer."""
+    every = [_entry(service, served) for served in service.catalogue.served.values()]
+    return [entry for entry in every if entry["state"] == "READY" or not only_ready]
+
+
+def not_supported(message: str, remedy: str) -> Problem:
+    """The answer to what Triton does and this service does not."""
+    return Problem(400, "not_supported", message, remedy)
 
 
 async def _wants_ready(request: Request) -> bool:

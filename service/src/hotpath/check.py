@@ -48,6 +48,7 @@ def _judge(config: Config) -> Iterable[Finding]:
     yield from _findings("placement", read_plan)
     yield from _findings("keys", lambda: _check_keys(config))
     yield from _findings("port", lambda: _check_port(config))
+    yield from _findings("grpc", lambda: _check_grpc(config))
     yield from machine.gpus(config, plan)
     yield from machine.control(config)
     if models:
@@ -79,11 +80,24 @@ def _check_keys(config: Config) -> Iterable[Finding]:
 
 def _check_port(config: Config) -> Iterable[Finding]:
     """The port is free, or held by this service or by systemd for it. Raises Refusal."""
-    port = config.server.port
-    who = ports.holder(port)
-    if who is None or who.split()[0] not in ("systemd", "hotpath"):
-        ports.listen(config.server.host, port).close()
+    if not _is_ours(config.server.port):
+        ports.listen(config.server.host, config.server.port).close()
     return []
+
+
+def _check_grpc(config: Config) -> Iterable[Finding]:
+    """The port is free or held by this service, and its library is there. Raises Refusal."""
+    if config.server.grpc_port:
+        ports.require_grpc()
+        if not _is_ours(config.server.grpc_port):
+            with ports.grpc_reserved(config.server):
+                pass
+    return []
+
+
+def _is_ours(port: int) -> bool:
+    who = ports.holder(port)
+    return who is not None and who.split()[0] in ("systemd", "hotpath", "worker")
 
 
 def _print(findings: List[Finding], as_json: bool) -> None:

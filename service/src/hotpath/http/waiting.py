@@ -12,7 +12,7 @@ from hotpath.http.urgency import Urgency
 T = TypeVar("T")
 
 Gone = Callable[[], Awaitable[Any]]
-"""Waits until a request's client has gone. After an HTTP body `request.receive` does: nothing else can come."""
+"""Waits until a request's client has gone. After an HTTP body `request.receive` does: no more can come."""
 
 
 class DeadlinePassed(Exception):

@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 from pathlib import Path
-from typing import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, AsyncIterator, Callable, Optional, Sequence
 
 import uvicorn
 import uvloop
@@ -33,6 +33,9 @@ from hotpath.ipc.slots import SlotMap, SlotPool
 from hotpath.memory import keep_freed_memory
 from hotpath.metrics.table import Row, Table
 from hotpath.observing.observation import Observation
+
+if TYPE_CHECKING:
+    from hotpath.http.grpc.server import Server as GrpcServer
 
 log = logging.getLogger(__name__)
 
@@ -77,12 +80,15 @@ def run(
     steering = Steering(incarnation, link, catalogue, client.busy, follow)
     keys = KeyFile(Path(config.auth.keys)) if config.auth.keys else None
     observation = Observation(config, row)
+    grpc: Optional[GrpcServer] = None
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         client.start()
         steering.start()
         await client.wait_for_engines(_LONGEST_GREETING_S)
+        if grpc is not None:
+            await grpc.start()
         row.set("hotpath_worker_seen_at_seconds", time.monotonic())  # by which it is judged from now on
         row.set("hotpath_workers_ready", 1.0)
         # What lives as long as the process need not be looked through for garbage, 20 ms each time.
@@ -92,6 +98,8 @@ def run(
         # It was held back since the fork: who was asked to end while it started does so now.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         yield
+        if grpc is not None:
+            await grpc.ended()
         observation.close()
 
     server = Server(
@@ -118,8 +126,19 @@ def run(
         service.end()
         row.set("hotpath_workers_ready", 0.0)
         server.should_exit = True
+        if grpc is not None:
+            grpc.end()
 
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
+    if config.server.grpc_port:
+        grpc = _grpc_server(service, row, keys, observation)
     loop.add_signal_handler(signal.SIGTERM, drain)
     loop.run_until_complete(server.serve())
+
+
+def _grpc_server(service: Service, row: Row, keys: Optional[KeyFile], observation: Observation) -> GrpcServer:
+    """Imported here: its library is large, an extra, and starts threads, which no process may fork with."""
+    from hotpath.http.grpc.server import Server as GrpcServer
+
+    return GrpcServer(service, row, keys, observation.observers)

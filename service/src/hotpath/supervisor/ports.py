@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import importlib.util
 import os
 import socket
 from pathlib import Path
 from typing import Iterator, Optional
 
+from hotpath.config import ServerConfig
 from hotpath.core import Refusal
 
 BACKLOG = 2048
@@ -15,6 +18,44 @@ BACKLOG = 2048
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening, non-blocking socket. Raises Refusal that says who holds the port."""
+    listener = _bound(host, port, "server.port")
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+@contextlib.contextmanager
+def grpc_reserved(server: ServerConfig) -> Iterator[None]:
+    """Keep server.grpc_port for the workers, who listen on it themselves by SO_REUSEPORT.
+
+    A socket that does not listen gets no connection, and nobody else's process can have the port meanwhile.
+    Raises Refusal that says who holds it, or that gRPC is not installed.
+    """
+    if not server.grpc_port:
+        yield
+        return
+    require_grpc()
+    # Whoever asks to share a port would share it with another service that does.
+    _bound(server.host, server.grpc_port, "server.grpc_port").close()
+    with contextlib.closing(_bound(server.host, server.grpc_port, "server.grpc_port", shared=True)):
+        yield
+
+
+def require_grpc() -> None:
+    """Raises Refusal where gRPC's library is missing. Imports nothing of it: no process may fork with it."""
+    for package, module in (("grpcio", "grpc"), ("protobuf", "google.protobuf")):
+        try:
+            found = importlib.util.find_spec(module)
+        except ImportError:
+            found = None
+        if found is None:
+            raise Refusal(
+                f"server.grpc_port is set, and {package} is not installed.",
+                "Install the service with its extra 'grpc', or set server.grpc_port to 0.",
+            )
+
+
+def _bound(host: str, port: int, key: str, shared: bool = False) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -26,12 +67,11 @@ def listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
         listener.bind(address)
-        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise _explain(error, host, port) from error
-    listener.setblocking(False)
+        raise _explain(error, host, port, key) from error
     return listener
 
 
@@ -59,12 +99,10 @@ def holders(port: int) -> Iterator[str]:
             continue
 
 
-def _explain(error: OSError, host: str, port: int) -> Refusal:
+def _explain(error: OSError, host: str, port: int, key: str) -> Refusal:
     if error.errno == errno.EADDRINUSE:
         who = holder(port) or "a process that only root can see"
-        return Refusal(
-            f"Port {port} on {host} is taken by {who}.", "Stop it, or set server.port to another one."
-        )
+        return Refusal(f"Port {port} on {host} is taken by {who}.", f"Stop it, or set {key} to another one.")
     if error.errno == errno.EACCES:
         return Refusal(
             f"Port {port} needs privileges that this user has not.",

@@ -31,7 +31,8 @@ def serve(path: Path) -> int:
     placement.warn_of_gaps(config, plan)
     generations = Generations(config, models, plan)
     sockets = systemd.take_listening_sockets() or [ports.listen(config.server.host, config.server.port)]
-    return Supervisor(path, config, generations, plan, sockets).run()
+    with ports.grpc_reserved(config.server):
+        return Supervisor(path, config, generations, plan, sockets).run()
 
 
 def load_models(config: Config) -> List[BuiltModel]:

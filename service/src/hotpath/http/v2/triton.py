@@ -92,8 +92,11 @@ def statistics_of(
 ) -> Dict[str, Any]:
     """Of every model, of one, or of one version of it. Raises Problem."""
     catalogue = service.catalogue
-    names = catalogue.names if name is None else [name]
-    every = [catalogue.find(name, version)] if name and version else sum(map(catalogue.versions, names), [])
+    if name is not None and version is not None:
+        every = [catalogue.find(name, version)]
+    else:
+        names = catalogue.names if name is None else [name]
+        every = [one for known in names for one in catalogue.versions(known)]
     return {"model_stats": [statistics.of_model(served, service.table) for served in every]}
 
 

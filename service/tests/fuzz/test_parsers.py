@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.classifying import task_of
 from support.colours import picture
-from support.fuzzing import case, fuzz
+from support.fuzzing import case, fuzz, mutated
 
 from hotpath.config import Config, ConfigError, load
 from hotpath.http.compression import decompress
@@ -29,24 +29,6 @@ from hotpath.observing.tracing import trace_id_of
 
 ACCEPTED = Accepted(task_of((4, 4, 3)), 4)
 LIMIT = 100_000
-
-
-def mutated(seed: bytes, draw: Any, most: int = 6) -> bytes:
-    """A few bytes changed, and perhaps a piece cut out or doubled."""
-    body = bytearray(seed)
-    for _ in range(draw(st.integers(0, most))):
-        if body:
-            body[draw(st.integers(0, len(body) - 1))] = draw(st.integers(0, 255))
-    start = draw(st.integers(0, len(body)))
-    end = draw(st.integers(start, min(len(body), start + 40)))
-    how = draw(st.sampled_from(["keep", "keep", "cut", "double", "end"]))
-    if how == "cut":
-        del body[start:end]
-    elif how == "double":
-        body[start:start] = body[start:end]
-    elif how == "end":
-        del body[start:]
-    return bytes(body)
 
 
 # --- multipart ---------------------------------------------------------------------------------------------

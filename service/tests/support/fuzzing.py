@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any, Callable
 
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
 
 SCALE = float(os.environ.get("HOTPATH_FUZZ_SCALE", "1"))
 """1 in `make test`: few cases, always the same ones. `make fuzz` takes many times as many, new each time."""
@@ -31,3 +32,21 @@ def fuzz(cases: int) -> Callable[[Any], Any]:
 def case(target: str) -> None:
     """Count a case of a target."""
     CASES[target] += 1
+
+
+def mutated(seed: bytes, draw: Any, most: int = 6) -> bytes:
+    """A few bytes changed, and perhaps a piece cut out or doubled."""
+    body = bytearray(seed)
+    for _ in range(draw(st.integers(0, most))):
+        if body:
+            body[draw(st.integers(0, len(body) - 1))] = draw(st.integers(0, 255))
+    start = draw(st.integers(0, len(body)))
+    end = draw(st.integers(start, min(len(body), start + 40)))
+    how = draw(st.sampled_from(["keep", "keep", "cut", "double", "end"]))
+    if how == "cut":
+        del body[start:end]
+    elif how == "double":
+        body[start:start] = body[start:end]
+    elif how == "end":
+        del body[start:]
+    return bytes(body)

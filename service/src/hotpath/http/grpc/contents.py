@@ -1,4 +1,4 @@
-"""Tensors in a message's typed fields, brought into the protocol's binary form: that alone is read further."""
+"""Tensors in typed fields, brought into the protocol's binary form: that alone is read further."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Streaming:
             await _end(Call(METHOD, context, self._ledger, self._ending), context, CUT_OFF)
 
     async def _answer(self, call: Call, content: bytes) -> Any:
-        """The ModelStreamInferResponse to one message: counted, recorded and judged like any other request."""
+        """The ModelStreamInferResponse to one message, which is judged and recorded like any request."""
         id = ""
         try:
             call.record.body_is_in(len(content))

@@ -1,4 +1,4 @@
-"""Methods that answer one message with one: judged by the head, received when there is room, then answered."""
+"""Methods that answer one message with one: judged by its head, received when there is room, answered."""
 
 from __future__ import annotations
 

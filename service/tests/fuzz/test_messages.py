@@ -1,4 +1,4 @@
-"""Whatever a message holds: the reader of gRPC's requests gives a value or a refusal, never another exception."""
+"""Whatever a message holds: gRPC's reader gives a value or a refusal, never another exception."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.classifying import task_of
 from support.fuzzing import case, fuzz, mutated
+from support.messages import filled
 from support.tensors import accepting
 
 from hotpath.http.errors import Problem
@@ -103,7 +104,7 @@ def understood(content: bytes, accepted: Accepted) -> Optional[Wanted]:
 @given(data=st.data(), request=REQUESTS)
 def test_requests(data: st.DataObject, request: Dict[str, Any]) -> None:
     case("gRPC inference request")
-    content = InferRequest(**request).SerializeToString()
+    content = filled(InferRequest(), request).SerializeToString()
     for accepted in EVERY:
         understood(content, accepted)
     understood(mutated(content, data.draw), IMAGES)
@@ -120,7 +121,7 @@ def test_requests_that_are_nearly_right(data: st.DataObject, raw: bool) -> None:
         request["raw_input_contents"] = [pixels.tobytes()]
     else:
         tensor["contents"] = {"uint_contents": pixels.tolist()}
-    content = InferRequest(**request).SerializeToString()
+    content = filled(InferRequest(), request).SerializeToString()
     wanted = understood(content, IMAGES)
     assert wanted is not None and wanted.items[0][0].ravel().tolist() == pixels.tolist()  # type: ignore[union-attr]
     understood(mutated(content, data.draw), IMAGES)

@@ -1,4 +1,4 @@
-"""A task that only says what it takes: numbers of every kind, one of them of any length up to four, or strings."""
+"""A task that only says what it takes: numbers of every kind, one of up to four of them; or strings."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ import pytest
 import tritonclient.grpc as triton
 from numpy.typing import NDArray
 from support.colours import COLOURS, picture
+from support.messages import filled
 from support.server import PATIENCE_S, Server, python_environment, serving, until, write_config
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
@@ -36,23 +37,23 @@ def free_port() -> int:
 
 
 def write(
-    directory: Path, model: Path, limits: Optional[Dict[str, Any]] = None, **server: Any
+    directory: Path,
+    model: Path,
+    limits: Optional[Dict[str, Any]] = None,
+    auth: Optional[Dict[str, Any]] = None,
+    access_log: Optional[Dict[str, Any]] = None,
+    **server: Any,
 ) -> Tuple[Path, int]:
-    """A configuration with a port for gRPC, and that port."""
+    """A configuration with a port for gRPC, and that port; `server` are further keys of that table."""
     port = free_port()
-    sections = {"limits": {"body_bytes": 1_000_000, "request_timeout_s": 100.0, **(limits or {})}}
-    auth = server.pop("auth", None)
-    if auth is not None:
-        sections["auth"] = auth
-    log = server.pop("access_log", None)
-    if log is not None:
-        sections["access_log"] = log
     path = write_config(
         directory / "hotpath.toml",
         model,
         batching={"max_batch": 4},
         server={"grpc_port": port, **server},
-        **sections,
+        limits={"body_bytes": 1_000_000, "request_timeout_s": 100.0, **(limits or {})},
+        auth=auth or {},
+        access_log=access_log or {},
     )
     return path, port
 
@@ -122,7 +123,8 @@ def request(**changes: Any) -> Any:
         "contents": {"bytes_contents": [picture("red")]},
         **changes.pop("tensor", {}),
     }
-    return service_pb2.ModelInferRequest(**{"model_name": "colours", "inputs": [tensor], **changes})
+    values = {"model_name": "colours", "inputs": [tensor], **changes}
+    return filled(service_pb2.ModelInferRequest(), values)
 
 
 def refused(ask: Callable[[], Any]) -> Any:
@@ -367,6 +369,10 @@ def test_a_full_service_tells_when_to_come_again(fast_model: Path, tmp_path: Pat
         assert held.result().status_code == 200
 
 
+def ask_stream(stub: Any, metadata: List[Tuple[str, str]]) -> Any:
+    return stub.ModelStreamInfer(iter([request()]), metadata=metadata)
+
+
 def test_keys_are_judged_as_over_http(fast_model: Path, tmp_path: Path) -> None:
     keys, log = tmp_path / "keys.toml", tmp_path / "access.log"
     keys.write_text(f'[camera]\nkey = "{KEY}"\n[watcher]\nkey = "{KEY}-2"\nallow = ["metrics"]\n')
@@ -387,9 +393,11 @@ def test_keys_are_judged_as_over_http(fast_model: Path, tmp_path: Path) -> None:
             assert refused(lambda: stub.RepositoryIndex(index)).code() is C.UNAUTHENTICATED
             for key, code in (("x" * 20, C.UNAUTHENTICATED), (f"{KEY}-2", C.PERMISSION_DENIED)):
                 metadata = [("authorization", f"Bearer {key}")]
-                assert refused(lambda m=metadata: stub.ModelInfer(request(), metadata=m)).code() is code
-                stream = stub.ModelStreamInfer(iter([request()]), metadata=metadata)
-                assert refused(lambda s=stream: list(s)).code() is code
+                for call in (
+                    stub.ModelInfer.future(request(), metadata=metadata),
+                    ask_stream(stub, metadata),
+                ):
+                    assert call.code() is code
             metadata = [("authorization", f"Bearer {KEY}"), ("x-request-id", "seven")]
             assert stub.ModelInfer(request(), metadata=metadata).model_name == "colours"
         assert server.stop() == 0

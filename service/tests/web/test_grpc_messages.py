@@ -18,7 +18,7 @@ OURS = FileDescriptorProto.FromString(descriptor.SERIALIZED)
 
 
 def parts(prefix: str, message: Any) -> Dict[str, Any]:
-    """Of a message and those in it: by name number, kind, and whether it is a list, of each field and enum."""
+    """Of a message and those in it: each field's number, kind and whether it is a list, and each enum's."""
     name = f"{prefix}.{message.name}"
     found: Dict[str, Any] = {
         f"{name}.{field.name}": (field.number, field.type, field.type_name, field.label)
@@ -80,10 +80,10 @@ def test_the_descriptor_was_written_from_the_description_as_it_is() -> None:
 def test_a_message_goes_from_one_to_the_other() -> None:
     theirs = service_pb2.ModelInferRequest(
         model_name="m",
-        parameters={"timeout": {"int64_param": 5}},
         inputs=[{"name": "a", "shape": [-1, 2**62], "contents": {"fp32_contents": [0.5]}}],
         raw_input_contents=[b"\xff"],
     )
+    theirs.parameters["timeout"].int64_param = 5
     ours = messages.message("ModelInferRequest").FromString(theirs.SerializeToString())
     assert str(ours) == str(theirs)
     assert service_pb2.ModelInferRequest.FromString(ours.SerializeToString()) == theirs

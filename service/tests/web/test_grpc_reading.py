@@ -8,11 +8,12 @@ from typing import Any, Dict, List, Sequence, Tuple
 import numpy
 import pytest
 from support.classifying import task_of
+from support.messages import filled
 from support.tensors import accepting
 
 from hotpath.http.errors import Problem
 from hotpath.http.grpc.codes import code_of, details_of, metadata_of
-from hotpath.http.grpc.contents import FIELDS
+from hotpath.http.grpc.contents import FIELDS, in_binary
 from hotpath.http.grpc.reading import MOST_FIELDS, MOST_PARSED, InferRequest, parse, understand
 from hotpath.http.grpc.wire import fields
 from hotpath.http.v2 import request as over_http
@@ -47,7 +48,7 @@ def tensors(contents: bool) -> Tuple[List[Dict[str, Any]], List[bytes]]:
 
 
 def read(accepted: Accepted = NUMBERS, **request: Any) -> over_http.Wanted:
-    return understand(parse(InferRequest, InferRequest(**request).SerializeToString()), accepted)
+    return understand(parse(InferRequest, filled(InferRequest(), request).SerializeToString()), accepted)
 
 
 def refusal(accepted: Accepted = NUMBERS, **request: Any) -> Problem:
@@ -78,8 +79,6 @@ def test_half_precision_goes_raw_alone_and_all_other_kinds_in_contents_too() -> 
     for tensor in inputs:
         if tensor is not half:
             message = InferRequest.InferInputTensor(**tensor)
-            from hotpath.http.grpc.contents import in_binary
-
             assert in_binary(message) == values[tensor["name"]]
 
 
@@ -137,10 +136,10 @@ def test_what_is_no_number_is_refused(number: float, dtype: str) -> None:
     assert "no number, or infinite" in refusal(inputs=inputs, raw_input_contents=raw).message
 
 
-def changed(name: str, **changes: Any) -> Problem:
+def changed(changes: Dict[str, Any]) -> Problem:
     inputs, raw = tensors(contents=False)
     for tensor in inputs:
-        if tensor["name"] == name:
+        if tensor["name"] == "int32":
             tensor.update(changes)
     return refusal(inputs=inputs, raw_input_contents=raw)
 
@@ -156,14 +155,14 @@ def changed(name: str, **changes: Any) -> Problem:
         ({"shape": [5, 2]}, "holds 5 items; a request may hold 1 to 4"),
         ({"shape": [2, 2]}, "holds 8 bytes, but INT32 [2, 2] takes 16"),
         ({"shape": [1] * 17}, "inputs.2.shape: List should have at most 16"),
-        ({"shape": [-(2**63), 2**63 - 1]}, "holds -9223372036854775808 items"),
+        ({"shape": [-(2**63), 2**63 - 1]}, "of shape [-9223372036854775808, 9223372036854775807]"),
         ({"name": "int64"}, "The input 'int64' is there twice"),
         ({"name": "other"}, "There is no input 'other'"),
         ({"parameters": {"shared_memory_region": {"string_param": "r"}}}, "Shared memory is not supported"),
     ],
 )
 def test_what_is_wrong_with_an_input_is_named(changes: Dict[str, Any], words: str) -> None:
-    problem = changed("int32", **changes)
+    problem = changed(changes)
     assert problem.status == 400 and words in problem.message and problem.remedy
 
 

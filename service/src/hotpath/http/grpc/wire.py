@@ -16,7 +16,7 @@ def fields(content: bytes) -> Iterator[Tuple[int, int]]:
     place = 0
     while place < len(content):
         tag, place = _varint(content, place)
-        if tag is None:
+        if tag is None or tag >> 3 == 0:
             return
         kind, size = tag & 7, None
         if kind == _BYTES:

@@ -45,6 +45,9 @@ soak: ## kills, overload, bad clients and 200,000 requests against the service (
 docs: controller ## write docs/roles/ from the roles' argument specifications
 	@$(PYTHON) scripts/role_pages.py
 
+protocol: ## write the service's descriptor.py anew from http/grpc/inference.proto
+	@scripts/bootstrap.sh service && .cache/venv/service/bin/uv run --quiet --no-project --with grpcio-tools==1.70.0 --python 3.11 python scripts/protocol.py
+
 lock: ## resolve the hash-locked requirements anew
 	@scripts/lock.sh
 
@@ -57,4 +60,4 @@ hosts-down: ## remove the throwaway hosts of this checkout
 clean: hosts-down ## remove the throwaway hosts, their images and .cache; nothing else
 	@scripts/clean.sh
 
-.PHONY: help demo test test-fast test-el8-stack test-vm fuzz test-faults lint verify bench soak docs lock controller hosts-down clean
+.PHONY: help demo test test-fast test-el8-stack test-vm fuzz test-faults lint verify bench soak docs protocol lock controller hosts-down clean

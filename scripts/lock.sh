@@ -20,8 +20,8 @@ compile() { # PYTHON OUTPUT ARGUMENT...: resolve from metadata alone, for glibc 
 }
 
 upgrade=("$@")
-# What the service can do without, and every set holds: traces, and the state of NVIDIA's devices.
-extras=(--extra tracing --extra nvidia)
+# What the service can do without, and every set holds: traces, the state of NVIDIA's devices, and gRPC.
+extras=(--extra tracing --extra nvidia --extra grpc)
 
 # torch without its CUDA libraries: a machine without a GPU has a CPU build of the same version, which has its own
 # hash. pip takes the build that it finds; both are what was tested.
@@ -52,6 +52,7 @@ PINS
 cat > "$room/py38.in" << 'PINS'
 cykooz.resizer==3.0.0
 fastapi==0.124.4
+grpcio==1.70.0
 httptools==0.6.4
 numpy==1.24.4
 opentelemetry-exporter-otlp-proto-http==1.33.1
@@ -73,6 +74,7 @@ texts 3.8 $locks/cuda11.6-py38.txt "${texts38[@]}"
 
 # Tools. On 3.11 they are installed beside cpu-py311.txt and hold only what that has not; on 3.8 they stand alone,
 # without torch.
+# Triton's client over gRPC is tested too; its extra for that would pin an older grpcio than the service's.
 printf '%s\n' pytest hypothesis httpx 'tritonclient[http]' > "$room/test.in"
 printf '%s\n' selenium schemathesis > "$room/running.in" # what asks a running service, on 3.11 alone
 printf '%s\n' mypy ruff uv > "$room/lint.in"

@@ -217,6 +217,8 @@ VARIABLES: list[tuple[dict[str, Any], str, str]] = [
     ({"stack_name": "cuda99", "stack_service": "cuda11.6"}, "stack", "cuda11.6, cuda12, cuda13, cpu"),
     ({"inference_service_port": "http"}, "variables", "int"),
     ({"inference_service_port": 70000}, "variables", "65535"),
+    ({"inference_service_port": 0}, "variables", "65535"),
+    ({"inference_service_grpc_port": 70000}, "variables", "65535"),
     ({"host_plan_policy": "fastest"}, "variables", "throughput, latency, shared"),
     ({"nvidia_driver_fabric_manager": " "}, "variables", "'auto'"),
     ({"el8_repositories_removed_keys": {"a": 1}}, "variables", "list"),
@@ -293,6 +295,7 @@ def test_a_precompiled_module_for_another_kernel() -> None:
 
 def test_templates_are_left_to_ansible() -> None:
     assert judge(inference_service_port="{{ port_of_the_site }}") == []
+    assert judge(inference_service_grpc_port=0) == judge(inference_service_grpc_port=8001) == []
 
 
 def test_a_host_that_does_not_answer_and_one_that_cannot_be_looked_at() -> None:

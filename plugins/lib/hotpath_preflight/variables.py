@@ -93,7 +93,8 @@ def _value_problems(name: str, value: Any, option: Mapping[str, Any]) -> Iterato
             yield Problem("variables", f"{name} is not of its type", SECRET, option_text(option))
         else:
             yield Problem("variables", f"{name} = {found!r}", f"{message.rstrip('.')}.", option_text(option))
-    if name.endswith("_port") and str(value).isdigit() and not 0 < int(value) < 65536:
+    least = 0 if option.get("default") == 0 else 1  # where no port is what a role begins with, that can be said
+    if name.endswith("_port") and str(value).isdigit() and not least <= int(value) < 65536:
         yield Problem("variables", f"{name} = {value}", "A TCP port lies between 1 and 65535.", "Choose such a port.")
 
 

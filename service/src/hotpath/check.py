@@ -80,7 +80,8 @@ def _check_keys(config: Config) -> Iterable[Finding]:
 
 def _check_port(config: Config) -> Iterable[Finding]:
     """The port is free, or held by this service or by systemd for it. Raises Refusal."""
-    if not _is_ours(config.server.port):
+    who = ports.holder(config.server.port)
+    if who is None or who.split()[0] not in ("systemd", "hotpath"):
         ports.listen(config.server.host, config.server.port).close()
     return []
 
@@ -89,15 +90,11 @@ def _check_grpc(config: Config) -> Iterable[Finding]:
     """The port is free or held by this service, and its library is there. Raises Refusal."""
     if config.server.grpc_port:
         ports.require_grpc()
-        if not _is_ours(config.server.grpc_port):
+        who = ports.holder(config.server.grpc_port) or ""
+        if not (_runs(config) and who.startswith("worker")):
             with ports.grpc_reserved(config.server):
                 pass
     return []
-
-
-def _is_ours(port: int) -> bool:
-    who = ports.holder(port)
-    return who is not None and who.split()[0] in ("systemd", "hotpath", "worker")
 
 
 def _print(findings: List[Finding], as_json: bool) -> None:

@@ -283,7 +283,7 @@ def test_messages_that_are_none_and_too_large_ones_are_refused(running: Running)
         error = refused(lambda: ask(b"\xff\xff"))
         assert error.code() is C.INVALID_ARGUMENT and "no ModelInferRequest" in error.details()
         assert refused(lambda: ask(b"\0" * 1_000_001)).code() is C.RESOURCE_EXHAUSTED
-        other = channel.unary_unary("/inference.GRPCInferenceService/ServerLive")
+        other = channel.unary_unary("/inference.GRPCInferenceService/ModelConfig")
         assert refused(lambda: other(b"\0" * 70_000)).code() is C.INVALID_ARGUMENT
         assert refused(lambda: channel.unary_unary("/a/B")(b"")).code() is C.UNIMPLEMENTED
 
@@ -294,6 +294,7 @@ def test_a_deadline_ends_the_wait(running: Running, stub: Any) -> None:
         error = refused(lambda: stub.ModelInfer(request(), timeout=0.3))
         assert error.code() is C.DEADLINE_EXCEEDED
         until(lambda: running.server.metric('hotpath_shed_total{reason="expired"}') == expired + 1)
+    assert not [line for line in running.server.log if "Traceback" in line or "ERROR" in line]
     error = refused(lambda: stub.ModelInfer(request(), metadata=[("x-request-deadline-ms", "no")]))
     assert error.code() is C.INVALID_ARGUMENT and "X-Request-Deadline-Ms" in error.details()
 
@@ -341,6 +342,7 @@ def test_a_stream_that_is_left_gives_back_its_places(running: Running, stub: Any
         until(lambda: running.server.metric("hotpath_slots_in_use") == 2)
         stream.cancel()
         until(lambda: running.server.metric('hotpath_shed_total{reason="client_gone"}') == gone + 2)
+    assert not [line for line in running.server.log if "Traceback" in line or "ERROR" in line]
 
 
 def test_requests_are_counted_and_have_ids(running: Running, stub: Any) -> None:
@@ -481,6 +483,14 @@ def test_a_port_that_is_taken_is_told_at_the_start(fast_model: Path, tmp_path: P
             found = hotpath(command, path)
             assert found.returncode != 0
             assert "server.grpc_port to another one" in found.stdout + found.stderr
+
+
+def test_a_running_services_port_is_its_own(fast_model: Path, tmp_path: Path) -> None:
+    path, port = write(tmp_path, fast_model, port=free_port())
+    with serving(path) as server:
+        server.find("ready: listening")
+        found = hotpath("check", path)
+        assert str(port) not in found.stdout + found.stderr
 
 
 def test_without_its_library_the_way_out_is_told(fast_model: Path, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ class Service:
         except DeadlinePassed as error:
             if not error.counted:
                 self.row.add("hotpath_shed", ("expired",))
-            raise _late(error.seconds) from error
+            raise late(error.seconds) from error
         except (ClientDisconnect, ClientGone) as error:
             self.row.add("hotpath_shed", ("client_gone",))
             raise ClientGone from error
@@ -277,7 +277,8 @@ def _expired_in_queue(answer: asyncio.Future[Outcome]) -> bool:
     return answer.done() and not answer.cancelled() and answer.result().status == Status.EXPIRED
 
 
-def _late(seconds: float) -> Problem:
+def late(seconds: float) -> Problem:
+    """The answer to a request that had so many seconds."""
     return Problem(
         504,
         "request_timeout",

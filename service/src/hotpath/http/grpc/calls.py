@@ -18,6 +18,7 @@ from hotpath.http.grpc.messages import SERVICE
 from hotpath.http.guard import judge
 from hotpath.http.keys import KeyFile
 from hotpath.http.observed import CLIENT_GONE, CUT_OFF, Ledger
+from hotpath.http.service import late
 from hotpath.http.urgency import Urgency
 from hotpath.http.waiting import ClientGone, DeadlinePassed
 from hotpath.metrics.layout import route_of
@@ -68,9 +69,7 @@ class Call:
         except asyncio.CancelledError:
             if self._ending.cut_off:
                 raise CUT_OFF from None
-            if self.left_s is not None and time.monotonic() > self.record.started + self.left_s - _SAME_S:
-                raise DeadlinePassed(urgency.seconds) from None
-            raise ClientGone from None
+            raise (DeadlinePassed(urgency.seconds) if self._is_late() else ClientGone()) from None
 
     def answered(self) -> Told:
         """It was answered as it asked; the answer's metadata."""
@@ -91,12 +90,19 @@ class Call:
             return error
         if isinstance(error, InputError):
             return problem_of_input(error)
-        if isinstance(error, asyncio.CancelledError) and self._ending.cut_off:
+        cancelled = isinstance(error, asyncio.CancelledError)
+        if cancelled and self._ending.cut_off:
             return CUT_OFF
-        if isinstance(error, (ClientGone, asyncio.CancelledError)):
+        if cancelled and self._is_late():
+            return late(self.left_s or 0.0)
+        if cancelled or isinstance(error, ClientGone):
             return Problem(CLIENT_GONE, "client_gone", "The client has gone.", "")
         log.error("unexpected error in %s, request %s", self.method, self.record.id, exc_info=error)
         return INTERNAL
+
+    def _is_late(self) -> bool:
+        """Whether the call's deadline is over."""
+        return self.left_s is not None and time.monotonic() > self.record.started + self.left_s - _SAME_S
 
 
 def _address(peer: str) -> str:

@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
@@ -19,11 +20,13 @@ import numpy
 import pytest
 import tritonclient.grpc as triton
 from numpy.typing import NDArray
-from support.colours import COLOURS, picture
+from support.colours import COLOURS, picture, write_source
 from support.messages import filled
 from support.server import PATIENCE_S, Server, python_environment, serving, until, write_config
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
+
+from hotpath.building.build import build
 
 SIDE = 16
 KEY = "0123456789abcdef-camera"
@@ -473,6 +476,46 @@ def test_workers_share_the_port_and_one_that_dies_is_followed(fast_model: Path, 
         assert server.stop() == 0
 
 
+def test_another_version_comes_in_and_no_request_is_lost(fast_model: Path, tmp_path: Path) -> None:
+    labels = {colour: colour.upper() for colour in ("red", "green", "blue", "white", "black", "grey")}
+    other, _ = build(write_source(tmp_path / "source", labels=labels), tmp_path / "models")
+    path, port = write(tmp_path, fast_model, workers=2, control=str(tmp_path / "control"))
+    with serving(path) as server, ThreadPoolExecutor(1) as pool:
+        changing = Running(server, port)
+        with grpc.insecure_channel(changing.address) as channel:
+
+            def ask() -> Iterator[Any]:
+                while not swapping.done():
+                    ahead.acquire()
+                    yield request()
+                yield request(id="last")
+
+            how = ("--model", "colours", "--path", str(other.directory))
+            swapping = pool.submit(hotpath, "swap", path, None, *how)
+            answers, ahead = [], threading.Semaphore(8)
+            for answer in changing.stub(channel).ModelStreamInfer(ask()):
+                answers.append(answer)
+                ahead.release()
+        assert swapping.result().returncode == 0, swapping.result().stderr
+        assert not [answer.error_message for answer in answers if answer.error_message]
+        (last,) = [answer.infer_response for answer in answers if answer.infer_response.id == "last"]
+        assert b"RED" in last.raw_output_contents[2]
+
+
+def test_only_so_many_streams_are_open_at_once(fast_model: Path, tmp_path: Path) -> None:
+    path, port = write(tmp_path, fast_model, {"transit_bytes": 2_000_000})
+    with serving(path) as server:
+        few = Running(server, port)
+        asking: queue.Queue[Any] = queue.Queue()
+        with grpc.insecure_channel(few.address) as channel:
+            streams = [few.stub(channel).ModelStreamInfer(iter(asking.get, None)) for _ in range(3)]
+            until(lambda: any(stream.done() for stream in streams))
+            (refused_one,) = [stream for stream in streams if stream.done()]
+            assert refused_one.code() is C.RESOURCE_EXHAUSTED and "2 streams" in refused_one.details()
+            for _ in streams:
+                asking.put(None)
+
+
 def test_a_port_that_is_taken_is_told_at_the_start(fast_model: Path, tmp_path: Path) -> None:
     path, port = write(tmp_path, fast_model)
     with socket.socket() as other:
@@ -515,12 +558,14 @@ def test_without_the_port_nothing_of_it_is_imported(fast_model: Path, tmp_path: 
         assert "cygrpc" not in Path(f"/proc/{server.process.pid}/maps").read_text()
 
 
-def hotpath(command: str, config: Path, hidden: Optional[Path] = None) -> subprocess.CompletedProcess[str]:
+def hotpath(
+    command: str, config: Path, hidden: Optional[Path] = None, *arguments: str
+) -> subprocess.CompletedProcess[str]:
     environment = python_environment()
     if hidden is not None:
         environment["PYTHONPATH"] = f"{hidden}:{environment['PYTHONPATH']}"
     return subprocess.run(
-        [sys.executable, "-m", "hotpath", command, "--config", str(config)],
+        [sys.executable, "-m", "hotpath", command, "--config", str(config), *arguments],
         env=environment,
         capture_output=True,
         text=True,

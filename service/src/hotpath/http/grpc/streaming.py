@@ -76,12 +76,13 @@ class Streaming:
         async def answer(content: bytes) -> Any:
             return await self._answer(Call(METHOD, context, self._ledger, self._ending), content)
 
+        whole = False
         try:
-            await _Stream(context, answer, self._most_requests, self._ending.begun).serve()
+            whole = await _Stream(context, answer, self._most_requests, self._ending.begun).serve()
         except asyncio.CancelledError:
             if not self._ending.cut_off:
                 raise
-        if self._ending.begun.is_set():
+        if not whole:
             await _end(Call(METHOD, context, self._ledger, self._ending), context, CUT_OFF)
 
     async def _answer(self, call: Call, content: bytes) -> Any:
@@ -117,30 +118,33 @@ class _Stream:
         self._at_work: Set[asyncio.Future[Any]] = set()
         self._writing = asyncio.Lock()
 
-    async def serve(self) -> None:
-        """Until the client sends nothing more or the worker ends, and all is answered."""
+    async def serve(self) -> bool:
+        """Until the client sends nothing more, or the worker ends; whether it was the client.
+
+        What was sent is answered.
+        """
         try:
             while True:
                 content = await self._next()
-                if content is None:
+                if content is None or content is grpc.aio.EOF:
                     break
                 self._at_work.add(asyncio.ensure_future(self._reply(content)))
                 if len(self._at_work) >= self._most:
                     await self._wait(asyncio.FIRST_COMPLETED)
             await self._wait(asyncio.ALL_COMPLETED)
+            return content is not None
         finally:
             for task in self._at_work:
                 task.cancel()
             await asyncio.gather(*self._at_work, return_exceptions=True)
 
-    async def _next(self) -> Optional[bytes]:
-        """The next message; None where there is none, or none is taken any more."""
+    async def _next(self) -> Any:
+        """The next message, or EOF; None where none is taken any more."""
         reading = asyncio.ensure_future(self._context.read())
         ended = asyncio.ensure_future(self._ended.wait())
         try:
             await asyncio.wait([reading, ended], return_when=asyncio.FIRST_COMPLETED)
-            content = reading.result() if reading.done() else grpc.aio.EOF
-            return None if content is grpc.aio.EOF else content
+            return reading.result() if reading.done() else None
         finally:
             reading.cancel()
             ended.cancel()

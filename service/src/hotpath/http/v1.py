@@ -106,7 +106,7 @@ async def _answer(service: Service, request: Request, path: str) -> Dict[str, An
         body = await read_content(request, kind, limits.body_bytes, upload)
         record = record_of(request.scope)
         arrived = record.body_is_in(len(body))
-        async with Patience(request, started, arrived, urgency) as patience:
+        async with Patience(request.receive, started, arrived, urgency) as patience:
             if isinstance(body, Packed):
                 body = await patience.wait(service.decoder.run(body.unpack))
             document = (

@@ -7,18 +7,19 @@ from typing import Any, Dict, Iterable, List, Mapping, Type
 from google.protobuf.message import DecodeError
 from pydantic import BaseModel
 
+from hotpath import json_text
 from hotpath.http.errors import Problem
 from hotpath.http.grpc import contents
 from hotpath.http.grpc.messages import message
 from hotpath.http.grpc.wire import fields
 from hotpath.http.v2.items import Accepted
 from hotpath.http.v2.problems import invalid, shared_memory
-from hotpath.http.v2.request import MOST_JSON, Wanted, validate, wanted_of
+from hotpath.http.v2.request import Wanted, validate, wanted_of
 from hotpath.http.v2.schema import MOST_TENSORS, InputParameters, OutputParameters, RequestParameters
 
 InferRequest = message("ModelInferRequest")
 
-MOST_PARSED = MOST_JSON
+MOST_PARSED = json_text.MOST_BYTES
 """Bytes of a message beside its raw tensors, for the same reason: small parts grow many times in memory."""
 MOST_SMALL = 65_536
 """Bytes of a message that asks for no inference."""

@@ -1,4 +1,4 @@
-"""Build what the hosts install: the wheels of a locked set, the service's own wheel, and the model's source.
+"""Build what the hosts install: the wheels of a locked set, the service's own wheel, and the models' sources.
 
 The answer on standard output is the bundle's description as JSON, which is also kept as OUTPUT/SET.json for the
 deployment; progress goes to standard error. Everything is named after its content, so a second call finds its work
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bundling.build import Order, Progress, build, describe
 from bundling.keys import BundleError
+from bundling.models import Wish
 from bundling.wheels import Source
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +29,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=ROOT / ".cache" / "bundle", help="default: .cache/bundle")
     parser.add_argument("--service", type=Path, default=ROOT / "service", help="the service's source tree")
     parser.add_argument("--lock", type=Path, help="default: SERVICE/locks/SET-pyXY.txt")
-    parser.add_argument("--model", default="efficientnet_lite0", help="a folder of SERVICE/models")
+    parser.add_argument(
+        "--models",
+        type=json.loads,
+        default=[{"source": "efficientnet_lite0"}],
+        help="JSON: a list of models, each with `source` and, where it is another than the source's, `name`",
+    )
     parser.add_argument("--wheels", type=Path, help="take every wheel from this directory and ask no index")
     parser.add_argument(
         "--torch-wheels", default=os.environ.get("HOTPATH_TORCH_WHEELS", ""), help="where pip finds torch"
@@ -45,7 +51,7 @@ def main() -> int:
         python=given.python,
         service=given.service.resolve(),
         lock=lock.resolve(),
-        model=given.service.resolve() / "models" / given.model,
+        models=Wish.of(given.models),
         output=given.output.resolve(),
         source=Source(sys.executable, given.wheels.resolve() if given.wheels else None, given.torch_wheels),
     )

@@ -12,6 +12,7 @@ PLUGINS = Path(__file__).resolve().parents[1]
 # Ansible loads each plugin file by itself, so the package that the filters share is not on the path.
 sys.path.append(str(PLUGINS / "lib"))
 
+from hotpath_models import Release  # noqa: E402
 from hotpath_preflight import (  # noqa: E402
     Problem,
     Values,
@@ -41,7 +42,8 @@ __all__ = [
     "preflight_request",
 ]
 
-LOCKS = PLUGINS.parent / "service" / "locks"
+SERVICE = PLUGINS.parent / "service"
+LOCKS = SERVICE / "locks"
 
 
 @cache
@@ -79,7 +81,7 @@ def preflight_report(
     for host in hosts:
         variables = hostvars[host]
         survey = _survey(variables)
-        problems += host_problems(host, variables, survey, _options())
+        problems += host_problems(host, variables, survey, _options(), Release.of(SERVICE))
         problems += [problem.on(host) for problem in set_problems(Values.of(variables, _options()), LOCKS)]
         plans[host] = host_plan(variables, survey, _options())
     errors = sum(problem.severity == "error" for problem in problems)

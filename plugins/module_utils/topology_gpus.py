@@ -34,6 +34,8 @@ def gpus(root: str) -> List[Dict[str, Any]]:
                 "driver": driver_of(path),
                 "hidden": bool(re.search(r"^GPU Excluded:\s*Yes", information, re.MULTILINE)),
                 "mig": False,
+                "uuid": "",
+                "memory_mib": 0,
                 "numa_node": known_node(path),
                 "irqs": interrupts(path),
             }
@@ -80,6 +82,27 @@ def mark_divided_gpus(module: AnsibleModule, found: List[Dict[str, Any]]) -> Non
         divided = divided_gpus(answer) if code == 0 else []
         for gpu in found:
             gpu["mig"] = gpu["pci"] in divided
+
+
+def told_gpus(answer: str) -> Dict[str, Dict[str, Any]]:
+    """UUID and memory by PCI address, from lines such as "00000000:65:00.0, GPU-5f1e..., 24564 MiB" of nvidia-smi."""
+    found = {}
+    for line in answer.splitlines():
+        match = re.match(r"^\s*[0-9a-fA-F]*([0-9a-fA-F]{4}:[0-9a-fA-F:.]{7}), *(GPU-[0-9a-f-]+), *(\d+) MiB\s*$", line)
+        if match:
+            found[match.group(1).lower()] = {"uuid": match.group(2), "memory_mib": int(match.group(3))}
+    return found
+
+
+def tell_by_driver(module: AnsibleModule, found: List[Dict[str, Any]]) -> None:
+    """Add what only the driver knows; where it does not answer, nothing is claimed."""
+    program = module.get_bin_path("nvidia-smi")
+    if program and any(gpu["driver"] == "nvidia" for gpu in found):
+        fields = "--query-gpu=pci.bus_id,uuid,memory.total"
+        code, answer, _ = module.run_command([program, fields, "--format=csv,noheader"])
+        told = told_gpus(answer) if code == 0 else {}
+        for gpu in found:
+            gpu.update(told.get(gpu["pci"][-12:], {}))
 
 
 def pci_order(address: str) -> List[int]:

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.deployment_host import MARKER, read_json
 from ansible.module_utils.survey_ports import listeners
+from ansible.module_utils.topology_gpus import gpus, tell_by_driver
 
 DOCUMENTATION = r"""
 module: deployment_state
@@ -32,16 +33,15 @@ options:
     type: list
     elements: dict
     required: true
-  model_archive:
-    description: The archive on the host with the source of the wanted model.
-    type: path
+  builds:
+    description: >-
+      The wanted models, each with C(name), C(archive), the archive on the host with its source, and C(record), the file
+      in which its build is recorded.
+    type: list
+    elements: dict
     required: true
-  model:
-    description: The name of the wanted model.
-    type: str
-    required: true
-  record:
-    description: The file in which the build of the wanted model is recorded.
+  records:
+    description: The directory of the records of all builds.
     type: path
     required: true
   files:
@@ -54,7 +54,7 @@ options:
     type: int
     required: true
   keep:
-    description: How many releases and versions of the model stay on the host.
+    description: How many releases and versions of each model stay on the host.
     type: int
     default: 3
 author: Hotpath (@hotpath)
@@ -65,12 +65,16 @@ release_complete:
   description: Whether the wanted release is installed to its end.
   type: bool
   returned: always
-model:
-  description: Name, version and path of the wanted model if it is built, otherwise empty.
+models:
+  description: Name, version and path of each wanted model that is built, by its name.
   type: dict
   returned: always
+gpus:
+  description: The GPUs on the bus, with UUID and memory where the driver tells them.
+  type: list
+  returned: always
 links:
-  description: Where the links C(release) and C(model) point to, empty where there is none.
+  description: Where the link C(release) and those of C(models), by their names, point to, empty where there is none.
   type: dict
   returned: always
 running:
@@ -98,7 +102,7 @@ plan:
   type: dict
   returned: always
 superfluous:
-  description: Releases, archives and versions of the model that nothing needs any more.
+  description: Releases, archives, versions of models and models that nothing needs any more.
   type: list
   returned: always
 """
@@ -161,6 +165,37 @@ def superfluous(directory: str, marker: str, keep: int, needed: List[str]) -> Li
     return sorted(halves + [path for path in others if ages[path]][room:])
 
 
+def built_model(record: str) -> Dict[str, Any]:
+    """What a record says of a build whose model is still there, empty otherwise."""
+    model = read_json(record)
+    return model if os.path.isfile(os.path.join(str(model.get("path", "")), "model.json")) else {}
+
+
+def old_versions(wanted: Dict[str, Any], models: Dict[str, Dict[str, Any]], linked: Dict[str, str]) -> List[str]:
+    """Versions of the wanted models that nothing needs any more."""
+    found = []  # type: List[str]
+    for name, model in models.items():
+        needed = [str(model.get("version", "")), linked[name]]
+        found += superfluous(os.path.join(wanted["models"], name), "model.json", wanted["keep"], needed)
+    return found
+
+
+def left_models(directory: str, records: str, wanted: List[str]) -> List[str]:
+    """Models that were deployed here and are no longer wanted, and last the records that say so.
+
+    What somebody built by hand beside them has no record and stays.
+    """
+    entries = sorted(os.listdir(records)) if os.path.isdir(records) else []
+    names = {}
+    for entry in entries:
+        path = os.path.join(records, entry)
+        name = str(read_json(path).get("name", ""))
+        if name and os.path.basename(name) == name and name not in wanted:
+            names[path] = name
+    left = [os.path.join(directory, name) for name in sorted(set(names.values()))]
+    return [path for path in left if os.path.isdir(path)] + sorted(names)
+
+
 def stale_archives(needed: List[str]) -> List[str]:
     """Every file beside the needed archives that is none of them: archives of earlier deployments."""
     directory = os.path.dirname(needed[0])
@@ -171,25 +206,21 @@ def stale_archives(needed: List[str]) -> List[str]:
 def read_state(wanted: Dict[str, Any], shown: str) -> Dict[str, Any]:
     """All that RETURN names."""
     release = os.path.join(wanted["root"], "releases", wanted["release"])
-    versions = os.path.join(wanted["models"], wanted["model"])
-    model = read_json(wanted["record"])
-    if not os.path.isfile(os.path.join(str(model.get("path", "")), "model.json")):
-        model = {}
+    models = {build["name"]: built_model(build["record"]) for build in wanted["builds"]}
     links = {
         "release": link_target(os.path.join(wanted["root"], "current")),
-        "model": link_target(os.path.join(versions, "current")),
+        "models": {name: link_target(os.path.join(wanted["models"], name, "current")) for name in models},
     }
     units = read_units(shown)
     active = units.get(SERVICE, {}).get("ActiveState") == "active"
     texts = {path: read_text(path) for path in wanted["files"]}
     releases = [wanted["release"], os.path.basename(links["release"])]
     digests = [archive["sha256"] for archive in wanted["archives"]]
-    needed = [archive["path"] for archive in wanted["archives"]] + [wanted["model_archive"]]
-    models = [str(model.get("version", "")), links["model"]]
+    needed = [archive["path"] for archive in wanted["archives"]] + [build["archive"] for build in wanted["builds"]]
     return {
         "release_complete": read_json(os.path.join(release, MARKER)).get("archives") == digests
         and os.access(os.path.join(release, "venv", "bin", "python"), os.X_OK),
-        "model": model,
+        "models": {name: model for name, model in models.items() if model},
         "links": links,
         "running": read_assignments(read_text(RUNNING) or "").get("deployment", "") if active else "",
         "units": {"service": units.get(SERVICE, {}), "socket": units.get(SOCKET, {})},
@@ -198,17 +229,19 @@ def read_state(wanted: Dict[str, Any], shown: str) -> Dict[str, Any]:
         "texts": {path: text for path, text in texts.items() if text is not None},
         "plan": read_json(PLAN),
         "superfluous": superfluous(os.path.join(wanted["root"], "releases"), MARKER, wanted["keep"], releases)
-        + superfluous(versions, "model.json", wanted["keep"], models)
+        + old_versions(wanted, models, links["models"])
+        + left_models(wanted["models"], wanted["records"], list(models))
         + stale_archives(needed),
     }
 
 
 def main() -> None:
     """Run as an Ansible module."""
-    spec: Dict[str, Any] = {
-        name: {"type": "path", "required": True} for name in ("root", "models", "record", "model_archive")
-    }
-    spec.update({name: {"type": "str", "required": True} for name in ("release", "model")})
+    spec: Dict[str, Any] = {name: {"type": "path", "required": True} for name in ("root", "models", "records")}
+    spec["release"] = {"type": "str", "required": True}
+    build = {name: {"type": "path", "required": True} for name in ("archive", "record")}
+    build["name"] = {"type": "str", "required": True}
+    spec["builds"] = {"type": "list", "elements": "dict", "required": True, "options": build}
     archive = {"path": {"type": "path", "required": True}, "sha256": {"type": "str", "required": True}}
     spec["archives"] = {"type": "list", "elements": "dict", "required": True, "options": archive}
     spec["files"] = {"type": "list", "elements": "path", "default": []}
@@ -217,7 +250,9 @@ def main() -> None:
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     command = ["systemctl", "show", SERVICE, SOCKET, "--property=" + PROPERTIES]
     _, shown, _ = module.run_command(command, check_rc=True)
-    module.exit_json(changed=False, **read_state(module.params, shown))
+    found = gpus("/")
+    tell_by_driver(module, found)
+    module.exit_json(changed=False, gpus=found, **read_state(module.params, shown))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.sysfs import interrupts, known_node, numbered, read
-from ansible.module_utils.topology_gpus import gpus, mark_divided_gpus
+from ansible.module_utils.topology_gpus import gpus, mark_divided_gpus, tell_by_driver
 
 # How a switching card names a port that stands for a virtual function: it has no interrupts of its own.
 REPRESENTOR = re.compile(r"^(c\d+)?pf\d+(vf|sf)\d+$")
@@ -174,6 +174,7 @@ def main() -> None:
         module.fail_json(msg="The host's topology cannot be read: %s" % error)
     if module.params["root"] == "/":
         mark_divided_gpus(module, found["gpus"])
+        tell_by_driver(module, found["gpus"])
     module.exit_json(changed=False, topology=found)
 
 

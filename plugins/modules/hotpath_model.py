@@ -39,6 +39,10 @@ options:
     description: The directory that holds every model by name and version.
     type: path
     required: true
+  precision:
+    description: What the back end onednn is to run in; empty takes what the source says.
+    type: str
+    default: ""
   record:
     description: The file that remembers name, version and path of what was built.
     type: path
@@ -74,6 +78,8 @@ def build(module: AnsibleModule, wanted: Dict[str, Any]) -> Dict[str, Any]:
         extract(wanted["archive"], source)
         python = os.path.join(wanted["release"], "venv", "bin", "python")
         command = [python, "-m", "hotpath", "build", source, "--output", wanted["models"], "--json"]
+        if wanted["precision"]:
+            command += ["--precision", wanted["precision"]]
         code, stdout, stderr = module.run_command(command, cwd="/")
         if code != 0:
             raise DeploymentError("hotpath build refused the model:\n{0}".format((stderr or stdout).strip()[-3000:]))
@@ -90,6 +96,7 @@ def main() -> None:
     names = ("archive", "release", "models", "record")
     spec: Dict[str, Any] = {name: {"type": "path", "required": True} for name in names}
     spec["sha256"] = {"type": "str", "required": True}
+    spec["precision"] = {"type": "str", "default": ""}
     spec["lock"] = {"type": "path", "default": "/run/lock/hotpath-deployment"}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     os.umask(0o022)

@@ -1,26 +1,23 @@
-"""From an order to a bundle: three archives and a description that names them."""
+"""From an order to a bundle: the archives and a description that names them."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bundling import wheels
+from bundling import models, wheels
 from bundling.archives import Archive, pack
-from bundling.keys import BundleError, Keys, content_key, keys_of, service_sources
+from bundling.keys import BundleError, Keys, keys_of, service_sources
 
-SCRIPTS = Path(__file__).resolve().parent.parent
 # pip for the hosts and setuptools for the service's wheel, locked: neither the host's nor the controller's own is used.
 INSTALLER = Path(__file__).with_name("installer.txt")
 BUILD_TOOLS = Path(__file__).with_name("build_tools.txt")
@@ -34,9 +31,14 @@ class Order:
     python: str
     service: Path
     lock: Path
-    model: Path
+    models: tuple[models.Wish, ...]
     output: Path
     source: wheels.Source
+
+    @property
+    def bundled(self) -> Path:
+        """Models that go with the service, each a folder."""
+        return self.service / "models"
 
     @property
     def description(self) -> Path:
@@ -56,28 +58,24 @@ class Progress:
 def describe(order: Order) -> dict[str, Any]:
     """The bundle by its names, and whether a build would change anything. Writes nothing."""
     keys = keys_of(order.service, order.lock, INSTALLER, order.python)
-    model = model_identity(order.model)
     names = {
-        "schema": 1,
+        "schema": 2,
         "set": order.name,
         "python": order.python,
         "release": keys.release,
         "dependencies": keys.dependencies,
-        "model": model,
     }
+    wanted = [models.identity(wish, order.bundled) for wish in order.models]
     kept = stored(order)
-    if kept is not None and {name: kept.get(name) for name in names} == names:
+    if kept is not None and {name: kept.get(name) for name in names} == names and _same(kept["models"], wanted):
         return {**kept, "changed": False}
-    return {**names, "archives": {}, "changed": True}
+    return {**names, "models": wanted, "archives": {}, "changed": True}
 
 
-def model_identity(source: Path) -> dict[str, str]:
-    """Name and key of a model. Its model.toml holds the digest of every other file, so it stands for all of them."""
-    declaration = source / "model.toml"
-    if not declaration.is_file():
-        raise BundleError(f"{declaration} does not exist. A model is a folder with a model.toml; see docs/models.md.")
-    text = declaration.read_bytes()
-    return {"name": str(tomllib.loads(text.decode())["name"]), "key": content_key([text])}
+def _same(kept: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:
+    """Whether a bundle's models are the wanted ones."""
+    packed = {"archive", "weights_bytes"}
+    return [{key: value for key, value in model.items() if key not in packed} for model in kept] == wanted
 
 
 def stored(order: Order) -> dict[str, Any] | None:
@@ -85,7 +83,10 @@ def stored(order: Order) -> dict[str, Any] | None:
     if not order.description.is_file():
         return None
     kept: dict[str, Any] = json.loads(order.description.read_text())
-    archives = [Archive.from_dict(values) for values in kept["archives"].values()]
+    if "models" not in kept:
+        return None  # of an earlier form
+    values = [*kept["archives"].values(), *(model["archive"] for model in kept["models"])]
+    archives = [Archive.from_dict(value) for value in values]
     return kept if archives and all(archive.is_there() for archive in archives) else None
 
 
@@ -102,9 +103,8 @@ def build(order: Order, progress: Progress) -> dict[str, Any]:
         keys = keys_of(order.service, order.lock, INSTALLER, order.python)
         dependencies = dependency_archive(order, keys, progress)
         release = release_archive(order, keys, dependencies, progress)
-        model = model_archive(order, answer["model"], progress)
-        archives = {"dependencies": dependencies, "release": release, "model": model}
-        kept = {**answer, "archives": {name: asdict(archive) for name, archive in archives.items()}}
+        archives = {"dependencies": asdict(dependencies), "release": asdict(release)}
+        kept = {**answer, "models": packed_models(order, progress), "archives": archives}
         del kept["changed"]
         partial = order.description.with_suffix(".partial")
         partial.write_text(json.dumps(kept, indent=2) + "\n")
@@ -177,22 +177,19 @@ def release_archive(order: Order, keys: Keys, dependencies: Archive, progress: P
         return record(pack(files, target, wheels.unpacked_bytes(wheel)))
 
 
-def model_archive(order: Order, model: dict[str, str], progress: Progress) -> Archive:
-    """The model's source directory: weights, labels and probe photographs, assembled by scripts/model_source.py."""
-    target = order.output / f"model-{model['name']}-{model['key']}.tar"
-    if (found := recorded(target)) is not None:
-        return found
-    progress.say(f"Assembling the source of the model {model['name']}")
-    source = order.output.parent / "model-source" / model["name"]
-    command = [sys.executable, str(SCRIPTS / "model_source.py"), str(order.model), "--output", str(source)]
-    if order.source.directory is not None:
-        command += ["--wheels", str(order.source.directory)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
-    if done.returncode != 0:
-        raise BundleError(f"The source of the model {model['name']} cannot be assembled; the reason stands above.")
-    files = {str(path.relative_to(source)): path for path in source.rglob("*") if path.is_file()}
-    # The traced model weighs about as much as its weights.
-    return record(pack(files, target, 3 * sum(path.stat().st_size for path in files.values())))
+def packed_models(order: Order, progress: Progress) -> list[dict[str, Any]]:
+    """What the bundle says of each model, with its archive."""
+    found = []
+    for wish in order.models:
+        model = models.identity(wish, order.bundled)
+        target = order.output / f"model-{model['name']}-{model['key']}.tar"
+        archive = recorded(target)
+        if archive is None:
+            progress.say(f"Packing the source of the model {model['name']}")
+            archive = record(models.pack_source(wish, order.bundled, target, order.source.directory))
+        weights = models.weights_bytes(wish, order.bundled, archive)
+        found.append({**model, "weights_bytes": weights, "archive": asdict(archive)})
+    return found
 
 
 def record(archive: Archive) -> Archive:

@@ -57,7 +57,9 @@ def ensure_seed() -> Path:
     """The disk for the present service, model and roles, made first when there is none."""
     _play("playbooks/bundle.yml")
     built = json.loads(BUNDLE.read_text())
-    key = content_key([Path(__file__)], built["release"], built["dependencies"], built["model"]["key"])
+    key = content_key(
+        [Path(__file__)], built["release"], built["dependencies"], *(model["key"] for model in built["models"])
+    )
     with lock("vm-seed"):
         disk = SEEDS / f"{key}.ext4"
         if not disk.exists():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.deployment_host import MARKER
-from deployment_state import free_bytes, read_state, read_units, stale_archives, superfluous
+from deployment_state import free_bytes, left_models, read_state, read_units, stale_archives, superfluous
 
 SHOWN = """Id=hotpath.service
 ActiveState=active
@@ -31,15 +31,25 @@ def make(directory: Path, name: str, age: int | None) -> Path:
     return release
 
 
+def record(root: Path, build: str, **values: str) -> None:
+    (root / "builds").mkdir(exist_ok=True)
+    (root / "builds" / f"{build}.json").write_text(json.dumps(values))
+
+
 def wanted(root: Path, **changes: Any) -> dict[str, Any]:
     return {
         "root": str(root / "opt"),
         "models": str(root / "models"),
         "release": "new",
         "archives": [{"path": str(root / "opt/archives/a.tar"), "sha256": "aa"}],
-        "model_archive": str(root / "opt/archives/m.tar"),
-        "model": "net",
-        "record": str(root / "record.json"),
+        "builds": [
+            {
+                "name": "net",
+                "archive": str(root / "opt/archives/m.tar"),
+                "record": str(root / "builds/net-k.json"),
+            }
+        ],
+        "records": str(root / "builds"),
         "files": [str(root / "config"), str(root / "none")],
         "port": 1,
         "keep": 3,
@@ -50,7 +60,7 @@ def wanted(root: Path, **changes: Any) -> dict[str, Any]:
 def test_a_host_that_nothing_touched(tmp_path: Path) -> None:
     state = read_state(wanted(tmp_path), "")
     assert state["release_complete"] is False
-    assert state["model"] == {} and state["links"] == {"release": "", "model": ""}
+    assert state["models"] == {} and state["links"] == {"release": "", "models": {"net": ""}}
     assert state["running"] == "" and state["texts"] == {} and state["superfluous"] == []
     assert state["free_bytes"]["root"] > 0
 
@@ -65,12 +75,12 @@ def test_a_deployed_host(tmp_path: Path) -> None:
     built = tmp_path / "models" / "net" / "v1"
     built.mkdir(parents=True)
     (built / "model.json").write_text("{}")
-    (tmp_path / "record.json").write_text(json.dumps({"name": "net", "version": "v1", "path": str(built)}))
+    record(tmp_path, "net-k", name="net", version="v1", path=str(built))
     (tmp_path / "config").write_text("port = 1\n")
 
     state = read_state(wanted(tmp_path), SHOWN)
     assert state["release_complete"] is True
-    assert state["model"]["version"] == "v1"
+    assert state["models"]["net"]["version"] == "v1" and state["superfluous"] == []
     assert state["links"]["release"] == "releases/new"
     assert state["texts"] == {str(tmp_path / "config"): "port = 1\n"}
     assert state["units"]["socket"]["ActiveState"] == "inactive"
@@ -86,8 +96,23 @@ def test_a_release_of_other_archives_is_not_the_wanted_one(tmp_path: Path) -> No
 
 
 def test_a_model_whose_directory_was_removed_is_not_built(tmp_path: Path) -> None:
-    (tmp_path / "record.json").write_text(json.dumps({"name": "net", "version": "v1", "path": str(tmp_path / "gone")}))
-    assert read_state(wanted(tmp_path), SHOWN)["model"] == {}
+    record(tmp_path, "net-k", name="net", version="v1", path=str(tmp_path / "gone"))
+    assert read_state(wanted(tmp_path), SHOWN)["models"] == {}
+
+
+def test_a_model_that_left_the_list_goes_with_its_records(tmp_path: Path) -> None:
+    for name in ("net", "left", "by-hand"):
+        (tmp_path / "models" / name / "v1").mkdir(parents=True)
+    record(tmp_path, "net-k", name="net")
+    record(tmp_path, "left-k", name="left")
+    record(tmp_path, "left-old", name="left")
+    record(tmp_path, "broken", name="../left")
+    (tmp_path / "builds" / "no.json").write_text("{")
+    gone = left_models(str(tmp_path / "models"), str(tmp_path / "builds"), ["net"])
+    records = [str(tmp_path / "builds" / f"{name}.json") for name in ("left-k", "left-old")]
+    assert gone == [str(tmp_path / "models" / "left"), *records]
+    assert left_models(str(tmp_path / "none"), str(tmp_path / "none"), []) == []
+    assert read_state(wanted(tmp_path), SHOWN)["superfluous"][-3:] == gone
 
 
 def test_the_newest_releases_and_the_needed_ones_stay(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from hotpath_preflight import (
 )
 from hotpath_preflight.values import Values
 from preflight import kernel_packages, preflight_report
-from support.surveys import GIB, OPTIONS, SOUND, Change, judge
+from support.surveys import GIB, OPTIONS, RELEASE, SOUND, Change, judge
 
 
 def without_gpus(survey: dict[str, Any], container: bool = False) -> None:
@@ -303,7 +303,7 @@ def test_a_host_that_does_not_answer_and_one_that_cannot_be_looked_at() -> None:
         ({"skipped": True}, "connection", "192.0.2.11"),
         ({"failed": True, "msg": "sudo: a password\nis required"}, "survey", "sudo: a password is required"),
     ):
-        (problem,) = host_problems("gpu-a", {"ansible_host": "192.0.2.11"}, survey, OPTIONS)
+        (problem,) = host_problems("gpu-a", {"ansible_host": "192.0.2.11"}, survey, OPTIONS, RELEASE)
         assert problem.check == check and words in problem.found
 
 

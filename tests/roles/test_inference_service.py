@@ -23,6 +23,7 @@ AUTHORIZATION = (
     """awk -F '"' '/^key/ {k = $2} /^allow.*"predict"/ {print "header = \\"Authorization: Bearer " k "\\""; exit}'"""
     " /etc/hotpath/keys.toml 2> /dev/null"
 )
+CLASSIFICATION = "image-classification"
 WRITABLE = "find %s -not -user root -o -perm /022 -not -type l"
 
 ExpectedOf = Callable[[Host, str], Expected]
@@ -40,6 +41,31 @@ def service(host: Host, expected: ExpectedOf) -> Expected:
     return expected(host, "inference_service")
 
 
+@pytest.fixture
+def tables(service: Expected, models: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the configuration says of each model, by the inventory's list and what is deployed."""
+    return list(service.template("{{ __inference_service_served }}", **told(service, models)))
+
+
+def told(service: Expected, models: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the role's tasks know of models and GPUs; what the controller has built may be newer than what runs."""
+    entries = service["inference_service_models"]
+    packed = [
+        {
+            "source": entry["source"],
+            "as": entry.get("name") or "",
+            **{key: model[key] for key in ("name", "architecture")},
+            "key": "",
+            "archive": {},
+        }
+        for entry, model in zip(entries, models, strict=False)
+    ]
+    return {
+        "__inference_service_built": {"models": packed},
+        "__inference_service_state": {"gpus": service["__host_plan"]["topology"]["gpus"]},
+    }
+
+
 def supervisor(check: Checks) -> dict[str, str]:
     """The kernel's word about the supervisor, /proc/PID/status."""
     pid = show(check, "hotpath.service", "MainPID")["MainPID"]
@@ -50,19 +76,22 @@ def supervisor(check: Checks) -> dict[str, str]:
 
 
 @pytest.fixture
-def model(check: Checks) -> dict[str, Any]:
-    """The deployed model's description, with its directory."""
-    directory = check.answer("link to the model", "readlink -f %s/*/current", MODELS)
-    return {**json.loads(check.text(f"{directory}/model.json")), "directory": directory}
+def models(check: Checks) -> list[dict[str, Any]]:
+    """The description of each deployed model with its directory, in the order in which they are served."""
+    deployed = dict(line.split("=", 1) for line in check.text(DEPLOYMENT).splitlines())
+    found = []
+    for name in (version.partition("/")[0] for version in deployed["models"].split()):
+        directory = check.answer(f"link to the model {name}", "readlink -f %s/%s/current", MODELS, name)
+        found.append({**json.loads(check.text(f"{directory}/model.json")), "directory": directory})
+    return found
 
 
 def test_units_and_configuration_are_as_rendered(
-    host: Host, check: Checks, service: Expected, model: dict[str, Any]
+    host: Host, check: Checks, service: Expected, models: list[dict[str, Any]]
 ) -> None:
     known = {
         "__inference_service_known": host.ansible("systemd_directives", check=False),
-        # What the controller has built may be newer than what was deployed.
-        "__inference_service_built": {"model": {"name": model["name"]}},
+        **told(service, models),
     }
     templates = {CONFIG: "hotpath.toml.j2"} | {
         unit["path"]: unit["template"] for unit in service["__inference_service_units"]
@@ -103,15 +132,17 @@ def test_release_is_complete_and_not_the_services_to_change(host: Host, check: C
     check.equal("files of the release that others may change", expected=[], found=loose)
 
 
-def test_model_is_whole_and_not_the_services_to_change(check: Checks, model: dict[str, Any]) -> None:
-    loose = check.answer("the model's files", WRITABLE, model["directory"]).splitlines()
-    check.equal("files of the model that others may change", expected=[], found=loose)
+def test_models_are_whole_and_not_the_services_to_change(check: Checks, models: list[dict[str, Any]]) -> None:
+    for model in models:
+        loose = check.answer(f"files of {model['name']}", WRITABLE, model["directory"]).splitlines()
+        check.equal(f"files of {model['name']} that others may change", expected=[], found=loose)
     program = "/opt/hotpath/current/venv/bin/python -m hotpath check --config %s"
-    check.succeeds("model and configuration (hotpath check)", program, CONFIG)
+    check.succeeds("models and configuration (hotpath check)", program, CONFIG)
 
 
-def test_what_runs_is_what_was_deployed(check: Checks, model: dict[str, Any]) -> None:
-    """The restart after the last change really happened, and release and model are the ones that it names."""
+def test_what_runs_is_what_was_deployed(check: Checks, service: Expected, models: list[dict[str, Any]]) -> None:
+    """The restart after the last change really happened, and release and models are the ones that it names."""
+    check.equal("number of models", expected=len(service["inference_service_models"]), found=len(models))
     deployed = check.text(DEPLOYMENT)
     check.equal(
         "what the running service was started from", expected=deployed, found=check.text("/run/hotpath/deployment")
@@ -119,7 +150,8 @@ def test_what_runs_is_what_was_deployed(check: Checks, model: dict[str, Any]) ->
     wanted = dict(line.split("=", 1) for line in deployed.splitlines())
     release = check.answer("link to the release", "readlink /opt/hotpath/current")
     check.equal("/opt/hotpath/current", expected=f"releases/{wanted['release']}", found=release)
-    check.equal("deployed model", expected=wanted["model"], found=f"{model['name']}/{model['version']}")
+    found = [f"{model['name']}/{model['version']}" for model in models]
+    check.equal("deployed models", expected=wanted["models"].split(), found=found)
 
 
 def test_processes_are_confined(host: Host, check: Checks) -> None:
@@ -144,13 +176,18 @@ def mappings(check: Checks, name: str, pid: str) -> list[str]:
     return check.answer(f"memory of {name}", "runuser -u hotpath -- cat /proc/%s/numa_maps", pid).splitlines()
 
 
-def places(service: Expected) -> list[tuple[str, str, int]]:
+def devices_of(tables: list[dict[str, Any]]) -> list[str]:
+    """Every device on which some model has an engine."""
+    return sorted({device for table in tables for device in table["devices"]})
+
+
+def places(service: Expected, tables: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
     """(role, CPUs, node) of every place that the plan has for a process; HTTP workers take turns over the nodes.
 
     Several engines may share one.
     """
     engines = {engine["device"]: engine for engine in service["hotpath_plan"]["engines"]}
-    chosen = [engines[device] for device in service["__inference_service_engine_devices"] if device in engines]
+    chosen = [engines[device] for device in devices_of(tables) if device in engines]
     wanted = [("engine", cpu_list(engine["cpus"]), engine["numa_node"]) for engine in chosen]
     nodes = sorted({engine["numa_node"] for engine in engines.values()})
     for node in nodes[: service["inference_service_workers"] or None]:
@@ -174,32 +211,40 @@ def cpu_quota(check: Checks) -> float:
     return sum(float(value) * seconds[unit] for value, unit in parts) if parts else math.inf
 
 
-def test_every_process_is_there(check: Checks, service: Expected) -> None:
+def test_every_process_is_there(check: Checks, service: Expected, tables: list[dict[str, Any]]) -> None:
     """As many HTTP workers as asked for, and as many engines as the service says, on each device."""
     roles = [name.partition("-")[0] for name in children(check)]
-    on_cpu = "cpu" in service["__inference_service_engine_devices"]
+    on_cpu = "cpu" in devices_of(tables)
     workers = worker_count(service, roles.count("engine"), cpu_quota(check), on_cpu)
     check.equal("HTTP workers", expected=workers, found=roles.count("worker"))
     program = "/opt/hotpath/current/venv/bin/python -m hotpath models --json --config %s"
-    models = json.loads(check.answer("the running models (hotpath models)", program, CONFIG))["models"]
-    devices = [device for model in models if model["state"] != "configured" for device in model["devices"]]
-    check.equal("engines", expected=len(devices), found=roles.count("engine"))
-    wanted = sorted(service["__inference_service_engine_devices"])
-    check.equal("devices with an engine", expected=wanted, found=sorted(set(devices)))
+    answer = json.loads(check.answer("the running models (hotpath models)", program, CONFIG))["models"]
+    running = [model for model in answer if model["state"] != "configured"]
+    engines = sum(len(model["devices"]) for model in running)
+    check.equal("engines", expected=engines, found=roles.count("engine"))
+    wanted = {table["name"]: sorted(table["devices"]) for table in tables}
+    found = {model["name"]: sorted(set(model["devices"])) for model in running}
+    check.equal("models and devices with an engine", expected=wanted, found=found)
 
 
-def test_every_thread_stays_on_its_cpus_of_the_plan(check: Checks, service: Expected) -> None:
+def test_every_thread_stays_on_its_cpus_of_the_plan(
+    check: Checks, service: Expected, tables: list[dict[str, Any]]
+) -> None:
     found = []
     for name, pid in children(check).items():
         told = check.answer(f"CPUs of {name}", "grep -h Cpus_allowed_list: /proc/%s/task/*/status", pid)
         threads = set(told.replace("Cpus_allowed_list:", "").split())
         found.append(f"{name.partition('-')[0]} on {' and '.join(sorted(threads))}")
-    wanted = sorted({f"{role} on {cpus}" for role, cpus, _ in places(service)})
+    wanted = sorted({f"{role} on {cpus}" for role, cpus, _ in places(service, tables)})
     check.equal("CPUs of the threads of engines and HTTP workers", expected=wanted, found=sorted(set(found)))
 
 
 def test_memory_is_on_the_node_of_the_plan(
-    host: Host, check: Checks, service: Expected, in_container: Callable[[Host], bool]
+    host: Host,
+    check: Checks,
+    service: Expected,
+    tables: list[dict[str, Any]],
+    in_container: Callable[[Host], bool],
 ) -> None:
     """The kernel's word on the heap of each process. In a container no node is asked for: they are the machine's."""
     asked = "any" if in_container(host) else service["inference_service_memory_policy"]
@@ -208,7 +253,7 @@ def test_memory_is_on_the_node_of_the_plan(
     for name, pid in children(check).items():
         policies = {line.split()[1] for line in mappings(check, name, pid) if " heap " in line}
         found.append(f"{name.partition('-')[0]} {' and '.join(sorted(policies))}")
-    wanted = sorted({f"{role} {word.format(node)}" for role, _, node in places(service)})
+    wanted = sorted({f"{role} {word.format(node)}" for role, _, node in places(service, tables)})
     check.equal("memory of engines and HTTP workers", expected=wanted, found=sorted(set(found)))
 
 
@@ -231,17 +276,26 @@ def test_open_file_limit_reaches_the_process(host: Host, check: Checks, in_conta
         check.equal("open files of the service's process", expected="65536", found=reached)
 
 
-def test_photographs_are_taken_for_what_they_show(check: Checks, service: Expected, model: dict[str, Any]) -> None:
-    """Every photograph that came with the model, through HTTP, asked from the host itself."""
+def test_photographs_are_taken_for_what_they_show(
+    check: Checks, service: Expected, models: list[dict[str, Any]]
+) -> None:
+    """Every photograph that came with a classifier, through HTTP, from the host itself; the first is the default."""
     address = service["inference_service_listen"].replace("0.0.0.0", "127.0.0.1")
-    url = f"http://{address}:{service['inference_service_port']}/predict"
-    for probe in model["probes"]:
-        command = f"{AUTHORIZATION} | curl -sS --config - --fail-with-body --data-binary @%s -H {BINARY} %s"
-        path = f"{model['directory']}/{probe['file']}"
-        answer = json.loads(check.answer(f"{url} for {probe['file']}", command, path, url))
-        right = answer["label"] in probe["accept"]
-        check.equal(
-            f"label of {probe['file']}", expected=answer["label"] if right else probe["accept"], found=answer["label"]
-        )
-        named = f"{answer['model']['name']}/{answer['model']['version']}"
-        check.equal("model that answers", expected=f"{model['name']}/{model['version']}", found=named)
+    root = f"http://{address}:{service['inference_service_port']}"
+    for number, model in enumerate(models):
+        for probe in model["probes"] if model["task"] == CLASSIFICATION else ():
+            url = f"{root}/models/{model['name']}/predict" if number else f"{root}/predict"
+            command = f"{AUTHORIZATION} | curl -sS --config - --fail-with-body --data-binary @%s -H {BINARY} %s"
+            path = f"{model['directory']}/{probe['file']}"
+            answer = json.loads(check.answer(f"{url} for {probe['file']}", command, path, url))
+            found, right = answer["label"], answer["label"] in probe["accept"]
+            check.equal(f"label of {probe['file']}", expected=found if right else probe["accept"], found=found)
+            named = f"{answer['model']['name']}/{answer['model']['version']}"
+            check.equal("model that answers", expected=f"{model['name']}/{model['version']}", found=named)
+
+
+def test_models_of_other_tasks_answer_their_probes(check: Checks, models: list[dict[str, Any]]) -> None:
+    """As `hotpath warmup` asks, which asks all models many times; so only where there is no other way."""
+    if any(model["task"] != CLASSIFICATION for model in models):
+        program = "/opt/hotpath/current/venv/bin/python -m hotpath warmup --config %s"
+        check.succeeds("answers of every model (hotpath warmup)", program, CONFIG)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 from bundling import wheels
 from bundling.archives import Archive, digest, pack
-from bundling.build import Order, describe, model_identity, record, recorded
+from bundling.build import Order, describe, record, recorded
 from bundling.keys import BundleError, keys_of
+from bundling.models import Wish, identity, pack_source, weights_bytes
 from bundling.wheels import Source, cpu_constraint, explain, requirement, target_arguments
+
+
+def declared(name: str, weights: bytes = b"weights") -> str:
+    """A model.toml as short as can be."""
+    return (
+        f'name = "{name}"\ntask = "image-classification"\narchitecture = "numeric"\n[weights]\nfile = "weights"\n'
+        f'sha256 = "{hashlib.sha256(weights).hexdigest()}"\n'
+    )
 
 
 @pytest.fixture
@@ -26,13 +36,14 @@ def order(tmp_path: Path) -> Order:
     (service / "locks" / "cpu-py311.txt").write_text("torch==2.13.0 --hash=sha256:00\n")
     model = service / "models" / "net"
     model.mkdir(parents=True)
-    (model / "model.toml").write_text('name = "net"\n')
+    (model / "weights").write_bytes(b"weights")
+    (model / "model.toml").write_text(declared("net"))
     return Order(
         name="cpu",
         python="3.11",
         service=service,
         lock=service / "locks" / "cpu-py311.txt",
-        model=model,
+        models=(Wish("net"),),
         output=tmp_path / "bundle",
         source=Source(sys.executable, None, ""),
     )
@@ -70,8 +81,46 @@ def test_a_missing_lock_names_those_that_exist(order: Order) -> None:
 
 
 def test_a_missing_model_is_named(order: Order) -> None:
-    with pytest.raises(BundleError, match=r"model\.toml does not exist"):
-        model_identity(order.model.parent)
+    with pytest.raises(BundleError, match=r"'other' is no model of this release\. Choose among net"):
+        identity(Wish("other"), order.bundled)
+
+
+def members(archive: Archive) -> dict[str, bytes]:
+    with tarfile.open(archive.path) as tar:
+        found = {member.name: tar.extractfile(member) for member in tar}
+        return {name: content.read() for name, content in found.items() if content}
+
+
+def test_a_source_is_packed_with_the_files_that_it_names(order: Order, tmp_path: Path) -> None:
+    (order.bundled / "net" / "notes").write_text("nobody reads them")
+    archive = pack_source(Wish("net"), order.bundled, tmp_path / "a.tar", None)
+    assert members(archive) == {"model.toml": declared("net").encode(), "weights": b"weights"}
+    assert weights_bytes(Wish("net"), order.bundled, archive) == 7
+
+
+def test_a_model_under_another_name_is_another_one(order: Order, tmp_path: Path) -> None:
+    wish = Wish(str(order.bundled / "net"), "second")
+    assert identity(wish, order.bundled)["name"] == "second"
+    assert identity(wish, order.bundled)["key"] != identity(Wish("net"), order.bundled)["key"]
+    archive = pack_source(wish, order.bundled, tmp_path / "a.tar", None)
+    assert members(archive)["model.toml"] == declared("second").encode()
+
+
+def test_an_archive_is_a_source_too(order: Order, tmp_path: Path) -> None:
+    first = pack_source(Wish("net"), order.bundled, tmp_path / "first.tar", None)
+    again = pack_source(Wish(first.path), order.bundled, tmp_path / "second.tar", None)
+    assert again.sha256 == first.sha256
+
+
+def test_a_file_of_another_digest_is_not_packed(order: Order, tmp_path: Path) -> None:
+    (order.bundled / "net" / "weights").write_bytes(b"others")
+    with pytest.raises(BundleError, match=r"weights has another sha256 than model\.toml says.*sha256sum"):
+        pack_source(Wish("net"), order.bundled, tmp_path / "a.tar", None)
+
+
+def test_what_hosts_have_in_common_is_packed_once() -> None:
+    entries = [{"source": "net"}, {"source": "net", "name": "b", "engines": 2}, {"source": "net", "name": None}]
+    assert Wish.of(entries) == (Wish("net"), Wish("net", "b"))
 
 
 def test_describing_writes_nothing(order: Order) -> None:

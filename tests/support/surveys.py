@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hotpath_models import Release
 from hotpath_preflight import Problem, host_problems, load_options
 
-OPTIONS = load_options(Path(__file__).resolve().parents[2] / "roles")
+PROJECT = Path(__file__).resolve().parents[2]
+OPTIONS = load_options(PROJECT / "roles")
+RELEASE = Release.of(PROJECT / "service")
 GIB = 1024**3
 SOUND: dict[str, Any] = {
     "os": {"name": "CentOS Stream 8", "version": "8", "id": "centos"},
@@ -56,4 +59,4 @@ def judge(change: Change | None = None, **variables: Any) -> list[Problem]:
     survey = copy.deepcopy(SOUND)
     if change:
         change(survey)
-    return host_problems("gpu-a", {"ansible_host": "192.0.2.11", **variables}, survey, OPTIONS)
+    return host_problems("gpu-a", {"ansible_host": "192.0.2.11", **variables}, survey, OPTIONS, RELEASE)

@@ -3,6 +3,7 @@
 from .driver import driver_problems, headers_package, kernel_version
 from .firewall import firewall_problems
 from .inventory import inventory_problems
+from .models import model_problems
 from .plan import plan_pictures
 from .problem import Problem, table
 from .report import host_plan, host_problems
@@ -22,6 +23,7 @@ __all__ = [
     "inventory_problems",
     "kernel_version",
     "load_options",
+    "model_problems",
     "plan_pictures",
     "set_problems",
     "table",

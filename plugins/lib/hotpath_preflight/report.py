@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import firewall, gpus, machine, offers, plan, reach, stack
+from hotpath_models.release import Release
+
+from . import firewall, gpus, machine, models, offers, plan, reach, stack
 from .driver import driver_problems
 from .problem import Problem
 from .values import Values
@@ -13,7 +15,11 @@ from .variables import variable_problems
 
 
 def host_problems(
-    host: str, variables: Mapping[str, Any], survey: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]
+    host: str,
+    variables: Mapping[str, Any],
+    survey: Mapping[str, Any],
+    options: Mapping[str, Mapping[str, Any]],
+    release: Release,
 ) -> list[Problem]:
     """`survey` is what host_survey returned, or the failure that came in its place."""
     found = list(variable_problems(variables, options))
@@ -24,6 +30,7 @@ def host_problems(
         found.append(_unjudged(survey, str(variables.get("ansible_host", host)), variables))
     else:
         found += _judge(survey, values)
+        found += models.models(survey, values, release)
     return [problem.on(host) for problem in found]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from hotpath_models.entries import DEFAULT_SOURCE, Entry, parse
 
 from .driver import compiled_on_host, headers_package, kernel_version, precompiled_package
 
@@ -48,6 +49,11 @@ class Values:
     firewall_ports: Sequence[str]
     firewall_closed_ports: Sequence[str]
     service: Mapping[str, Any]
+    models: list[Entry] | None
+    """None where the list is not of its type"""
+    queue: int
+    max_batch: int
+    model_change: str
 
     @classmethod
     def of(cls, variables: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> Values:
@@ -93,6 +99,10 @@ class Values:
             firewall_ports=value("firewall_ports", []),
             firewall_closed_ports=value("firewall_closed_ports", []),
             service={**NO_STACK, **stacks.get(service, {})} if service in stacks else {},
+            models=_models(variables, options),
+            queue=value("inference_service_queue", 256),
+            max_batch=value("inference_service_max_batch", 8),
+            model_change=str(value("inference_service_model_change", "swap")),
         )
 
     @property
@@ -104,6 +114,15 @@ class Values:
             "driver_stream": self.driver_stream,
             "capabilities": self.service.get("gpu_capabilities") or [],
         }
+
+
+def _models(variables: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> list[Entry] | None:
+    """The entries of the list of models; None where the role would refuse it, which is reported elsewhere."""
+    name = "inference_service_models"
+    found = plain(variables.get(name, options.get(name, {}).get("default", [{"source": DEFAULT_SOURCE}])))
+    if name in options and ArgumentSpecValidator({name: dict(options[name])}).validate({name: found}).error_messages:
+        return None
+    return None if is_template(found) else parse(found)
 
 
 def is_template(value: Any) -> bool:

@@ -19,6 +19,14 @@ from .values import is_template, plain
 ELSEWHERE = {"cuda_toolkit", "cudnn", "firewall", "hugepages", "nvidia_driver", "reboot", "selinux", "stack"}
 # One of linux-system-roles, a letter away from an option of ours.
 FOREIGN = ("selinux_fcontexts",)
+# What was said in variables of its own before a host had several models.
+REPLACED = {
+    "inference_service_backend": "backend of an entry of inference_service_models",
+    "inference_service_devices": "devices of an entry of inference_service_models",
+    "inference_service_engines": "engines of an entry of inference_service_models",
+    "inference_service_threads": "threads of an entry of inference_service_models",
+    "service_bundle_model": "source of an entry of inference_service_models",
+}
 SECRET = "What it holds is a secret and therefore not shown."
 
 
@@ -37,7 +45,14 @@ def variable_problems(variables: Mapping[str, Any], options: Mapping[str, Mappin
     for name in sorted(set(variables) & set(options)):
         if not is_template(variables[name]):
             yield from _value_problems(name, variables[name], options[name])
-    yield from _unknown(set(variables) - set(options), options)
+    for name in sorted(set(variables) & set(REPLACED)):
+        yield Problem(
+            "variables",
+            f"{name} is no variable any more",
+            "A host serves a list of models, and each entry says for itself what this said for one.",
+            f"Write it as {REPLACED[name]}, for example inference_service_models: [{{source: efficientnet_lite0}}].",
+        )
+    yield from _unknown(set(variables) - set(options) - set(REPLACED), options)
 
 
 def _unknown(names: Iterable[str], options: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -70,10 +72,10 @@ def test_port_taken(host: Throwaway) -> None:
 def test_truncated_archive_of_the_model(host: Throwaway, bundle: dict[str, object], tmp_path: Path) -> None:
     """The copy on the controller lost its end; nothing of it is used."""
     damaged = json.loads(json.dumps(bundle))
-    model = Path(damaged["archives"]["model"]["path"])
+    model = Path(damaged["models"][0]["archive"]["path"])
     short = tmp_path / model.name
     short.write_bytes(model.read_bytes()[:1_000_000])
-    damaged["archives"]["model"]["path"] = str(short)
+    damaged["models"][0]["archive"]["path"] = str(short)
     description = tmp_path / "cpu.json"
     description.write_text(json.dumps(damaged))
     stopped = host.play(DEPLOY, inference_service_bundle=str(description))
@@ -85,7 +87,9 @@ def test_truncated_built_model(host: Throwaway) -> None:
     """The damage is named, what runs goes on, and the named remedy leads to a model that is built anew."""
     version = "$(readlink -f /var/lib/hotpath/models/*/current)"
     host.run(f"truncate --size=100000 {version}/model.pt")
-    assert_stopped(host.play(DEPLOY), "model.pt", "damaged", "remove /var/lib/hotpath/models/", "it is built anew")
+    assert_stopped(
+        host.play(DEPLOY), "model.pt", "damaged", "remove its directory", "/var/lib/hotpath/models/", "built anew"
+    )
     assert host.run("curl -sf http://127.0.0.1:8000/readyz").returncode == 0
     host.run(f"rm -rf {version}")
     assert_converged(host.play(DEPLOY))
@@ -95,7 +99,7 @@ def test_start_that_answers_wrongly_is_put_back(host: Throwaway) -> None:
     """Photographs larger than the limit are refused by the warm-up's requests, so the start fails."""
     before = host.run("cat /etc/hotpath/hotpath.toml /run/hotpath/deployment").stdout
     stopped = host.play(DEPLOY, inference_service_body_bytes=10_000)
-    assert_stopped(stopped, "did not start with the model", "What ran before was put back", "The journal's last lines")
+    assert_stopped(stopped, "did not start with the models", "What ran before was put back", "The journal's last lines")
     assert host.run("cat /etc/hotpath/hotpath.toml /run/hotpath/deployment").stdout == before
     assert host.run("curl -sf http://127.0.0.1:8000/readyz").returncode == 0
     again = host.play(DEPLOY)
@@ -106,7 +110,7 @@ def test_start_that_answers_wrongly_is_put_back(host: Throwaway) -> None:
 def bundle_with(bundle: dict[str, object], directory: Path, *changes: tuple[str, str]) -> str:
     """The description of the bundle with another version of its model: `changes` are made in model.toml."""
     described = json.loads(json.dumps(bundle))
-    archive = described["archives"]["model"]
+    archive = described["models"][0]["archive"]
     changed = directory / "model.tar"
     with tarfile.open(archive["path"]) as old, tarfile.open(changed, "w") as new:
         for member in old:
@@ -120,7 +124,7 @@ def bundle_with(bundle: dict[str, object], directory: Path, *changes: tuple[str,
             new.addfile(member, io.BytesIO(data))
     data = changed.read_bytes()
     archive.update(path=str(changed), sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
-    described["model"]["key"] = archive["sha256"][:12]
+    described["models"][0]["key"] = archive["sha256"][:12]
     description = directory / "cpu.json"
     description.write_text(json.dumps(described))
     return str(description)
@@ -130,8 +134,8 @@ def process_of(host: Throwaway) -> str:
     return host.run("systemctl show --property MainPID --value hotpath.service").stdout.strip()
 
 
-def live_version(host: Throwaway) -> str:
-    answer = host.run("curl -sf http://127.0.0.1:8000/v2/models/efficientnet_lite0").stdout
+def live_version(host: Throwaway, model: str = "efficientnet_lite0") -> str:
+    answer = host.run(f"curl -sf http://127.0.0.1:8000/v2/models/{model}").stdout
     (version,) = json.loads(answer)["versions"]
     return str(version)
 
@@ -173,6 +177,74 @@ def test_a_model_that_the_running_service_refuses_changes_nothing(
     assert_converged(restarted)
     assert process_of(host) != process
     assert_converged(host.play(DEPLOY))
+
+
+def write_source(directory: Path, **choices: Any) -> str:
+    """The service's own stand-in for a model, which tells colours."""
+    code = "from pathlib import Path; from support.colours import write_source; "
+    code += f"write_source(Path({str(directory)!r}), **{choices!r})"
+    python = str(PROJECT / ".cache" / "venv" / "service" / "bin" / "python")
+    subprocess.run([python, "-c", code], cwd=PROJECT / "service" / "tests", check=True)
+    return str(directory)
+
+
+def bundle_of(models: list[dict[str, Any]], directory: Path) -> str:
+    """The description of a bundle with other models, apart from the one that plays beside this one use."""
+    if not directory.exists():
+        shutil.copytree(BUNDLE, directory, copy_function=os.link, ignore=shutil.ignore_patterns(".*", "cpu.json"))
+    built = play(
+        "playbooks/bundle.yml",
+        service_bundle_sets=["cpu"],
+        service_bundle_directory=str(directory),
+        service_bundle_models=models,
+    )
+    assert_converged(built)
+    return str(directory / "cpu.json")
+
+
+def answer_for(host: Throwaway, model: str, file: str) -> tuple[str, str]:
+    """What a model says of one of its own photographs, and which model it says that it is."""
+    path = f"/var/lib/hotpath/models/{model}/current/probes/{file}"
+    url = f"http://127.0.0.1:8000/models/{model}/predict"
+    answer = json.loads(host.run(f"curl -s --data-binary @{path} -H 'Content-Type: image/png' {url}").stdout)
+    return answer["label"], answer["model"]["name"]
+
+
+def test_a_second_model_comes_is_swapped_and_goes(host: Throwaway, tmp_path: Path) -> None:
+    """Beside the first, under a name of its own; another version of it comes in without a restart."""
+    first = {"source": "efficientnet_lite0"}
+    second = {"source": write_source(tmp_path / "colours"), "name": "shades", "engines": 1, "places": 10}
+    models = [first, second]
+    wanted = {
+        "inference_service_bundle": bundle_of(models, tmp_path / "bundle"),
+        "inference_service_models": models,
+    }
+    process = process_of(host)
+    foreseen = host.play(DEPLOY, "--check", **wanted)
+    assert_converged(foreseen)
+    assert re.search(rf"{host.name} +: ok=\d+ +changed=[1-9]", foreseen.words), foreseen.output[-4000:]
+    assert process_of(host) == process and host.run("test -e /var/lib/hotpath/models/shades").returncode == 1
+
+    assert_converged(host.play(DEPLOY, **wanted))
+    assert answer_for(host, "shades", "red.png") == ("red", "shades")
+    assert answer_for(host, "efficientnet_lite0", "coffee.png") == ("espresso", "efficientnet_lite0")
+    process, version, other = process_of(host), live_version(host, "shades"), live_version(host)
+    again = host.play(DEPLOY, **wanted)
+    assert re.search(rf"{host.name} +: ok=\d+ +changed=0 ", again.words), again.output[-4000:]
+
+    labels = {colour: f"dark {colour}" for colour in ("red", "green", "blue", "white", "black", "grey")}
+    second["source"] = write_source(tmp_path / "darker", labels=labels)
+    bundle_of(models, tmp_path / "bundle")
+    assert_converged(host.play(DEPLOY, **wanted))
+    assert process_of(host) == process
+    assert answer_for(host, "shades", "red.png") == ("dark red", "shades")
+    assert (live_version(host, "shades") == version, live_version(host) == other) == (False, True)
+
+    assert_converged(host.play(DEPLOY))
+    assert host.run("curl -sf http://127.0.0.1:8000/v2/models/shades").returncode != 0
+    assert host.run("ls /var/lib/hotpath/models /var/lib/hotpath/builds | grep shades").stdout == ""
+    again = host.play(DEPLOY)
+    assert re.search(rf"{host.name} +: ok=\d+ +changed=0 ", again.words), again.output[-4000:]
 
 
 def test_wheel_with_another_digest(bundle: dict[str, object], tmp_path: Path) -> None:

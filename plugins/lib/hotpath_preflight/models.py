@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -154,7 +155,8 @@ def _host(survey: Survey, values: Values) -> Host | None:
     told = survey["topology"]["gpus"]
     gpus = known_gpus(engines, told)
     served = {gpu.pci for gpu in gpus}
-    gpus += [_refused(choice, told) for choice in choices_of(survey, values) if choice.gpu.pci not in served]
+    with contextlib.suppress(PlanError):  # an entry of host_plan_gpus_excluded that the plan has no use for
+        gpus += [_refused(choice, told) for choice in choices_of(survey, values) if choice.gpu.pci not in served]
     return Host(
         planned_devices(engines),
         gpus,

@@ -207,21 +207,19 @@ def read_state(wanted: Dict[str, Any], shown: str) -> Dict[str, Any]:
     """All that RETURN names."""
     release = os.path.join(wanted["root"], "releases", wanted["release"])
     models = {build["name"]: built_model(build["record"]) for build in wanted["builds"]}
-    links = {
-        "release": link_target(os.path.join(wanted["root"], "current")),
-        "models": {name: link_target(os.path.join(wanted["models"], name, "current")) for name in models},
-    }
+    release_link = link_target(os.path.join(wanted["root"], "current"))
+    model_links = {name: link_target(os.path.join(wanted["models"], name, "current")) for name in models}
     units = read_units(shown)
     active = units.get(SERVICE, {}).get("ActiveState") == "active"
     texts = {path: read_text(path) for path in wanted["files"]}
-    releases = [wanted["release"], os.path.basename(links["release"])]
+    releases = [wanted["release"], os.path.basename(release_link)]
     digests = [archive["sha256"] for archive in wanted["archives"]]
     needed = [archive["path"] for archive in wanted["archives"]] + [build["archive"] for build in wanted["builds"]]
     return {
         "release_complete": read_json(os.path.join(release, MARKER)).get("archives") == digests
         and os.access(os.path.join(release, "venv", "bin", "python"), os.X_OK),
         "models": {name: model for name, model in models.items() if model},
-        "links": links,
+        "links": {"release": release_link, "models": model_links},
         "running": read_assignments(read_text(RUNNING) or "").get("deployment", "") if active else "",
         "units": {"service": units.get(SERVICE, {}), "socket": units.get(SOCKET, {})},
         "listeners": listeners("/", [wanted["port"]], lambda port: SOCKET).get(str(wanted["port"]), []),
@@ -229,7 +227,7 @@ def read_state(wanted: Dict[str, Any], shown: str) -> Dict[str, Any]:
         "texts": {path: text for path, text in texts.items() if text is not None},
         "plan": read_json(PLAN),
         "superfluous": superfluous(os.path.join(wanted["root"], "releases"), MARKER, wanted["keep"], releases)
-        + old_versions(wanted, models, links["models"])
+        + old_versions(wanted, models, model_links)
         + left_models(wanted["models"], wanted["records"], list(models))
         + stale_archives(needed),
     }

@@ -6,6 +6,7 @@ import hashlib
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bundling import wheels
@@ -119,7 +120,11 @@ def test_a_file_of_another_digest_is_not_packed(order: Order, tmp_path: Path) ->
 
 
 def test_what_hosts_have_in_common_is_packed_once() -> None:
-    entries = [{"source": "net"}, {"source": "net", "name": "b", "engines": 2}, {"source": "net", "name": None}]
+    entries: list[dict[str, Any]] = [
+        {"source": "net"},
+        {"source": "net", "name": "b", "engines": 2},
+        {"source": "net", "name": None},
+    ]
     assert Wish.of(entries) == (Wish("net"), Wish("net", "b"))
 
 

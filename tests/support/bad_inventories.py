@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from support.machines import XEON_A5000, Device, Machine
@@ -20,6 +21,7 @@ LOOKS = {
     ),
     "full": Look(XEON_A5000),
 }
+PAINTER = str(Path(__file__).parent / "models" / "painter")
 CPU_ONLY = {"stack_name": "cpu", "stack_service": "cpu"}
 MINE = {
     **dict.fromkeys(("driver_version", "driver_minimum", "driver_stream", "cuda_version"), ""),
@@ -37,6 +39,11 @@ class Bad:
     variables: dict[str, Any] = field(default_factory=dict)
     look: str = "sound"
     errors: int = 1  # errors that follow from this one fault
+
+
+def models(*entries: dict[str, Any]) -> dict[str, Any]:
+    """The list of models; an entry that names no source takes the one that goes with the service."""
+    return {"inference_service_models": [{"source": "efficientnet_lite0", **entry} for entry in entries]}
 
 
 def overrides(**parts: Any) -> dict[str, Any]:
@@ -138,6 +145,83 @@ def table(keys: dict[str, str]) -> list[Bad]:
             ),
             look="hopper",
             errors=2,
+        ),
+        # Models
+        Bad(
+            "model-not-there",
+            ("'resnet999' is no model of this release", "Choose among efficientnet_lite0"),
+            models({"source": "resnet999"}),
+        ),
+        Bad(
+            "model-path-gone",
+            ("the source /not/there does not exist on the controller", "Correct the path"),
+            models({}, {"source": "/not/there"}),
+        ),
+        Bad(
+            "model-of-no-task",
+            ("painter: weights.pth of", "task = 'image-generation'", "This release knows image-classification"),
+            models({}, {"source": PAINTER}),
+            errors=2,
+        ),
+        Bad(
+            "model-twice",
+            ("efficientnet_lite0 is the name of 2 models", "Give all but one of them another `name`"),
+            models({}, {"devices": ["cuda:0"]}),
+        ),
+        Bad(
+            "model-name",
+            ("'of two words' is no name of a model", "Begin with a letter or digit"),
+            models({"name": "of two words"}),
+        ),
+        Bad(
+            "model-on-unknown-gpu",
+            ("cuda:1 is not on the host's plan, which has cuda:0 at 0000:65:00.0", "leave devices out"),
+            models({"devices": ["cuda:0", "cuda:1"]}),
+        ),
+        Bad(
+            "model-on-uuid-before-driver",
+            ("GPU-5f1e7ab2 is not on the host's plan", "once the host has its driver"),
+            models({"devices": ["GPU-5f1e7ab2"]}),
+        ),
+        Bad(
+            "model-on-gpu-left-out",
+            ("65:00.0 is GPU 0000:65:00.0, which has no engine in the plan", "the plan runs engines elsewhere"),
+            {"host_plan_engines_on": "cpu", **models({"backend": "torchscript", "devices": ["65:00.0"]})},
+        ),
+        Bad(
+            "onednn-on-gpu",
+            ("backend onednn on cuda:0", "which run on processors alone", "devices: [cpu]"),
+            models({"backend": "onednn"}),
+        ),
+        Bad(
+            "tensorrt-without-it",
+            ("backend tensorrt with the set cpu", "This set has no TensorRT"),
+            {**CPU_ONLY, **models({"backend": "tensorrt"})},
+            look="no-gpu",
+        ),
+        Bad(
+            "precision-without-effect",
+            ("precision int8 with the backend torchscript", "it would have no effect"),
+            models({"backend": "torchscript", "precision": "int8"}),
+        ),
+        Bad(
+            "places-beyond-queue",
+            ("places add up to 300 (efficientnet_lite0 200, second 100)", "Raise inference_service_queue"),
+            models({"places": 200}, {"name": "second", "places": 100}),
+        ),
+        Bad("no-model", ("inference_service_models is empty",), models()),
+        Bad(
+            "model-with-unknown-key",
+            ("inference_service_models.gpus", "Supported parameters include", "devices"),
+            models({"gpus": [0]}),
+        ),
+        Bad(
+            "model-of-before",
+            (
+                "inference_service_backend is no variable any more",
+                "Write it as backend of an entry of inference_service_models",
+            ),
+            {"inference_service_backend": "torchscript"},
         ),
         # Kernel and firmware
         Bad("secure-boot-dkms", ("secure boot: on", "compiled on the host", "mok.pub"), look="secure"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 DEFAULT_SOURCE = "efficientnet_lite0"
@@ -31,12 +31,16 @@ class Entry:
 
 def parse(entries: Iterable[Mapping[str, Any]]) -> list[Entry]:
     """Entries that have passed the role's argument specification."""
-    known = {field.name: field.type for field in fields(Entry)}
-    made = []
-    for entry in entries:
-        given = {key: value for key, value in entry.items() if key in known and value is not None}
-        given["devices"] = tuple(str(device) for device in given.get("devices") or ())
-        numbers = {key: int(given.get(key) or 0) for key in ("engines", "threads", "places")}
-        words = {key: str(given.get(key) or "") for key in ("source", "name", "backend", "precision")}
-        made.append(Entry(devices=given["devices"], **words, **numbers))
-    return made
+    return [
+        Entry(
+            source=str(entry["source"]),
+            name=str(entry.get("name") or ""),
+            backend=str(entry.get("backend") or ""),
+            precision=str(entry.get("precision") or ""),
+            devices=tuple(str(device) for device in entry.get("devices") or ()),
+            engines=int(entry.get("engines") or 0),
+            threads=int(entry.get("threads") or 0),
+            places=int(entry.get("places") or 0),
+        )
+        for entry in entries
+    ]

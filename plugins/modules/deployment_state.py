@@ -102,7 +102,11 @@ plan:
   type: dict
   returned: always
 superfluous:
-  description: Releases, archives, versions of models and models that nothing needs any more.
+  description: Releases, archives and versions of models that nothing needs any more.
+  type: list
+  returned: always
+left:
+  description: Models that were deployed and are no longer wanted, with their records; the service may still serve them.
   type: list
   returned: always
 """
@@ -228,8 +232,8 @@ def read_state(wanted: Dict[str, Any], shown: str) -> Dict[str, Any]:
         "plan": read_json(PLAN),
         "superfluous": superfluous(os.path.join(wanted["root"], "releases"), MARKER, wanted["keep"], releases)
         + old_versions(wanted, models, model_links)
-        + left_models(wanted["models"], wanted["records"], list(models))
         + stale_archives(needed),
+        "left": left_models(wanted["models"], wanted["records"], list(models)),
     }
 
 

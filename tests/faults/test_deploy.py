@@ -213,7 +213,12 @@ def answer_for(host: Throwaway, model: str, file: str) -> tuple[str, str]:
 def test_a_second_model_comes_is_swapped_and_goes(host: Throwaway, tmp_path: Path) -> None:
     """Beside the first, under a name of its own; another version of it comes in without a restart."""
     first: dict[str, Any] = {"source": "efficientnet_lite0"}
-    second: dict[str, Any] = {"source": write_source(tmp_path / "colours"), "name": "shades", "engines": 1, "places": 10}
+    second: dict[str, Any] = {
+        "source": write_source(tmp_path / "colours"),
+        "name": "shades",
+        "engines": 1,
+        "places": 10,
+    }
     models = [first, second]
     wanted = {
         "inference_service_bundle": bundle_of(models, tmp_path / "bundle"),

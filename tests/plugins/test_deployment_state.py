@@ -61,7 +61,7 @@ def test_a_host_that_nothing_touched(tmp_path: Path) -> None:
     state = read_state(wanted(tmp_path), "")
     assert state["release_complete"] is False
     assert state["models"] == {} and state["links"] == {"release": "", "models": {"net": ""}}
-    assert state["running"] == "" and state["texts"] == {} and state["superfluous"] == []
+    assert state["running"] == "" and state["texts"] == {} and state["superfluous"] == state["left"] == []
     assert state["free_bytes"]["root"] > 0
 
 
@@ -80,7 +80,7 @@ def test_a_deployed_host(tmp_path: Path) -> None:
 
     state = read_state(wanted(tmp_path), SHOWN)
     assert state["release_complete"] is True
-    assert state["models"]["net"]["version"] == "v1" and state["superfluous"] == []
+    assert state["models"]["net"]["version"] == "v1" and state["superfluous"] == state["left"] == []
     assert state["links"]["release"] == "releases/new"
     assert state["texts"] == {str(tmp_path / "config"): "port = 1\n"}
     assert state["units"]["socket"]["ActiveState"] == "inactive"
@@ -112,7 +112,7 @@ def test_a_model_that_left_the_list_goes_with_its_records(tmp_path: Path) -> Non
     records = [str(tmp_path / "builds" / f"{name}.json") for name in ("left-k", "left-old")]
     assert gone == [str(tmp_path / "models" / "left"), *records]
     assert left_models(str(tmp_path / "none"), str(tmp_path / "none"), []) == []
-    assert read_state(wanted(tmp_path), SHOWN)["superfluous"][-3:] == gone
+    assert read_state(wanted(tmp_path), SHOWN)["left"] == gone
 
 
 def test_the_newest_releases_and_the_needed_ones_stay(tmp_path: Path) -> None:

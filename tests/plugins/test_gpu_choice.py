@@ -85,6 +85,18 @@ def test_one_that_mig_divides_keeps_its_number_free(tmp_path: Path) -> None:
     assert engines(found) == {"cuda:1": B}
 
 
+def test_uuid_and_memory_as_the_driver_says() -> None:
+    answer = (
+        "00000000:65:00.0, GPU-5f1e7ab2-1d0c-4d6c-9a55-0a5000a5000a, 24564 MiB\n"
+        "00000000:C1:00.0, GPU-77770000-1d0c-4d6c-9a55-0a5000a5000a, [N/A]\n"
+        "00000000:B1:00.0, GPU-88880000-1d0c-4d6c-9a55-0a5000a5000a, 143771 MiB\n"
+    )
+    told = topology_gpus.told_gpus(answer)
+    assert told["0000:65:00.0"] == {"uuid": "GPU-5f1e7ab2-1d0c-4d6c-9a55-0a5000a5000a", "memory_mib": 24564}
+    assert told["0000:b1:00.0"]["memory_mib"] == 143771 and len(told) == 2
+    assert topology_gpus.told_gpus("NVIDIA-SMI has failed because it couldn't communicate with the driver.") == {}
+
+
 def test_which_gpus_mig_divides_as_the_driver_says() -> None:
     answer = (
         "00000000:01:00.0, Enabled\n00000000:41:00.0, Disabled\n00000000:81:00.0, [N/A]\n00000000:C1:00.0, Enabled\n"

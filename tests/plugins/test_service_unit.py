@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,23 +26,32 @@ def engine(device: int, node: int, cpus: list[int], worker_cpus: list[int]) -> d
     return {"device": f"cuda:{device}", "numa_node": node, "cpus": cpus, "worker_cpus": worker_cpus}
 
 
-def unit(
-    engines: list[dict[str, Any]], hugepages: Sequence[dict[str, Any]] = (), **variables: Any
-) -> tuple[str, dict[str, list[str]]]:
-    """The rendered text, and its [Service] section with every value of a repeated name."""
+def variables_of(engines: list[dict[str, Any]], **variables: Any) -> dict[str, Any]:
+    """The role's variables on a host with this plan."""
     Inventory("localhost,")  # loads the project's plugins
     known: dict[str, Any] = {"role_path": str(ROLE), "stack_name": "cuda11.6", "ansible_managed": "Ansible managed"}
     for name in ("stack", "inference_service"):
         known.update(load(PROJECT / "roles" / name / "defaults" / "main.yml"))
     for path in (ROLE / "vars" / "main").glob("*.yml"):
         known.update(load(path))
+    known.update(
+        hotpath_plan={"engines": engines, "hugepages": []},
+        ansible_facts={"virtualization_type": "NA", "virtualization_role": "host"},
+    )
+    return {**known, **variables}
+
+
+def unit(
+    engines: list[dict[str, Any]], hugepages: Sequence[dict[str, Any]] = (), **variables: Any
+) -> tuple[str, dict[str, list[str]]]:
+    """The rendered text, and its [Service] section with every value of a repeated name."""
+    known = variables_of(engines)
     names = {directive["name"] for directive in known["__inference_service_sandbox"]}
     names |= {"NUMAPolicy", "NUMAMask", "PrivateDevices", "DevicePolicy", "DeviceAllow", "ReadWritePaths"}
     service = sorted(names - EL8_LACKS)
     known.update(
         __inference_service_known={"directives": {"Service": service}},
         hotpath_plan={"engines": engines, "hugepages": hugepages},
-        ansible_facts={"virtualization_type": "NA", "virtualization_role": "host"},
         **variables,
     )
     text = Expected(DataLoader(), known).template((ROLE / "templates" / "hotpath.service.j2").read_text())
@@ -115,3 +125,43 @@ def test_a_host_without_gpu_sees_no_device() -> None:
     text, service = unit([{**engine(0, 0, [0], [1]), "device": "cpu"}], stack_service="cpu")
     assert service["PrivateDevices"] == ["true"] and "DeviceAllow" not in service
     assert "nvidia" not in text
+
+
+def configuration(
+    engines: list[dict[str, Any]], models: list[dict[str, Any]], **variables: Any
+) -> list[dict[str, Any]]:
+    """The models of the service's configuration; each has a source of its own name in the bundle."""
+    packed = [
+        {"source": model["source"], "as": model.get("name", ""), "name": model.get("name", model["source"])}
+        | {"key": "k", "architecture": "resnet50", "archive": {"path": "/a.tar"}}
+        for model in models
+    ]
+    known = variables_of(engines, __inference_service_built={"models": packed}, inference_service_models=models)
+    text = Expected(DataLoader(), {**known, **variables}).template((ROLE / "templates" / "hotpath.toml.j2").read_text())
+    return list(tomllib.loads(text)["models"])
+
+
+def test_every_model_has_a_table_in_the_order_of_the_list() -> None:
+    gpus = [{**engine(0, 0, [1], [2]), "pci": "0000:65:00.0"}, {**engine(1, 0, [3], [4]), "pci": "0000:b1:00.0"}]
+    first, second = configuration(
+        gpus, [{"source": "b", "name": "c", "devices": ["b1:00.0"], "places": 9}, {"source": "a", "engines": 2}]
+    )
+    assert first == {
+        "name": "c",
+        "path": "/var/lib/hotpath/models/c/current",
+        "backend": "tensorrt",
+        "devices": ["cuda:1"],
+        "engines": 0,
+        "threads": 0,
+        "places": 9,
+    }
+    assert (second["name"], second["devices"], second["engines"]) == ("a", ["cuda:0", "cuda:1"], 2)
+
+
+def test_a_new_release_judges_the_versions_that_were_built() -> None:
+    paths = {"a": "/var/lib/hotpath/models/a/v2"}
+    tables = configuration(
+        [], [{"source": "a"}, {"source": "b"}], stack_service="cpu", __inference_service_trial_paths=paths
+    )
+    assert [table["path"] for table in tables] == ["/var/lib/hotpath/models/a/v2", "/var/lib/hotpath/models/b/current"]
+    assert [table["devices"] for table in tables] == [["cpu"], ["cpu"]]

@@ -5,8 +5,6 @@ An estimate from what the controller knows, meant to refuse what surely does not
 
 from __future__ import annotations
 
-from .source import Source
-
 MIB = 1 << 20
 CONTEXT_MIB = 500
 """CUDA's context and the libraries' kernels, in each engine's process"""
@@ -22,8 +20,3 @@ def needed_mib(weights_bytes: int, input_numbers: int, max_batch: int) -> int:
     items = 4 * input_numbers * ACTIVATION_FACTOR * max_batch
     total = weights_bytes * WEIGHTS_FACTOR + (items or weights_bytes)
     return CONTEXT_MIB + round(total / MIB)
-
-
-def needed_by(source: Source, max_batch: int) -> int:
-    """MiB of one engine of a source's model, 0 where its weights are not there to be measured."""
-    return needed_mib(source.weights_bytes, source.input_numbers, max_batch) if source.weights_bytes else 0

@@ -113,9 +113,8 @@ def read(path: Path) -> Source:
         raise SourceError(
             f"{path}/{DESCRIPTION} lacks {', '.join(wrong)}", "Complete it; docs/models.md shows one that is whole."
         )
-    found = Source(path, text, document, sizes)
-    kept = {file: sizes[file] for file in found.files if file in sizes}
-    return Source(path, text, document, kept)
+    files = Source(path, text, document, {}).files
+    return Source(path, text, document, {file: size for file, size in sizes.items() if file in files})
 
 
 def renamed(source: Source, name: str) -> str:

@@ -3,10 +3,10 @@
 from .driver import driver_problems, headers_package, kernel_version
 from .firewall import firewall_problems
 from .inventory import inventory_problems
-from .models import model_problems
 from .plan import plan_pictures
 from .problem import Problem, table
 from .report import host_plan, host_problems
+from .served import model_problems
 from .stack import set_problems
 from .values import Values, installed_packages, wanted_packages, wanted_transaction
 from .variables import load_options, variable_problems

@@ -13,7 +13,6 @@ from hotpath.tasks.classification.crops import crops
 from hotpath.tasks.classification.views import views
 from hotpath.tasks.detection.agreement import Agreement, compare, refusal
 from hotpath.tasks.detection.candidates import Candidates
-from hotpath.tasks.detection.network import eager
 from hotpath.tasks.detection.task import spec_of
 
 _CROPS = 8
@@ -24,7 +23,7 @@ _BATCH = 8
 class Judge:
     """The eager model's answers, and the pictures that they are about."""
 
-    def __init__(self, model: BuiltModel, device: Any = "cpu") -> None:
+    def __init__(self, model: BuiltModel, eager: nn.Module, device: Any = "cpu") -> None:
         """Raises ModelError."""
         self._document = model.document
         self._device = device
@@ -33,7 +32,7 @@ class Judge:
         seen = [view.pixels for view in views(photographs, spec)]
         self.pictures = torch.from_numpy(numpy.stack([*seen, *crops(photographs, spec, _CROPS, seed=1)]))
         """uint8 (pictures, height, width, 3)"""
-        self._wanted = self._answers(eager(model).to(device), _BATCH)
+        self._wanted = self._answers(eager.to(device), _BATCH)
 
     def judge(self, form: nn.Module, exact: bool, size: int = _BATCH) -> Tuple[Agreement, str]:
         """What was found about a form, in batches of `size`; and why it may not serve, empty where it may."""

@@ -160,7 +160,7 @@ def judge(model: BuiltModel, cores: Mapping[int, nn.Module], device: torch.devic
     """Each core on views of the probes, by batch size. Raises ModelError where one does not agree."""
     from hotpath.tasks.detection.judging import Judge
 
-    judging = Judge(model, device)
+    judging = Judge(model, eager(model), device)
     report: Dict[str, Any] = {}
     for size, core in cores.items():
         found, problem = judging.judge(around(model, core).to(device), exact=False, size=size)

@@ -70,7 +70,7 @@ def _tried(model: BuiltModel, program: Program, precisions: Any) -> Dict[str, Di
         if not reason:
             forms[name] = network.fused(model, Lowered(program, name, {}))
     if forms:
-        judging = Judge(model)
+        judging = Judge(model, network.eager(model))
         for name, milliseconds in _milliseconds(forms, judging.pictures).items():
             agreement, problem = judging.judge(forms[name], exact=name == "float32")
             found[name] = {"cpu_ms_per_image": milliseconds, "agreement": agreement.document()}

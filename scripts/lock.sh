@@ -76,7 +76,7 @@ texts 3.8 $locks/cuda11.6-py38.txt "${texts38[@]}"
 # without torch.
 # Triton's client over gRPC is tested too; its extra for that would pin an older grpcio than the service's.
 printf '%s\n' pytest hypothesis httpx 'tritonclient[http]' > "$room/test.in"
-printf '%s\n' selenium schemathesis > "$room/running.in" # what asks a running service, on 3.11 alone
+printf '%s\n' selenium schemathesis openai langchain-openai > "$room/running.in" # what asks a running service, on 3.11 alone
 printf '%s\n' mypy ruff uv > "$room/lint.in"
 skip=()
 while read -r name; do skip+=(--no-emit-package "$name"); done < <(grep -oE '^[a-z0-9-]+' $locks/cpu-py311.txt)

@@ -8,6 +8,8 @@ import json
 import threading
 from typing import Any, Iterator
 
+from hotpath.core import InputError
+
 MOST_BYTES = 8 << 20
 """Of what requests bring: values grow many times in memory, and parsing stops a worker."""
 
@@ -16,6 +18,21 @@ _PAUSED = threading.Lock()
 
 That costs nothing, for only one thread parses at a time as it is: the parser keeps the interpreter's lock.
 """
+
+
+def read(body: bytes, remedy: str) -> Any:
+    """The value of a request's body. Raises InputError; `remedy` is for those who sent what is no JSON."""
+    if len(body) > MOST_BYTES:
+        raise InputError(
+            413,
+            "json_too_large",
+            f"The JSON has {len(body)} bytes, more than {MOST_BYTES}.",
+            "Split it over several requests.",
+        )
+    try:
+        return parse(body)
+    except ValueError as error:
+        raise InputError(400, "invalid_json", f"The body can't be read: {error}.", remedy) from error
 
 
 def parse(text: bytes) -> Any:

@@ -135,6 +135,18 @@ def test_a_body_that_does_not_come_is_counted(
     assert shed(found) == {reason: 1}
 
 
+def test_a_client_that_goes_is_counted_once_where_one_admission_lies_in_another() -> None:
+    found = service(Engines())
+
+    async def work(served: Served, _: Lease) -> None:
+        with found.admission(served, Urgency(60.0)):
+            raise ClientGone
+
+    with pytest.raises(ClientGone):
+        run(found, work)
+    assert shed(found) == {"client_gone": 1}
+
+
 def test_time_that_is_over_in_an_engine_is_counted() -> None:
     found = service(Engines())
     with pytest.raises(Problem) as told:

@@ -51,7 +51,7 @@ def too_large(limit: int) -> Problem:
         413,
         "body_too_large",
         f"The body is larger than {limit} bytes.",
-        "Send a smaller or more compressed image; the operators set this limit as limits.body_bytes.",
+        "Send less at once, or a picture more compressed; the operators set this limit as limits.body_bytes.",
     )
 
 

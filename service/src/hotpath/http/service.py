@@ -106,8 +106,7 @@ class Service:
         reason = self._cold(served)  # while draining, what was accepted is still answered
         if reason is not None:
             self._shed("not_ready", 503, reason, served)
-        outlook = self._client.outlook(served.offer.seats)
-        if not worth_a_try(outlook.wait, outlook.lone, urgency.seconds, urgency.priority):
+        if not self._in_time(served, urgency):
             self._refuse_late(served, urgency)
         try:
             if not self._has_place(served):
@@ -124,8 +123,17 @@ class Service:
                 self.row.add("hotpath_shed", ("expired",))
             raise late(error.seconds) from error
         except (ClientDisconnect, ClientGone) as error:
-            self.row.add("hotpath_shed", ("client_gone",))
-            raise ClientGone from error
+            if not (isinstance(error, ClientGone) and error.counted):  # by an admission inside this one
+                self.row.add("hotpath_shed", ("client_gone",))
+            raise ClientGone(counted=True) from error
+
+    def welcomes(self, served: Served, urgency: Urgency) -> bool:
+        """Whether `admission` would let in a request for it now."""
+        return self._cold(served) is None and self._in_time(served, urgency) and self._has_place(served)
+
+    def _in_time(self, served: Served, urgency: Urgency) -> bool:
+        outlook = self._client.outlook(served.offer.seats)
+        return worth_a_try(outlook.wait, outlook.lone, urgency.seconds, urgency.priority)
 
     def _has_place(self, served: Served) -> bool:
         """Whether a slot for it is free that is not kept for other models which would use it too."""

@@ -99,8 +99,10 @@ async def _answer(service: Service, request: Request, path: str) -> Dict[str, An
     started = time.monotonic()
     limits = service.config.limits
     urgency = urgency_of(request.headers, limits.request_timeout_s)
-    # The body names the model; at the door it is asked whether the first that there is could take one.
-    with service.admission(_offering(service, path)[0], urgency):
+    # The body names the model; at the door it is asked whether any that there is could take one.
+    offering = _offering(service, path)
+    door = next((served for served in offering if service.welcomes(served, urgency)), offering[0])
+    with service.admission(door, urgency):
         kind = kind_of(request, JSON)
         upload = service.uploads.begin(request, urgency, started)
         body = await read_content(request, kind, limits.body_bytes, upload)
@@ -125,9 +127,12 @@ async def _answer(service: Service, request: Request, path: str) -> Dict[str, An
 
 
 def _offering(service: Service, path: str) -> List[Served]:
-    """What of the models has the interface."""
+    """What of the models has the interface. Raises Problem where none has it any more."""
     every = [service.catalogue.find(name) for name in service.catalogue.names]
-    return [served for served in every if path in served.task.interfaces]
+    found = [served for served in every if path in served.task.interfaces]
+    if not found:
+        raise Problem(404, "not_found", f"No model answers /v1/{path}.", "See /v1/models and /docs.")
+    return found
 
 
 def _named(service: Service, path: str, document: Dict[str, Any]) -> Served:
@@ -151,17 +156,8 @@ def _named(service: Service, path: str, document: Dict[str, Any]) -> Served:
 
 
 def _parse(body: bytes) -> Dict[str, Any]:
-    if len(body) > json_text.MOST_BYTES:
-        raise Problem(
-            413,
-            "json_too_large",
-            f"The JSON has {len(body)} bytes, more than {json_text.MOST_BYTES}.",
-            "Split it over several requests.",
-        )
-    try:
-        document = json_text.parse(body)
-    except ValueError as error:
-        raise Problem(400, "invalid_json", f"The body can't be read: {error}.", "Send JSON.") from error
+    """Raises InputError or Problem."""
+    document = json_text.read(body, JSON.remedy)
     if not isinstance(document, dict):
         raise Problem(400, "invalid_json", "The body is no JSON object.", "Send one, as /docs shows.")
     return document

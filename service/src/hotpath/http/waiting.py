@@ -29,6 +29,11 @@ class DeadlinePassed(Exception):
 class ClientGone(Exception):
     """The client closed the connection before it had its answer."""
 
+    def __init__(self, counted: bool = False) -> None:
+        super().__init__()
+        self.counted = counted
+        """Whether that stands in the metrics already."""
+
 
 WATCH_AFTER_S = 0.05
 """From when on a request is dropped because its client has gone. To watch a connection costs as much as to

@@ -58,9 +58,12 @@ def test_columns_hold_every_items_values(sums: BuiltModel) -> None:
 @pytest.mark.parametrize(
     ("request_body", "words"),
     [
-        (b"", "not the JSON"),
-        (b"[]", "not the JSON"),
-        (b'{"inputs": 5}', "not the JSON"),
+        (b"", "The body can't be read"),
+        (b"[]", "no object with the key 'inputs'"),
+        (b'{"inputs": 5}', "no object with the key 'inputs'"),
+        (b'{"inputs": "ab"}', "no object with the key 'inputs'"),
+        (b'{"inputs": ["a", "b"]}', "no object with the key 'inputs'"),
+        (b'{"inputs": {"a": [1, 2], "b": ' + b"[" * 70 + b"1" + b"]" * 70 + b"}}", "nested evenly"),
         (body(a=[1, 2]), "'b' is missing"),
         (body(a=[1, 2], b=[1, 2], c=[1]), "'c' is unknown"),
         (body(a=[1, 2], b=[1, 2, 3]), "'b' is float32 of shape [3]; the model takes float32 of shape [2]"),

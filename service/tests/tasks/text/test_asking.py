@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hotpath import json_text
 from hotpath.core import InputError
 from hotpath.tasks.task import Limits
 from hotpath.tasks.text import asking
@@ -67,6 +68,20 @@ def test_plain_bytes_must_be_text(body: bytes, code: str) -> None:
     with pytest.raises(InputError) as caught:
         asking.read(body, PLAIN, LIMITS)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"inputs": ["a", " "]}', b'{"inputs": ["a", 5]}', b'{"inputs": ["a", "\\ud800"]}']
+)
+def test_one_text_of_a_list_is_named(body: bytes) -> None:
+    with pytest.raises(InputError, match=r"^inputs\[1\] can't be used: "):
+        asking.read(body, JSON, LIMITS)
+
+
+def test_json_has_a_largest_size() -> None:
+    with pytest.raises(InputError) as caught:
+        asking.read(b'{"text": "' + b"a" * json_text.MOST_BYTES + b'"}', JSON, LIMITS)
+    assert (caught.value.status, caught.value.code) == (413, "json_too_large")
 
 
 def test_lists_have_an_end() -> None:

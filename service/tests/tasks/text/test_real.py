@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any, List
+from typing import Any
 
 import numpy
 import pytest
+from support.published import answers, built, vectors
 
-from hotpath.building.build import build
-from hotpath.core import EngineSpec
-from hotpath.engine.factory import create
 from hotpath.models.built import BuiltModel
 from hotpath.tasks import known
-from hotpath.tasks.task import Limits
 
-torch = pytest.importorskip(
-    "torch", reason="this Python has no torch; the real models are tested on the other one"
-)
-
-PROJECT = Path(__file__).parents[4]
-LIMITS = Limits(pixels=1, items=8)
-
-
-def built(name: str) -> BuiltModel:
-    """Assembled and built once into .cache; later runs find it there."""
-    script, source = PROJECT / "scripts" / "model_source.py", PROJECT / "service" / "models" / name
-    cache = PROJECT / ".cache" / f"test-{name}"
-    subprocess.run([sys.executable, str(script), str(source), "--output", str(cache / "source")], check=True)
-    return build(cache / "source", cache / f"built-torch-{torch.__version__}")[0]
+pytest.importorskip("torch", reason="this Python has no torch; the real models are tested on the other one")
 
 
 @pytest.fixture(scope="module")
@@ -41,24 +22,6 @@ def minilm() -> BuiltModel:
 @pytest.fixture(scope="module")
 def sentiment() -> BuiltModel:
     return built("movie_sentiment")
-
-
-def answers(model: BuiltModel, backend: str, *texts: str) -> List[bytes]:
-    """Answers to texts that come in as clients send them, all in one batch."""
-    task: Any = known.task(model)
-    engine = create(backend)
-    engine.load(model, EngineSpec(0, model.identity.name, model.directory, "cpu", backend, 1, len(texts), ()))
-    items = []
-    for text in texts:
-        slot = numpy.full(task.lengths[-1], 7, numpy.int32)
-        units = task.encoded(text.encode(), LIMITS).write((slot,))
-        items.append((slot[:units],))
-    found: List[bytes] = task.pack(engine.finish(engine.launch(items)))
-    return found
-
-
-def vectors(model: BuiltModel, backend: str, *texts: str) -> Any:
-    return numpy.stack([numpy.frombuffer(one, "<f4") for one in answers(model, backend, *texts)])
 
 
 @pytest.mark.parametrize("backend", ["torchscript", "eager"])

@@ -12,7 +12,7 @@ import numpy
 import pytest
 from support.texts import BOUND, LABELS, WIDTH, described, numbers
 
-from hotpath.core import ModelError
+from hotpath.core import InputError, ModelError
 from hotpath.tasks import known
 from hotpath.tasks.task import Limits
 
@@ -71,6 +71,18 @@ def test_a_list_is_answered_in_its_order(embedding: Any) -> None:
     assert [item["truncated"] for item in answer["items"]] == [False, True]
     assert [round(item["embedding"][1]) for item in answer["items"]] == [0, 1]
     assert embedding.answer(**answer)
+
+
+def test_a_text_that_is_too_long_is_named_among_several(tmp_path: Path) -> None:
+    task: Any = known.task(described(tmp_path, "text-embedding", NEIGHBOURS, too_long="refuse"))
+    body = json.dumps({"inputs": ["dog", "dog " * 40]}).encode()
+    long = [task.asked(body, "application/json", {}, LIMITS).fills[1]]
+    document = {"query": "dog", "documents": ["dog", "dog " * 40]}
+    rerank = task.interfaces["rerank"]
+    long.append(rerank.asked(rerank.request(**document), LIMITS).fills[2])
+    for fill, place in zip(long, (r"inputs\[1\]", r"documents\[1\]")):
+        with pytest.raises(InputError, match=place + " can't be used: the text has 42 tokens"):
+            fill.write((numpy.zeros(BOUND, numpy.int32),))
 
 
 def test_the_protocols_columns_are_flat_and_whole(embedding: Any, classifier: Any) -> None:

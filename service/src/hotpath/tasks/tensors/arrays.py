@@ -20,6 +20,9 @@ _DATATYPES = {
 }
 
 
+_MOST_AXES = 32
+"""That every numpy takes."""
+
 _WHOLE: Set[type] = {int}
 _KINDS: Dict[str, Set[type]] = {"b": {bool}, "f": {int, float}}
 """By numpy's kind of a dtype: what stands for an element in JSON. (To Python, True is a number.)"""
@@ -33,6 +36,8 @@ def datatype(dtype: str) -> str:
 def array_of(value: Any, spec: TensorSpec) -> Array:
     """Nested lists of numbers as the input's array; its shape is judged by others. Raises InputError."""
     shape = _shape(value)
+    if len(shape) > _MOST_AXES:
+        raise _not_numbers(spec)
     flat = value
     for _ in shape[1:]:
         if not all(isinstance(row, list) and len(row) == len(flat[0]) for row in flat):

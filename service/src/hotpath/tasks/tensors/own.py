@@ -206,15 +206,14 @@ class OwnTask(Task):
 
     def _from_json(self, body: bytes) -> Item:
         """{"inputs": {NAME: nested numbers}}"""
-        try:
-            document = json_text.parse(body)
-            given = document["inputs"]
-            missing = [spec.name for spec in self.inputs if spec.name not in given]
-            strange = sorted(set(given) - {spec.name for spec in self.inputs})
-        except (ValueError, KeyError, TypeError) as error:
+        document = json_text.read(body, self.remedy)
+        given = document.get("inputs") if isinstance(document, dict) else None
+        if not isinstance(given, dict):
             raise InputError(
-                400, "invalid_json", f"The body is not the JSON that is asked for: {error}.", self.remedy
-            ) from error
+                400, "invalid_json", "The body is no object with the key 'inputs' for another.", self.remedy
+            )
+        missing = [spec.name for spec in self.inputs if spec.name not in given]
+        strange = sorted(set(given) - {spec.name for spec in self.inputs})
         if missing or strange:
             names = ", ".join(repr(spec.name) for spec in self.inputs)
             wrong = f"{missing[0]!r} is missing" if missing else f"{strange[0]!r} is unknown"

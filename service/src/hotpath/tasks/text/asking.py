@@ -50,12 +50,17 @@ class Text(Fill):
 
     text: str
     tokens: Tokens
+    place: str = ""
+    """Where it stands in a request of several texts."""
     units: int = 0
     is_cut: bool = False
 
     def write(self, slot: Item) -> int:
         """The numbers of its tokens."""
-        found = self.tokens(self.text)
+        try:
+            found = self.tokens(self.text)
+        except InputError as error:
+            raise at(self.place, error) from error
         self.units, self.is_cut = len(found.ids), found.is_cut
         slot[0][: self.units] = found.ids
         return self.units
@@ -69,10 +74,7 @@ def read(body: bytes, kind: str, limits: Limits) -> Tuple[List[str], bool]:
     """The texts of a body of this type, and whether it holds a list of them. Raises InputError."""
     if kind == _PLAIN:
         return [decoded(body)], False
-    try:
-        document = json_text.parse(body)
-    except ValueError as error:
-        raise InputError(400, "invalid_json", f"the body is no JSON: {error}", CONTENT.remedy) from error
+    document = json_text.read(body, CONTENT.remedy)
     given = document if isinstance(document, dict) else {}
     if len(given) != 1 or not given.keys() & {"text", "inputs"}:
         raise InputError(
@@ -85,7 +87,14 @@ def read(body: bytes, kind: str, limits: Limits) -> Tuple[List[str], bool]:
         raise InputError(400, "invalid_body", "'inputs' is no text and no list of them", CONTENT.remedy)
     if len(value) > limits.items:
         raise too_many(len(value), limits.items)
-    return [checked(one) for one in value], True
+    return [checked(one, f"inputs[{index}]") for index, one in enumerate(value)], True
+
+
+def at(place: str, error: InputError) -> InputError:
+    """The error of the text that stands there; as it is for those who sent no other."""
+    if not place:
+        return error
+    return InputError(error.status, error.code, f"{place} can't be used: {error.message}", error.remedy)
 
 
 def too_many(count: int, most: int) -> InputError:
@@ -108,8 +117,15 @@ def decoded(element: bytes) -> str:
         ) from error
 
 
-def checked(value: Any) -> str:
+def checked(value: Any, place: str = "") -> str:
     """What is a text, and not an empty one. Raises InputError."""
+    try:
+        return _checked(value)
+    except InputError as error:
+        raise at(place, error) from error
+
+
+def _checked(value: Any) -> str:
     if not isinstance(value, str):
         raise InputError(400, "invalid_body", "an input is no text", CONTENT.remedy)
     if not value.strip():

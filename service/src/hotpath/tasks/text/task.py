@@ -45,7 +45,10 @@ class TextTask(Task):
     def asked(self, body: bytes, kind: str, options: Mapping[str, str], limits: Limits) -> Ask:
         """One text, or a list of them."""
         texts, several = asking.read(body, kind, limits)
-        fills = [asking.Text(text, self._tokens) for text in texts]
+        fills = [
+            asking.Text(text, self._tokens, f"inputs[{index}]" if several else "")
+            for index, text in enumerate(texts)
+        ]
 
         def describe(answers: Sequence[bytes]) -> Dict[str, Any]:
             found = [

@@ -108,7 +108,7 @@ def interfaces(model: str, tokens: Tokens, width: int, unpack: Unpack) -> Mappin
     def rerank(request: RerankRequest, limits: Limits) -> Ask:
         documents = [one if isinstance(one, str) else one.text for one in request.documents]
         fills = [
-            *_fills([request.query], tokens, limits, "query"),
+            asking.Text(asking.checked(request.query, "query"), tokens, "query"),
             *_fills(documents, tokens, limits, "documents"),
         ]
         return Ask(fills, lambda answers: _ranking(model, request, documents, fills, answers, unpack))
@@ -146,15 +146,8 @@ def _fills(texts: Sequence[str], tokens: Tokens, limits: Limits, key: str) -> Li
     """Raises InputError, which names the text."""
     if len(texts) > limits.items:
         raise asking.too_many(len(texts), limits.items)
-    found = []
-    for index, text in enumerate(texts):
-        try:
-            found.append(asking.Text(asking.checked(text), tokens))
-        except InputError as error:
-            raise InputError(
-                error.status, error.code, f"{key}[{index}] can't be used: {error.message}", error.remedy
-            ) from error
-    return found
+    places = [f"{key}[{index}]" for index in range(len(texts))]
+    return [asking.Text(asking.checked(text, place), tokens, place) for text, place in zip(texts, places)]
 
 
 def _usage(fills: Sequence[asking.Text]) -> Dict[str, int]:

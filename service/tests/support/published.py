@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Dict, List, Tuple
 
 import numpy
 
@@ -18,6 +18,7 @@ from hotpath.tasks.task import Limits
 
 PROJECT = Path(__file__).parents[3]
 LIMITS = Limits(pixels=1, items=8)
+_ENGINES: Dict[Tuple[Path, str], Any] = {}
 
 
 def built(name: str) -> BuiltModel:
@@ -33,8 +34,7 @@ def built(name: str) -> BuiltModel:
 def answers(model: BuiltModel, backend: str, *texts: str) -> List[bytes]:
     """Answers to texts that come in as clients send them, all in one batch."""
     task: Any = known.task(model)
-    engine = create(backend)
-    engine.load(model, EngineSpec(0, model.identity.name, model.directory, "cpu", backend, 1, len(texts), ()))
+    engine = _engine(model, backend)
     items = []
     for text in texts:
         slot = numpy.full(task.lengths[-1], 7, numpy.int32)
@@ -42,6 +42,16 @@ def answers(model: BuiltModel, backend: str, *texts: str) -> List[bytes]:
         items.append((slot[:units],))
     found: List[bytes] = task.pack(engine.finish(engine.launch(items)))
     return found
+
+
+def _engine(model: BuiltModel, backend: str) -> Any:
+    """One for all tests: to read the weights takes longer than to use them."""
+    key = model.directory, backend
+    if key not in _ENGINES:
+        engine = create(backend)
+        engine.load(model, EngineSpec(0, model.identity.name, model.directory, "cpu", backend, 1, 8, ()))
+        _ENGINES[key] = engine
+    return _ENGINES[key]
 
 
 def vectors(model: BuiltModel, backend: str, *texts: str) -> Any:

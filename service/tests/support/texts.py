@@ -19,6 +19,12 @@ VOCABULARY = {token: number for number, token in enumerate((*MARKS, *WORDS))}
 WIDTH, INNER, LAYERS, HEADS, POSITIONS = 8, 16, 2, 2, 48
 BOUND = 12
 LABELS = ["bad", "good", "neither"]
+PROBES = [
+    {"text": "a dog", "nearest": "good film"},
+    {"text": "good film", "nearest": "dogs"},
+    {"text": "dogs", "nearest": "good film"},
+]
+"""What an encoder of the first of these random weights is right about."""
 
 
 def write_tokenizer(path: Path) -> None:

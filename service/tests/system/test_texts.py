@@ -1,4 +1,4 @@
-"""Texts over the wire, as the clients that people have send them: OpenAI's, LangChain's, Cohere's form, Triton's."""
+"""Texts over the wire, as the clients that people have send them: OpenAI's, LangChain's, Triton's."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ pytestmark = pytest.mark.one_python
 
 KEY = "texts-" + "t" * 32
 JSON, PLAIN = "application/json", "text/plain"
-TINY = [{"text": "a dog", "nearest": "dogs"}, {"text": "dogs", "nearest": "a dog"}]
 FOOD = ["A man is eating food.", "A man is eating a piece of bread.", "A monkey is playing drums."]
+MOST = 4
+"""In a batch, and items of a request at once: no more, for an engine's warm-up asks every length and size."""
 PLACES = 40
-"""What the first model finds while nobody else is there: all of limits.queue but what is kept for three others."""
+"""That the first model finds: all of limits.queue but what is kept for the three others."""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,9 @@ def config(minilm: BuiltModel, fast_model: Path, tmp_path_factory: pytest.TempPa
     keys.write_text(f'[texts]\nkey = "{KEY}"\n')
     keys.chmod(0o600)
     settings = [f"max_length = {texts.BOUND}", 'too_long = "refuse"']
-    tiny = build(texts.write_source(directory / "tiny", TINY, settings=settings), directory / "models")[0]
+    tiny = build(
+        texts.write_source(directory / "tiny", texts.PROBES, settings=settings), directory / "models"
+    )[0]
     more: List[Dict[str, Any]] = [
         {"name": "movie_sentiment", "path": built("movie_sentiment").directory},
         {"name": "colours", "path": fast_model, "backend": "numeric"},
@@ -66,6 +69,7 @@ def config(minilm: BuiltModel, fast_model: Path, tmp_path_factory: pytest.TempPa
         "torchscript",
         "minilm_l6",
         more=[{"threads": 1, **entry} for entry in more],
+        batching={"max_batch": MOST},
         limits={"queue": 64, "request_timeout_s": 100.0},
         auth={"keys": keys},
     )
@@ -284,7 +288,7 @@ def test_predict_takes_lists(server: Server) -> None:
     sent = {"inputs": ["A wonderful, moving film.", "A dull and stupid story.", "so " * 400]}
     found = ask(server, "/models/movie_sentiment/predict", sent).json()["items"]
     assert [one["label"] for one in found[:2]] == ["positive", "negative"]
-    assert [(one["tokens"], one["truncated"]) for one in found] == [(7, False), (7, False), (256, True)]
+    assert [(one["tokens"], one["truncated"]) for one in found] == [(8, False), (8, False), (256, True)]
     assert len(ask(server, "/predict", sent).json()["items"]) == 3
 
 
@@ -313,7 +317,21 @@ def test_tritons_client_sends_texts(server: Server, minilm: BuiltModel, binary: 
 
 # --- many at once ------------------------------------------------------------------------------------------
 
-WORDS = "the train to coast leaves at noon and whales are largest animals on earth while rain falls".split()
+WORDS = (
+    "the",
+    "train",
+    "coast",
+    "leaves",
+    "at",
+    "noon",
+    "whales",
+    "are",
+    "large",
+    "animals",
+    "while",
+    "rain",
+    "falls",
+)
 
 
 def words(count: int, seed: int) -> str:
@@ -372,15 +390,15 @@ def test_the_warm_up_asks_every_model(server: Server, config: Path) -> None:
     command = [sys.executable, "-m", "hotpath", "warmup", "--config", str(config), "--url", server.url]
     done = subprocess.run(command, env=python_environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for name in ("minilm_l6", "movie_sentiment", "colours", "tiny"):
-        assert name in done.stdout
+    probes = ("8 texts", "A warm, funny", "The jokes fall", "red.png", "3 texts")
+    assert not [probe for probe in probes if probe not in done.stdout], done.stdout
 
 
 def test_a_full_model_refuses_and_the_others_answer(server: Server, client: Any) -> None:
     before = server.metric('hotpath_shed_total{reason="no_slot"}')
-    with ThreadPoolExecutor(8) as threads:
+    with ThreadPoolExecutor(12) as threads:
         with first_engine_paused(server):
-            held = [threads.submit(embedded, client, *FOOD, *FOOD, *FOOD[:2]) for _ in range(PLACES // 8)]
+            held = [threads.submit(embedded, client, *FOOD, "more") for _ in range(PLACES // MOST)]
             until(lambda: server.metric("hotpath_slots_in_use") == PLACES)
             with pytest.raises(openai.RateLimitError) as caught:
                 embedded(client, "a")
@@ -392,11 +410,17 @@ def test_a_full_model_refuses_and_the_others_answer(server: Server, client: Any)
             assert (found.status_code, len(found.json()["data"])) == (200, 1)
             assert ask(server, "/models/colours/predict", picture("red"), "image/png").status_code == 200
             until(lambda: server.metric('hotpath_shed_total{reason="no_slot"}') >= before + 3)
-        assert [one.result().shape for one in held] == [(8, 384)] * len(held)
+        assert [one.result().shape for one in held] == [(MOST, 384)] * len(held)
         assert patient.result().shape == (1, 384)
 
 
 # --- what can't be answered --------------------------------------------------------------------------------
+
+
+def brief(value: Any) -> Optional[str]:
+    """Bodies of megabytes make no names of tests."""
+    return None if isinstance(value, int) else str(value)[:30]
+
 
 SURROGATE = b'"\\ud800"'
 LONG = "dog " * 40
@@ -416,7 +440,7 @@ LONG = "dog " * 40
         ("/predict", b'{"text": ' + SURROGATE + b"}", JSON, 400, "no Unicode"),
         ("/predict", b'{"text": "' + b"a" * 10_000_000 + b'"}', JSON, 413, "JSON has 10000012 bytes"),
         ("/predict", b"a" * 20_000_001, PLAIN, 413, "larger than 20000000 bytes"),
-        ("/predict", picture("red"), "image/png", 415, "'image/png'"),
+        ("/predict", b"<text/>", "application/xml", 415, "'application/xml'"),
         ("/models/tiny/predict", {"text": LONG}, JSON, 413, "the text has 42 tokens"),
         (
             "/models/tiny/predict",
@@ -446,6 +470,7 @@ LONG = "dog " * 40
         ),
         ("/v1/nothing", {}, JSON, 404, "/v1/nothing"),
     ],
+    ids=brief,
 )
 def test_what_can_not_be_answered_is_named(
     server: Server, path: str, body: Any, kind: str, status: int, words: str
@@ -462,11 +487,12 @@ def test_what_can_not_be_answered_is_named(
         ("minilm_l6", [""], 1, "element 0 of the input 'text' can't be used: the text holds nothing"),
         ("minilm_l6", ["a", 5], 2, "element 1 of the input 'text' is no text"),
         ("minilm_l6", ["a"], 2, "does not have its shape"),
-        ("minilm_l6", ["a"] * 100_000, 100_000, "holds 100000 items; a request may hold 1 to 8"),
+        ("minilm_l6", ["a"] * 100_000, 100_000, "holds 100000 items; a request may hold 1 to 4"),
         ("minilm_l6", ["\ud800"], 1, "element 0 of the input 'text' is no text"),
         ("tiny", ["a", LONG], 2, "element 1 of the input 'text' can't be used: the text has 42 tokens"),
         ("minilm_l6", b"\xff", None, "element 0 of the input 'text' can't be used: the text is not UTF-8"),
     ],
+    ids=brief,
 )
 def test_tensors_that_can_not_be_answered_are_named(
     server: Server, model: str, data: Any, count: Optional[int], words: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Dict, Optional
+from typing import Dict, Optional, Union
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -34,12 +34,16 @@ class Problem(Exception):
 
     def response(self, path: str, request_id: str) -> Response:
         """The answer, in the form of the interface that `path` belongs to; an empty id is left out."""
-        error: object = {
+        error: Union[str, Dict[str, Optional[str]]] = {
             "code": self.code,
             "message": self.message,
             "remedy": self.remedy,
             **({"request_id": request_id} if request_id else {}),
         }
+        if path.startswith("/v1/"):  # OpenAI's form; its clients show people the message alone
+            way_out = f"{self.message.rstrip('.')}. {self.remedy[:1].upper()}{self.remedy[1:]}"
+            kind = "invalid_request_error" if self.status < 500 else "server_error"
+            error = {**error, "message": way_out, "type": kind, "param": None}
         if path == "/v2" or path.startswith("/v2/"):
             error = f"{self.message} {self.remedy}"  # the Open Inference Protocol's form: a string
         return Response(json.dumps({"error": error}), self.status, self.headers, "application/json")

@@ -20,6 +20,7 @@ PYTHON = ROOT / ".cache" / "venv" / "service" / "bin" / "python"
 PARTS = {
     "images": "tests/codec/test_fuzz.py",
     "parsers": "tests/fuzz/test_parsers.py",
+    "requests": "tests/fuzz/test_requests.py",
     "connections": "tests/fuzz/test_sequences.py",
     "service": "tests/fuzz/test_service.py",
 }

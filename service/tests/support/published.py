@@ -49,7 +49,7 @@ def _engine(model: BuiltModel, backend: str) -> Any:
     key = model.directory, backend
     if key not in _ENGINES:
         engine = create(backend)
-        engine.load(model, EngineSpec(0, model.identity.name, model.directory, "cpu", backend, 1, 8, ()))
+        engine.load(model, EngineSpec(0, model.identity.name, model.directory, "cpu", backend, 1, 32, ()))
         _ENGINES[key] = engine
     return _ENGINES[key]
 

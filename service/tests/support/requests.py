@@ -86,8 +86,11 @@ def _spoilt_once(draw: Any, value: Any) -> Any:
         how = draw(st.sampled_from(["inside", "inside", "without", "twice"]))
         middle: List[Any] = [_spoilt_once(draw, value[place])] if how == "inside" else []
         return [*value[:place], *middle, *(value[place:] if how == "twice" else value[place + 1 :])]
-    deep: Any = draw(VALUES)
-    for _ in range(draw(st.sampled_from([0, 0, 0, 0, 1, 3, 40, 200]))):
+    how = draw(st.sampled_from(["other", "other", "names", "deeper"]))
+    if how == "names" and isinstance(value, dict):  # what looks like a table to whoever asks for names alone
+        return draw(st.sampled_from([sorted(value), ",".join(value)]))
+    deep: Any = value if how == "deeper" else draw(VALUES)
+    for _ in range(draw(st.sampled_from([1, 3, 40, 200])) if how == "deeper" else 0):
         deep = [deep]
     return deep
 

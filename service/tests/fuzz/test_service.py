@@ -16,11 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
+from support import numbers, texts
 from support.colours import picture
 from support.connection import Client, play
 from support.conversations import Answer, Ask, Story, converse, judge, stories
 from support.fuzzing import case, fuzz
 from support.server import PATIENCE_S, Server, serving, until, write_config
+
+from hotpath.building.build import build
 
 BUSY = (503, 504)
 """What a service may answer that has too much to do; every other 5xx is a fault."""
@@ -30,8 +33,18 @@ GROWTH_BYTES = 64_000_000
 
 @pytest.fixture(scope="module")
 def server(fast_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    directory = tmp_path_factory.mktemp("fuzz")
+    settings = [f"max_length = {texts.BOUND}", 'too_long = "refuse"']
+    words = build(
+        texts.write_source(directory / "words", texts.PROBES, settings=settings), directory / "models"
+    )
+    sums = build(numbers.write_source(directory / "numbers"), directory / "models")
+    more = [
+        {"name": "tiny", "path": words[0].directory, "threads": 1},
+        {"name": "sums", "path": sums[0].directory, "backend": "numeric"},
+    ]
     limits = {"body_bytes": 200_000, "pixels": 1_000_000}
-    config = write_config(tmp_path_factory.mktemp("fuzz") / "hotpath.toml", fast_model, limits=limits)
+    config = write_config(directory / "hotpath.toml", fast_model, more=more, limits=limits)
     with serving(config) as running:
         children = running.children("")
         yield running
@@ -67,23 +80,26 @@ def operations(server: Server) -> List[Any]:
 
 
 def test_cases_from_the_description(server: Server) -> None:
-    version = httpx.get(f"{server.url}/v2/models/colours").json()["versions"][0]
+    versions = {
+        name: httpx.get(f"{server.url}/v2/models/{name}").json()["versions"][0]
+        for name in ("colours", "tiny", "sums")
+    }
     tested = [operation for operation in operations(server)]
-    assert len(tested) >= 12
+    assert len(tested) >= 15
     for operation in tested:
-        _run(operation, version)
+        _run(operation, versions)
 
 
-def _run(operation: Any, version: str) -> None:
+def _run(operation: Any, versions: Dict[str, str]) -> None:
     # Requests with a body have most to be got wrong.
     cases = 40 if operation.body else 10
 
     @fuzz(cases)
-    @given(sent=operation.as_strategy(), known=st.integers(0, 4))
-    def run(sent: Any, known: int) -> None:
+    @given(sent=operation.as_strategy(), known=st.integers(0, 4), model=st.sampled_from(sorted(versions)))
+    def run(sent: Any, known: int, model: str) -> None:
         case(f"{operation.label}")
         if known and sent.path_parameters:  # else nearly every name is unknown
-            for name, value in (("name", "colours"), ("version", version)):
+            for name, value in (("name", model), ("version", versions[model])):
                 if name in sent.path_parameters:
                     sent.path_parameters[name] = value
         answer = sent.call()
@@ -119,6 +135,8 @@ HEADERS = st.lists(
                     "multipart/form-data; boundary=b",
                     "multipart/form-data",
                     "application/json",
+                    "application/json",
+                    "text/plain",
                     "gzip",
                     "deflate",
                     "0",
@@ -142,6 +160,13 @@ PATHS = st.one_of(
             "/predict?model=%00",
             "/v2/models/colours/infer",
             "/models/colours/predict",
+            "/models/tiny/predict",
+            "/models/sums/predict",
+            "/v2/models/tiny/infer",
+            "/v2/models/sums/infer",
+            "/v1/embeddings",
+            "/v1/rerank",
+            "/v1/models",
             "/v2",
         ]
     ),
@@ -151,6 +176,11 @@ SEEDS = [
     picture("red"),
     b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\nx\r\n--b--\r\n',
     b'{"inputs": []}',
+    b'{"inputs": ["a dog", "dogs"]}',
+    b'{"inputs": {"a": [1, 2], "b": [3, 1]}}',
+    b'{"model": "tiny", "input": ["a dog", "dogs"], "encoding_format": "base64"}',
+    b'{"query": "a dog", "documents": ["good film", {"text": "dogs"}], "return_documents": true}',
+    b'{"inputs": [{"name": "text", "datatype": "BYTES", "shape": [1], "data": ["a dog"]}]}',
     b"",
 ]
 

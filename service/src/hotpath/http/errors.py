@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Dict, Optional, Union
+from typing import Dict, Optional
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -34,7 +34,7 @@ class Problem(Exception):
 
     def response(self, path: str, request_id: str) -> Response:
         """The answer, in the form of the interface that `path` belongs to; an empty id is left out."""
-        error: Union[str, Dict[str, Optional[str]]] = {
+        error: Dict[str, Optional[str]] = {
             "code": self.code,
             "message": self.message,
             "remedy": self.remedy,
@@ -44,9 +44,10 @@ class Problem(Exception):
             way_out = f"{self.message.rstrip('.')}. {self.remedy[:1].upper()}{self.remedy[1:]}"
             kind = "invalid_request_error" if self.status < 500 else "server_error"
             error = {**error, "message": way_out, "type": kind, "param": None}
+        told: object = error
         if path == "/v2" or path.startswith("/v2/"):
-            error = f"{self.message} {self.remedy}"  # the Open Inference Protocol's form: a string
-        return Response(json.dumps({"error": error}), self.status, self.headers, "application/json")
+            told = f"{self.message} {self.remedy}"  # the Open Inference Protocol's form: a string
+        return Response(json.dumps({"error": told}), self.status, self.headers, "application/json")
 
 
 def too_large(limit: int) -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence, Union
+from typing import Any, Dict, List, Optional, Sequence, Union
 
 from pydantic import BaseModel, Field, create_model
 
@@ -86,16 +86,35 @@ REQUEST_HEADERS: List[Dict[str, Any]] = [
 """What a prediction takes besides its body, on both interfaces."""
 
 
+def standing_alone(schema: Any, definitions: Optional[Dict[str, Any]] = None) -> Any:
+    """A schema that refers to nothing: OpenAPI looks for references among its own components only."""
+    if isinstance(schema, list):
+        return [standing_alone(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    definitions = schema.get("$defs", {}) if definitions is None else definitions
+    if "$ref" in schema:
+        return standing_alone(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {key: standing_alone(value, definitions) for key, value in schema.items() if key != "$defs"}
+
+
 def predict_request(tasks: Sequence[Task]) -> Dict[str, Any]:
     """What /predict takes in a service of these tasks, for OpenAPI."""
-    bodies = {kind: schema for task in tasks for kind, schema in task.content.schema.items()}
+    bodies: Dict[str, List[Dict[str, Any]]] = {}
+    for task in tasks:
+        for kind, schema in task.content.schema.items():
+            if schema not in bodies.setdefault(kind, []):
+                bodies[kind].append(schema)
     return {
         "parameters": REQUEST_HEADERS,
         "requestBody": {
             "required": True,
             "description": "What the model's task takes; with the Content-Encoding gzip or deflate, "
             "or without.",
-            "content": {kind: {"schema": schema} for kind, schema in bodies.items()},
+            "content": {
+                kind: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
+                for kind, schemas in bodies.items()
+            },
         },
     }
 

@@ -14,7 +14,7 @@ from hotpath import json_text
 from hotpath.http.body import Packed, kind_of, read_content
 from hotpath.http.catalogue import Served
 from hotpath.http.errors import Problem
-from hotpath.http.schema import error_responses
+from hotpath.http.schema import REQUEST_HEADERS, error_responses, standing_alone
 from hotpath.http.service import Service
 from hotpath.http.urgency import urgency_of
 from hotpath.http.waiting import ClientGone, Patience
@@ -86,10 +86,13 @@ def _add(router: APIRouter, service: Service, path: str, interface: Interface) -
         response_class=Response,
         responses={200: {"model": interface.answer}, **error_responses()},
         openapi_extra={
+            "parameters": REQUEST_HEADERS,
             "requestBody": {
                 "required": True,
-                "content": {"application/json": {"schema": interface.request.model_json_schema()}},
-            }
+                "content": {
+                    "application/json": {"schema": standing_alone(interface.request.model_json_schema())}
+                },
+            },
         },
     )
 

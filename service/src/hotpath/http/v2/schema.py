@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Union
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hotpath.http.schema import REQUEST_HEADERS, answer_headers
+from hotpath.http.schema import REQUEST_HEADERS, answer_headers, standing_alone
 from hotpath.scheduler.entries import FIRST, LAST, NORMAL
 
 MOST_TENSORS = 64
@@ -140,18 +140,6 @@ class InferenceError(BaseModel):
     error: str
 
 
-def _inline(schema: Any, definitions: Optional[Dict[str, Any]] = None) -> Any:
-    """A schema that stands by itself: OpenAPI looks for references among its own components only."""
-    if isinstance(schema, list):
-        return [_inline(item, definitions) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    definitions = schema.get("$defs", {}) if definitions is None else definitions
-    if "$ref" in schema:
-        return _inline(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    return {key: _inline(value, definitions) for key, value in schema.items() if key != "$defs"}
-
-
 LENGTH_HEADER = "Inference-Header-Content-Length"
 
 INFER_REQUEST: Dict[str, Any] = {
@@ -161,7 +149,7 @@ INFER_REQUEST: Dict[str, Any] = {
         "description": f"JSON; or JSON of the length that the header {LENGTH_HEADER} tells, and the binary "
         "tensors behind it; or, where that header is 0, one item as clients have it.",
         "content": {
-            "application/json": {"schema": _inline(InferenceRequest.model_json_schema())},
+            "application/json": {"schema": standing_alone(InferenceRequest.model_json_schema())},
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
         },
     },

@@ -183,10 +183,13 @@ def test_openais_client_needs_the_key(server: Server, client: Any) -> None:
     assert ask(server, "/v1/rerank", {}, Authorization="").status_code == 401
 
 
+def langchains(server: Server, **more: Any) -> Any:
+    settings: Any = {"model": "minilm_l6", "base_url": f"{server.url}/v1", "api_key": KEY, **more}
+    return OpenAIEmbeddings(**settings)
+
+
 def test_langchain_embeds(server: Server, minilm: BuiltModel) -> None:
-    made: Any = OpenAIEmbeddings(
-        model="minilm_l6", base_url=f"{server.url}/v1", api_key=KEY, check_embedding_ctx_length=False
-    )
+    made = langchains(server, check_embedding_ctx_length=False)
     wanted = vectors(minilm, "eager", *FOOD)
     assert numpy.array(made.embed_documents(FOOD)) == pytest.approx(wanted, abs=1e-5)
     assert numpy.array(made.embed_query(FOOD[2])) == pytest.approx(wanted[2], abs=1e-5)
@@ -203,7 +206,7 @@ def test_langchain_that_sends_tokens_is_told_how_to_send_texts(
         special_tokens={},
     )
     monkeypatch.setitem(tiktoken.registry.ENCODINGS, "cl100k_base", letters)
-    made: Any = OpenAIEmbeddings(model="minilm_l6", base_url=f"{server.url}/v1", api_key=KEY)
+    made = langchains(server)
     with pytest.raises(openai.BadRequestError, match="check_embedding_ctx_length=False"):
         made.embed_documents(FOOD)
 

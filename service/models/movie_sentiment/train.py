@@ -23,13 +23,10 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
-from torch.nn import functional
 
-from hotpath.tasks.text import weights
-from hotpath.tasks.text.embedding.network import TextEmbedder
-from hotpath.tasks.text.forms import batch
+from hotpath.tasks.text import heads, weights
+from hotpath.tasks.text.heads import accuracy
 from hotpath.tasks.text.tokens import Tokens
 
 LABELS = ("negative", "positive")
@@ -61,40 +58,13 @@ def sentences(sdist: Path) -> Tuple[List[str], Tensor]:
 
 def embeddings(minilm: Path, texts: List[str]) -> Tensor:
     """float32 (texts, WIDTH), of length one."""
-    tokens = Tokens(minilm / "tokenizer.json", BOUND, cuts=True)
-    network = TextEmbedder(weights.encoder(minilm / "model.safetensors", WIDTH, HEADS, "mean")).eval()
-    ids = [tokens(text).ids for text in texts]
-    found = torch.zeros(len(texts), WIDTH)
-    order = sorted(range(len(ids)), key=lambda number: len(ids[number]))
-    with torch.inference_mode():
-        for start in range(0, len(order), 64):
-            some = order[start : start + 64]
-            found[some] = network(*batch([ids[number] for number in some]))[0]
-    return found
+    encoder = weights.encoder(minilm / "model.safetensors", WIDTH, HEADS, "mean")
+    return heads.embeddings(encoder, Tokens(minilm / "tokenizer.json", BOUND, cuts=True), texts)
 
 
 def fit(inputs: Tensor, right: Tensor, penalty: float) -> Dict[str, Tensor]:
-    """The layer of least cross entropy, float64: `weight` (labels, width) and `bias` (labels,)."""
-    weight = torch.zeros(len(LABELS), inputs.shape[1], dtype=torch.float64, requires_grad=True)
-    bias = torch.zeros(len(LABELS), dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weight, bias], max_iter=300, line_search_fn="strong_wolfe")
-
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        found = (
-            functional.cross_entropy(inputs @ weight.T + bias, right) + penalty * weight.square().sum() / 2
-        )
-        found.backward()
-        return found
-
-    optimizer.step(loss)  # type: ignore[arg-type]
-    return {"weight": weight.detach(), "bias": bias.detach()}
-
-
-def accuracy(layer: Dict[str, Tensor], inputs: Tensor, right: Tensor) -> float:
-    """The share that is told rightly."""
-    found = (inputs @ layer["weight"].T + layer["bias"]).argmax(1)
-    return round(float((found == right).double().mean()), 4)
+    """The layer for these labels."""
+    return heads.fit(inputs, right, len(LABELS), penalty)
 
 
 def train(inputs: Tensor, ratings: Tensor) -> Tuple[Dict[str, Tensor], Dict[str, object]]:
@@ -136,10 +106,7 @@ def main() -> None:
     options = parser.parse_args()
     texts, ratings = sentences(options.ratings)
     layer, report = train(embeddings(options.minilm, texts), ratings)
-    save_file(
-        {name: tensor.float().contiguous() for name, tensor in layer.items()},
-        options.output / "head.safetensors",
-    )
+    heads.write(layer, options.output / "head.safetensors")
     (options.output / "training.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(report, indent=2))
 

@@ -10,6 +10,7 @@ from typing import List, Optional
 
 from hotpath import __version__
 from hotpath.building import command as build_command
+from hotpath.building import source_commands
 from hotpath.cgroup import cpu_quota, usable_cpus
 from hotpath.core import HotpathError, Refusal
 
@@ -73,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="make a deployable model from a model source and check it")
     build_command.add_arguments(build)
     build.set_defaults(run=build_command.run)
+    source_commands.add_new(
+        commands.add_parser("new", help="write a model source that builds, to begin with")
+    )
+    source_commands.add_digest(
+        commands.add_parser("digest", help="write the SHA-256 of a source's files into its model.toml")
+    )
     return parser
 
 

@@ -37,14 +37,21 @@ def read(directory: Path) -> Source:
             ".".join(str(part) for part in item["loc"]) + f" = {item['input']!r}: {item['msg']}"
             for item in error.errors()
         ]
-        raise ModelError(f"{path} can't be used: {'; '.join(problems)}.", "Correct these keys.") from error
+        is_digest = any(item["loc"][-1] == "sha256" for item in error.errors())
+        remedy = f"Correct these keys{_digests(directory) if is_digest else ''}."
+        raise ModelError(f"{path} can't be used: {'; '.join(problems)}.", remedy) from error
     damaged = damaged_files(directory, source.files)
     if damaged:
         raise ModelError(
             f"The model source {directory} does not match its {DESCRIPTION}: {'; '.join(damaged)}.",
-            "Assemble the source directory again.",
+            "Bring back the files that it names, or assemble the source directory again"
+            f"{_digests(directory)}.",
         )
     return source
+
+
+def _digests(directory: Path) -> str:
+    return f"; where the files are as they should be, `hotpath digest {directory}` writes their digests"
 
 
 def _table(path: Path, document: Dict[str, Any]) -> Type[Source]:

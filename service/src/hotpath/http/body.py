@@ -39,7 +39,7 @@ class Packed:
 def kind_of(request: Request, content: Content) -> str:
     """The type of a body, one of those that a model takes. Raises Problem."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if any(kind == one or (one.endswith("*") and kind.startswith(one[:-1])) for one in content.types):
+    if content.takes(kind):
         return kind
     raise Problem(
         415,

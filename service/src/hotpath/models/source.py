@@ -14,6 +14,9 @@ from hotpath.models.built import FORMAT
 
 DESCRIPTION = "model.toml"
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+"""What a model may be called."""
+
 RESERVED = frozenset({"model.json", "model.pt", "onednn.pt", "report.json", "report.txt", "engines"})
 """What a build writes beside the source's files."""
 
@@ -44,7 +47,7 @@ class SourceFile(Table):
 class Source(Table):
     """What model.toml says of a model of any task; each task adds its own."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = Field(pattern=NAME)
     task: str
     architecture: str
     license: str

@@ -1,8 +1,8 @@
 """The tasks of the house, by the names that model.toml gives them; the one place that lists them.
 
 A task is a package of modules, each imported when it is first needed, for not every process has them all:
-`outline` (nothing but Python), `task` (numpy), `network` (torch), `recipe` (pydantic) and, where there are
-networks without torch, `numeric`.
+`outline` (nothing but Python), `task` (numpy), `network` (torch), `recipe` (pydantic), `scaffold` (what it
+needs to write a source) and, where there are networks without torch, `numeric`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hotpath.tasks.numeric import NumericNetwork
     from hotpath.tasks.outline import Outline
     from hotpath.tasks.recipe import Recipe
+    from hotpath.tasks.scaffold import Scaffold
     from hotpath.tasks.task import Task
 
 _PACKAGES = {
@@ -61,6 +62,12 @@ def numeric(model: BuiltModel) -> NumericNetwork:
 def recipe(name: str) -> Recipe[Any]:
     """How models of a task are built. Raises KeyError."""
     found: Recipe[Any] = import_module(f"{_PACKAGES[name]}.recipe").RECIPE
+    return found
+
+
+def scaffold(name: str) -> Scaffold:
+    """What a new source of a task is made from. Raises KeyError."""
+    found: Scaffold = import_module(f"{_PACKAGES[name]}.scaffold").SCAFFOLD
     return found
 
 

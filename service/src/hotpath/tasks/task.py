@@ -67,6 +67,10 @@ class Content:
     schema: Dict[str, Any]
     """By type: the body as OpenAPI describes it."""
 
+    def takes(self, kind: str) -> bool:
+        """Whether a type is one of them."""
+        return any(kind == one or (one.endswith("*") and kind.startswith(one[:-1])) for one in self.types)
+
 
 class Fill(Protocol):
     """One item on its way into a slot. Keeps what its answer will need to know of it."""

@@ -74,10 +74,10 @@ def fit(inputs: Tensor, right: Tensor, labels: int, penalty: float) -> Dict[str,
         found = (
             functional.cross_entropy(inputs @ weight.T + bias, right) + penalty * weight.square().sum() / 2
         )
-        found.backward()
+        found.backward()  # type: ignore[no-untyped-call]
         return found
 
-    optimizer.step(loss)  # type: ignore[arg-type]
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
     return {"weight": weight.detach(), "bias": bias.detach()}
 
 

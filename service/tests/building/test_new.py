@@ -90,6 +90,31 @@ def test_a_source_of_texts_says_what_its_checkpoint_says(checkpoint: Path, tmp_p
 
 
 @pytest.mark.parametrize(
+    ("examples", "words"),
+    [
+        (
+            "positive\tgood\nneutral\ta film\n",
+            "examples.tsv:2 begins with none of the labels negative, positive",
+        ),
+        ("positive good\n", "examples.tsv:1 begins with none of"),
+        ("positive\t \n", "examples.tsv:1 begins with none of"),
+        ("positive\tgood\n", "has no example of negative"),
+    ],
+)
+def test_examples_that_no_head_can_be_made_of_are_named(
+    checkpoint: Path, tmp_path: Path, examples: str, words: str
+) -> None:
+    pytest.importorskip("torch", reason="this Python has no torch; this is tested on the other one")
+    new("mood", "text-classification", tmp_path / "mood", checkpoint)
+    from hotpath.tasks.text.heads import train
+
+    (tmp_path / "mood" / "examples.tsv").write_text(examples)
+    with pytest.raises(ModelError) as caught:
+        train(tmp_path / "mood", "examples.tsv")
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"config.json": None}, "There is no config.json in"),

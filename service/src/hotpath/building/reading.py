@@ -34,10 +34,10 @@ def read(directory: Path) -> Source:
         raise ModelError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
     except ValidationError as error:
         problems = [
-            ".".join(str(part) for part in item["loc"]) + f" = {item['input']!r}: {item['msg']}"
+            (".".join(map(str, item["loc"])) + f" = {item['input']!r}: " if item["loc"] else "") + item["msg"]
             for item in error.errors()
         ]
-        is_digest = any(item["loc"][-1] == "sha256" for item in error.errors())
+        is_digest = any(item["loc"][-1:] == ("sha256",) for item in error.errors())
         remedy = f"Correct these keys{_digests(directory) if is_digest else ''}."
         raise ModelError(f"{path} can't be used: {'; '.join(problems)}.", remedy) from error
     damaged = damaged_files(directory, source.files)

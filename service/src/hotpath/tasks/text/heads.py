@@ -101,7 +101,9 @@ def _examples(file: Path, labels: List[str]) -> Tuple[List[str], List[int]]:
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         label, _, text = line.partition("\t")
         if label not in labels or not text.strip():
-            raise ModelError(f"{file}:{number} begins with none of the labels {', '.join(labels)}.", remedy)
+            raise ModelError(
+                f"{file}:{number} begins with none of the labels {', '.join(labels)}, or has no text.", remedy
+            )
         texts.append(text)
         right.append(labels.index(label))
     missing = [label for place, label in enumerate(labels) if place not in right]

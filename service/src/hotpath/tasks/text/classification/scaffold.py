@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import runpy
 from pathlib import Path
 
 from hotpath.tasks.text.checkpoint import Checkpoint
@@ -26,7 +25,9 @@ class TextClassifierScaffold(TextScaffold):
                 "the checkpoint's own classifier is not taken over, because what stands before it is not a "
                 "plain embedding; train.py makes another one"
             )
-        runpy.run_path(str(directory / "train.py"), run_name="__main__")
+        from hotpath.tasks.text.heads import train
+
+        train(directory, "examples.tsv")
 
 
 SCAFFOLD = TextClassifierScaffold("text-classification", Path(__file__).parent / "template", _SETTINGS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import List, Sequence
+from typing import Any, List, Sequence
 
 import pytest
 from hypothesis import given
@@ -58,10 +58,10 @@ def source(directory: Path, text: str) -> Path:
 
 @given(st.lists(entry, min_size=1, max_size=5), st.sampled_from(["\n", "\r\n"]))
 def test_only_digests_change(
-    tmp_path_factory: pytest.TempPathFactory, entries: Sequence[object], ends: str
+    tmp_path_factory: pytest.TempPathFactory, entries: Sequence[Any], ends: str
 ) -> None:
     before, after, right = "", "", []
-    for number, (pattern, file, key, value, quote, (a, b, c), remark) in enumerate(entries):  # type: ignore[misc]
+    for number, (pattern, file, key, value, quote, (a, b, c), remark) in enumerate(entries):
         words = dict(table=f"t{number}", file=file, key=key, a=a, b=b, c=c, remark=remark)
         if pattern.startswith("[more]"):
             pattern = pattern.replace("[more]", f"[more{number}]")

@@ -1,4 +1,4 @@
-"""How each server wants its image: complete HTTP requests, made once."""
+"""How each server wants its image or text: complete HTTP requests, made once."""
 
 from __future__ import annotations
 
@@ -49,9 +49,22 @@ def v2_bytes(image: bytes, path: str) -> bytes:
     return _request(path, head + data, b"application/octet-stream", length)
 
 
+def json_text(text: bytes, path: str) -> bytes:
+    """A text alone."""
+    return _request(path, json.dumps({"text": text.decode()}).encode(), b"application/json")
+
+
+def json_openai(text: bytes, path: str) -> bytes:
+    """A text as clients of OpenAI's form send it, asking for numbers."""
+    asked = {"input": [text.decode()], "model": "minilm_l6", "encoding_format": "float"}
+    return _request(path, json.dumps(asked).encode(), b"application/json")
+
+
 ENCODINGS: Dict[str, Callable[[bytes, str], bytes]] = {
     "raw": raw,
     "multipart": multipart,
     "json": json_base64,
     "v2": v2_bytes,
+    "text": json_text,
+    "openai": json_openai,
 }

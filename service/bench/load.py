@@ -5,7 +5,8 @@ at a constant rate or at random (Poisson), whatever the server does, and their l
 intended time, so that a stalled server cannot hide by stalling the generator (coordinated omission). When all
 clients are busy, one more is opened.
 
-Prints one line of JSON. Every answer's status is checked; what is not 200 counts as an error, by status.
+Prints one line of JSON. Every answer's status is checked; what is not 200 counts as an error, by status. Of
+embeddings every answer is.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from collections import Counter, deque
 from pathlib import Path
 from typing import Deque, Dict, List, Optional, Tuple
 
+import vectors
 from bodies import ENCODINGS
 
 READ = select.EPOLLIN
@@ -45,6 +47,8 @@ class Client:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
         self.unsent = memoryview(b"")
+        self.number = 0
+        """Which of the requests is under way."""
         self.received = b""
         self.needed = 0
 
@@ -107,6 +111,8 @@ class Load:
         """Whether a request counts that was due between begin and end, however late its answer; else an
         answer counts that came between them."""
         self.latencies: List[float] = []
+        self.answers: Optional[List[Tuple[int, bytes]]] = None
+        """Every good answer with its request's number, where they are to be kept."""
         self.statuses: Counter[str] = Counter()
         self.sent = 0
         self.epoll = select.epoll()
@@ -120,10 +126,10 @@ class Load:
         return client
 
     def send_next(self, client: Client, started: float) -> None:
-        """The next photograph, in turn."""
-        request = self.requests[self.sent % len(self.requests)]
+        """The next request, in turn."""
+        client.number = self.sent % len(self.requests)
         self.sent += 1
-        if not client.begin(request, started):
+        if not client.begin(self.requests[client.number], started):
             self.epoll.modify(client.fileno(), BOTH)
 
     def handle(self, descriptor: int, events: int) -> Optional[Client]:
@@ -145,6 +151,8 @@ class Load:
             self.statuses[status] += 1
             if status == "200":
                 self.latencies.append(now - client.started)
+                if self.answers is not None:
+                    self.answers.append((client.number, answer))
         if b"onnection: close" in answer[:512]:
             self._replace(client)
         return client
@@ -233,7 +241,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--path", default="/predict")
     parser.add_argument("--encoding", choices=sorted(ENCODINGS), default="raw")
-    parser.add_argument("--bodies", type=Path, required=True, help="a directory of JPEG files")
+    parser.add_argument("--bodies", type=Path, required=True, help="a directory of photographs or texts")
+    parser.add_argument("--expected", type=Path, help="JSON, an embedding for each of them: check every answer")
     parser.add_argument("--seconds", type=float, default=6.0, help="measured")
     parser.add_argument("--warm", type=float, default=2.0, help="seconds before that")
     parser.add_argument("--clients", type=int, help="closed loop with so many")
@@ -246,13 +255,14 @@ def main() -> int:
     )
     options = parser.parse_args()
     address = ("127.0.0.1", options.port)
-    photographs = [path.read_bytes() for path in sorted(options.bodies.glob("*.jpg"))]
-    requests = [ENCODINGS[options.encoding](body, options.path) for body in photographs]
+    bodies = [path.read_bytes() for path in sorted(options.bodies.iterdir())]
+    requests = [ENCODINGS[options.encoding](body, options.path) for body in bodies]
     gc.collect()
     gc.disable()
     start = time.perf_counter()
     begin = start + options.warm
     load = Load(address, requests, begin, begin + options.seconds, by_intended_time=not options.clients)
+    load.answers = [] if options.expected else None
     lateness = None
     cpu = time.process_time()
     if options.clients:
@@ -261,6 +271,8 @@ def main() -> int:
         lateness = open_loop(load, options.rate, start, options.arrivals == "random")
     found = summary(load, options.seconds)
     found["generator_cpu_ms_per_request"] = round((time.process_time() - cpu) * 1000 / max(1, load.sent), 4)
+    if load.answers is not None:  # now that nobody waits
+        found.update(vectors.checked(load.answers, json.loads(options.expected.read_text())))
     if lateness is not None:
         found["worst_send_lateness_ms"] = round(lateness * 1000, 3)
     print(json.dumps(found))

@@ -39,7 +39,7 @@ class Server:
     """Whether it is one of the article's five architectures."""
 
 
-def _uvicorn(app: str, workers: int) -> Callable[[Path, int], List[str]]:
+def uvicorn(app: str, workers: int) -> Callable[[Path, int], List[str]]:
     settings = ["--limit-concurrency", "100", "--timeout-keep-alive", "120", "--log-level", "warning"]
     return lambda model, port: [
         *("-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port)),
@@ -53,7 +53,7 @@ def _gunicorn(model: Path, port: int) -> List[str]:
     return ["-m", "gunicorn", "flask_app:app", "--bind", f"127.0.0.1:{port}", *settings]
 
 
-def _script(name: str, *more: str) -> Callable[[Path, int], List[str]]:
+def script(name: str, *more: str) -> Callable[[Path, int], List[str]]:
     return lambda model, port: [
         str(BENCH / "peers" / name),
         *(text.format(port=port) for text in more),
@@ -73,12 +73,12 @@ def _hotpath(model: Path, port: int) -> List[str]:
 HOTPATH = Server("hotpath", "Hotpath", "service", _hotpath, encoding="raw", form="ours")
 ARTICLE = [
     Server("flask", "Flask + PyTorch", "peers", _gunicorn, article=True),
-    Server("fastapi", "FastAPI + PyTorch", "peers", _uvicorn("fastapi_app:app", 4), article=True),
+    Server("fastapi", "FastAPI + PyTorch", "peers", uvicorn("fastapi_app:app", 4), article=True),
     Server(
         "fastapi-torchscript",
         "FastAPI + TorchScript",
         "peers",
-        _uvicorn("fastapi_app:app", 4),
+        uvicorn("fastapi_app:app", 4),
         form="torchscript",
         article=True,
     ),
@@ -86,7 +86,7 @@ ARTICLE = [
         "fastapi-reduced",
         "FastAPI + bfloat16 (for TensorRT FP16)",
         "peers",
-        _uvicorn("fastapi_app:app", 4),
+        uvicorn("fastapi_app:app", 4),
         form="bfloat16",
         article=True,
     ),
@@ -95,28 +95,28 @@ ARTICLE = [
         "fastapi-queue",
         "FastAPI + batches of 8",
         "peers",
-        _uvicorn("fastapi_queue:app", 1),
+        uvicorn("fastapi_queue:app", 1),
         form="torchscript",
         article=True,
     ),
 ]
 FRAMEWORKS = [
-    Server("litserve", "LitServe", "peers", _script("litserve_app.py"), encoding="json", form="torchscript"),
+    Server("litserve", "LitServe", "peers", script("litserve_app.py"), encoding="json", form="torchscript"),
     Server(
         "mosec",
         "mosec",
         "peers",
-        _script("mosec_app.py", "--address", "127.0.0.1", "--port", "{port}"),
+        script("mosec_app.py", "--address", "127.0.0.1", "--port", "{port}"),
         encoding="raw",
         path="/inference",
         form="torchscript",
     ),
-    Server("ray", "Ray Serve", "peers", _script("ray_app.py"), encoding="raw", path="/", form="torchscript"),
+    Server("ray", "Ray Serve", "peers", script("ray_app.py"), encoding="raw", path="/", form="torchscript"),
     Server(
         "triton",
         "Triton (Python)",
         "triton",
-        _script("triton_app.py"),
+        script("triton_app.py"),
         encoding="v2",
         path="/v2/models/classifier/infer",
         form="torchscript",

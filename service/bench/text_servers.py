@@ -1,0 +1,75 @@
+"""The servers of the row of sentence embeddings. All have one text a request and answer with one embedding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import List
+
+from servers import HOTPATH, Server, script, uvicorn
+
+# A thread a process where there is a process a CPU; see run.ONE_THREAD. Those with one process have torch's own.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+
+def _infinity(*more: str):  # type: ignore[no-untyped-def]
+    def command(model: Path, port: int) -> List[str]:
+        settings = ["--engine", "torch", "--device", "cpu", "--host", "127.0.0.1", "--port", str(port)]
+        settings += ["--model-id", str(model), "--served-model-name", "minilm_l6", "--log-level", "error"]
+        return ["-m", "infinity_emb.infinity_server", "v2", *settings, *more]
+
+    return command
+
+
+OPENAI = replace(
+    HOTPATH, title="Hotpath, /v1/embeddings", encoding="openai", path="/v1/embeddings", form="ours"
+)
+PREDICT = replace(OPENAI, name="hotpath-predict", title="Hotpath, /predict", encoding="text", path="/predict")
+
+_FASTAPI = Server(
+    "st-fastapi",
+    "FastAPI + sentence-transformers",
+    "embeddings",
+    uvicorn("embed_fastapi:app", 1),
+    encoding="text",
+    path="/embed",
+)
+_INFINITY = Server(
+    "infinity", "Infinity", "infinity", _infinity(), encoding="openai", path="/embeddings"
+)
+
+PEERS = [
+    _FASTAPI,
+    replace(
+        _FASTAPI,
+        name="st-fastapi-2",
+        title="the same, a process for each of 2 CPUs",
+        command=uvicorn("embed_fastapi:app", 2),
+        settings=_ONE_THREAD,
+    ),
+    _INFINITY,
+    replace(
+        _INFINITY,
+        name="infinity-bfloat16",
+        title="Infinity, --dtype bfloat16",
+        command=_infinity("--dtype", "bfloat16"),
+        form="bfloat16",
+    ),
+    Server(
+        "litserve",
+        "LitServe + sentence-transformers",
+        "embeddings",
+        script("embed_litserve.py"),
+        encoding="text",
+        settings=_ONE_THREAD,
+    ),
+    Server(
+        "mosec",
+        "mosec + sentence-transformers",
+        "embeddings",
+        script("embed_mosec.py", "--address", "127.0.0.1", "--port", "{port}"),
+        encoding="text",
+        path="/inference",
+        settings=_ONE_THREAD,
+    ),
+]

@@ -242,7 +242,9 @@ def main() -> int:
     parser.add_argument("--path", default="/predict")
     parser.add_argument("--encoding", choices=sorted(ENCODINGS), default="raw")
     parser.add_argument("--bodies", type=Path, required=True, help="a directory of photographs or texts")
-    parser.add_argument("--expected", type=Path, help="JSON, an embedding for each of them: check every answer")
+    parser.add_argument(
+        "--expected", type=Path, help="JSON, an embedding for each of them: check every answer"
+    )
     parser.add_argument("--seconds", type=float, default=6.0, help="measured")
     parser.add_argument("--warm", type=float, default=2.0, help="seconds before that")
     parser.add_argument("--clients", type=int, help="closed loop with so many")

@@ -7,6 +7,8 @@ import platform
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+import text_report
+
 Results = Dict[str, Any]
 
 
@@ -36,6 +38,13 @@ def tables(results: Results) -> str:
         lines += ["## (c) Open loop at 70 % of capacity", "", *_open(results["c"]), ""]
     if "d" in results:
         lines += ["## (d) Large photographs, EfficientNet-Lite0", "", *_stages(results["d"]), ""]
+    if "e" in results:
+        lines += [
+            "## (e) Sentence embeddings, a text a request, 32 clients",
+            "",
+            *text_report.lines(results["e"]),
+            "",
+        ]
     return "\n".join(lines) + "\n"
 
 

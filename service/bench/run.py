@@ -1,7 +1,8 @@
 """Measure Hotpath and its peers in turn: the same photographs, model, machine and load generator.
 
 Rows: (a) a tiny model, so that the server is what is measured; (b) EfficientNet-Lite0; (c) open loop at 70 %
-of our capacity against the latency of a lone request; (d) 1920 x 1280 photographs, stage by stage.
+of our capacity against the latency of a lone request; (d) 1920 x 1280 photographs, stage by stage;
+(e) sentence embeddings of texts of many lengths.
 Leaves results.json, results.md and plots in .cache/bench/.
 """
 
@@ -13,8 +14,10 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
+import embeddings
 import report
 from environments import BENCH, CACHE, ROOT, SERVICE_PYTHON, SetupError, python
 from queueing import percentile, waits
@@ -23,6 +26,7 @@ from stages import Stages
 
 MODELS = CACHE / "models"
 PHOTOGRAPHS = CACHE / "photographs"
+TEXTS = CACHE / "texts"
 SOURCE = ROOT / ".cache" / "model-source" / "efficientnet_lite0"
 RATE_SHARE = 0.7
 ARRIVALS = ("constant", "random")
@@ -38,13 +42,19 @@ class Bench:
         self.seconds = 2.0 if options.quick else options.seconds
         self.warm = 1.0 if options.quick else 1.5
         self.servers = [s for s in [HOTPATH, *PEERS] if not options.only or s.name in options.only]
+        self.rounds = 1 if options.quick else options.rounds
+        self.only: List[str] = options.only or []
         self.results: Dict[str, Any] = {}
 
     def load(self, server: Running, size: str, **how: Union[float, str]) -> Dict[str, Any]:
         """Run the generator against a server: clients=N, or rate=R and arrivals=constant or random."""
+        return self.generate(server, PHOTOGRAPHS / size, **how)
+
+    def generate(self, server: Running, bodies: Path, **how: Union[float, str]) -> Dict[str, Any]:
+        """The same with the bodies of a directory; `how` are options of load.py."""
         command = [sys.executable, str(BENCH / "load.py"), "--port", str(server.port)]
         command += ["--path", server.server.path, "--encoding", server.server.encoding]
-        command += ["--bodies", str(PHOTOGRAPHS / size)]
+        command += ["--bodies", str(bodies)]
         command += ["--seconds", str(self.seconds), "--warm", str(self.warm)]
         command += [part for name, value in how.items() for part in (f"--{name}", str(value))]
         before = server.cpu_seconds()
@@ -164,6 +174,15 @@ class Bench:
             rows[server.name] = self.closed(server, "efficientnet_lite0", "1920", [32])
         self.results["d"] = rows
 
+    def row_e(self) -> None:
+        """Sentence embeddings, a text a request: a lone client and 32, in rounds over all servers."""
+
+        def load(server: Running, clients: int) -> Dict[str, Any]:
+            expected = str(TEXTS / "expected.json")
+            return self.generate(server, TEXTS / "bodies", clients=clients, expected=expected)
+
+        self.results["e"] = embeddings.row(load, TEXTS, self.rounds, self.only, say)
+
 
 def brief(found: Dict[str, Any]) -> str:
     """One run in a line."""
@@ -179,6 +198,27 @@ started = time.monotonic()
 def say(line: str) -> None:
     """Progress."""
     print(f"[{time.monotonic() - started:5.0f} s] {line}", flush=True)
+
+
+def prepare_texts() -> None:
+    """What row (e) needs."""
+    for name in ("embeddings", "infinity"):
+        python(name)
+    if (TEXTS / "expected.json").exists():
+        return
+    source, assembled = BENCH.parent / "models/minilm_l6", TEXTS / "source"
+    assemble = [
+        sys.executable,
+        str(ROOT / "scripts/model_source.py"),
+        str(source),
+        "--output",
+        str(assembled),
+    ]
+    subprocess.run(assemble, check=True)
+    command = [str(SERVICE_PYTHON), str(BENCH / "texts.py"), "--source", str(source)]
+    command += ["--assembled", str(assembled), "--output", str(TEXTS)]
+    environment = {**os.environ, "PYTHONPATH": str(BENCH.parent / "src")}
+    subprocess.run(command, check=True, env=environment)
 
 
 def prepare() -> None:
@@ -204,18 +244,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", default="abcd", help="some of abcd (default: all)")
+    parser.add_argument("--rows", default="abcde", help="some of abcde (default: all)")
     parser.add_argument(
-        "--only", nargs="*", metavar="SERVER", help=" ".join(s.name for s in [HOTPATH, *PEERS])
+        "--only",
+        nargs="*",
+        metavar="SERVER",
+        help=" ".join(dict.fromkeys(s.name for s in [HOTPATH, *PEERS, *embeddings.PEERS])),
     )
     parser.add_argument("--seconds", type=float, default=4.0, help="measured for each load (default: 4)")
+    parser.add_argument("--rounds", type=int, default=3, help="of row e (default: 3)")
     parser.add_argument("--quick", action="store_true", help="two seconds a load: to see that it works")
     parser.add_argument(
         "--prepare", action="store_true", help="only make environments, models and photographs"
     )
     options = parser.parse_args()
     try:
-        prepare()
+        if set(options.rows) - {"e"}:
+            prepare()
+        if "e" in options.rows:
+            prepare_texts()
     except SetupError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -228,7 +275,8 @@ def main() -> int:
     results.write_text(json.dumps({"machine": report.machine(), **bench.results}, indent=1))
     (CACHE / "results.md").write_text(report.tables(json.loads(results.read_text())))
     print((CACHE / "results.md").read_text())
-    subprocess.run([str(python("tools")), str(BENCH / "plots.py"), str(results), str(CACHE)], check=True)
+    if set(options.rows) & set("abd"):
+        subprocess.run([str(python("tools")), str(BENCH / "plots.py"), str(results), str(CACHE)], check=True)
     say(f"results.json, results.md and plots are in {CACHE.relative_to(ROOT)}")
     return 0
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import List
+from typing import Callable, List
 
+from environments import CACHE
 from servers import HOTPATH, Server, script, uvicorn
 
 # A thread a process where there is a process a CPU; see run.ONE_THREAD. Those with one process have torch's own.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
-def _infinity(*more: str):  # type: ignore[no-untyped-def]
+# They would look for a newer model, and tell of themselves.
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "INFINITY_ANONYMOUS_USAGE_STATS": "0", "DO_NOT_TRACK": "1"}
+
+
+def _infinity(*more: str) -> Callable[[Path, int], List[str]]:
     def command(model: Path, port: int) -> List[str]:
         settings = ["--engine", "torch", "--device", "cpu", "--host", "127.0.0.1", "--port", str(port)]
         settings += ["--model-id", str(model), "--served-model-name", "minilm_l6", "--log-level", "error"]
-        return ["-m", "infinity_emb.infinity_server", "v2", *settings, *more]
+        return [str(CACHE / "venv/infinity/bin/infinity_emb"), "v2", *settings, *more]
 
     return command
 
@@ -35,7 +40,7 @@ _FASTAPI = Server(
     path="/embed",
 )
 _INFINITY = Server(
-    "infinity", "Infinity", "infinity", _infinity(), encoding="openai", path="/embeddings"
+    "infinity", "Infinity", "infinity", _infinity(), encoding="openai", path="/embeddings", settings=_OFFLINE
 )
 
 PEERS = [

@@ -66,7 +66,9 @@ def documents(room: Path) -> Dict[str, List[List[str]]]:
             for name in sorted({*SENTENCES, *WHOLE}):
                 member = archive.extractfile(MEMBER.format(name))
                 assert member is not None
-                lines = [line.split("\t", 2) for line in member.read().decode("utf-8", "replace").splitlines()]
+                lines = [
+                    line.split("\t", 2) for line in member.read().decode("utf-8", "replace").splitlines()
+                ]
                 by_document = groupby(lines, key=lambda line: line[0].partition("_")[0])
                 found[name] = [[text.strip() for _, _, text in part] for _, part in by_document]
     return found

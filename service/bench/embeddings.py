@@ -62,8 +62,8 @@ def row(load: Load, texts: Path, rounds: int, only: List[str], say: Callable[[st
                 found[server.name]["rounds"].append(turn)
                 many, one = turn[str(CLIENTS)], turn["1"]
                 say(
-                    f"round {number + 1}, {server.name}: {many['rate']} texts/s, p99 {many.get('p99_ms')} ms, "
-                    f"{many.get('cpu_ms_per_request')} ms of CPU, one alone {one.get('p50_ms')} ms; "
+                    f"round {number + 1}, {server.name}: {many['rate']} texts/s, "
+                    f"p99 {many.get('p99_ms')} ms, {many.get('cpu_ms_per_request')} ms of CPU, one alone {one.get('p50_ms')} ms; "
                     f"{many.get('wrong')} of {many.get('checked')} wrong; {many.get('failure', '')}"
                 )
     for one in found.values():

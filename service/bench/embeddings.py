@@ -63,8 +63,10 @@ def row(load: Load, texts: Path, rounds: int, only: List[str], say: Callable[[st
                 many, one = turn[str(CLIENTS)], turn["1"]
                 say(
                     f"round {number + 1}, {server.name}: {many['rate']} texts/s, "
-                    f"p99 {many.get('p99_ms')} ms, {many.get('cpu_ms_per_request')} ms of CPU, one alone {one.get('p50_ms')} ms; "
-                    f"{many.get('wrong')} of {many.get('checked')} wrong; {many.get('failure', '')}"
+                    f"p99 {many.get('p99_ms')} ms, "
+                    f"{many.get('cpu_ms_per_request')} ms of CPU, one alone {one.get('p50_ms')} ms; "
+                    f"{many.get('wrong')} of {many.get('checked')} wrong {many.get('errors') or ''}"
+                    f"{many.get('failure', '')}"
                 )
     for one in found.values():
         if one["rounds"]:

@@ -115,6 +115,8 @@ class Load:
         """Every good answer with its request's number, where they are to be kept."""
         self.statuses: Counter[str] = Counter()
         self.sent = 0
+        self.answered = 0
+        """From the start on, warming up included."""
         self.epoll = select.epoll()
         self.clients: Dict[int, Client] = {}
 
@@ -146,6 +148,7 @@ class Load:
         if answer is None:
             return None
         now = time.perf_counter()
+        self.answered += 1
         if self._counts(client, now):
             status = answer[9:12].decode()
             self.statuses[status] += 1
@@ -225,6 +228,7 @@ def summary(load: Load, seconds: float) -> Dict[str, object]:
     errors = {status: count for status, count in sorted(load.statuses.items()) if status != "200"}
     return {
         "requests": len(found),
+        "answered": load.answered,
         "rate": round(len(found) / seconds, 1),
         "mean_ms": round(sum(found) / len(found) * 1000, 3) if found else None,
         **{f"p{name}_ms": percentile(share) for name, share in _PERCENTILES},

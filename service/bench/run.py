@@ -62,7 +62,7 @@ class Bench:
         if ended.returncode:
             return {"rate": 0.0, "failure": ended.stderr.strip().splitlines()[-1]}
         found: Dict[str, Any] = json.loads(ended.stdout)
-        answered = found["rate"] * (self.seconds + self.warm)
+        answered = found["answered"]
         found["cpu_ms_per_request"] = (
             round((server.cpu_seconds() - before) * 1000 / answered, 3) if answered else None
         )

@@ -66,6 +66,8 @@ def _hotpath(model: Path, port: int) -> List[str]:
     server = f'[server]\nhost = "127.0.0.1"\nport = {port}\nlog_level = "warning"\n'
     entry = f'[[models]]\nname = "{settings["name"]}"\npath = "{settings["hotpath"]}"\n'
     entry += f'backend = "{settings["backend"]}"\n'
+    # Peers have no deadline: a busy machine must not make ours refuse what theirs are late with.
+    entry += "[limits]\nrequest_timeout_s = 60\n"
     config.write_text(server + entry)
     return ["-m", "hotpath", "serve", "--config", str(config)]
 

@@ -72,7 +72,7 @@ PEERS = [
         "mosec",
         "mosec + sentence-transformers",
         "embeddings",
-        script("embed_mosec.py", "--address", "127.0.0.1", "--port", "{port}"),
+        script("embed_mosec.py", "--address", "127.0.0.1", "--port", "{port}", "--timeout", "60000"),
         encoding="text",
         path="/inference",
         settings=_ONE_THREAD,

@@ -4,9 +4,9 @@ The texts are those of Hutto and Gilbert, VADER (ICWSM 2014), which the source d
 (MIT) holds: sentences of film reviews, newspaper editorials and short messages, each a third of one half; and
 paragraphs, successive sentences of one editorial or product review, the other half. Of 8 to 256 tokens.
 
-Runs in the service's environment. Leaves in OUTPUT: `bodies/`, a text a file in random order; `lengths.json`, their tokens; `expected.json`,
-their embeddings by the eager model; `peer/`, the encoder as its makers publish it; `built/`, ours; and
-`peer.json`, which says where ours lies.
+Runs in the service's environment. Leaves in OUTPUT: `bodies/`, a text a file in random order; `lengths.json`,
+their tokens; `expected.json`, their embeddings by the eager model; `peer/`, the encoder as its makers publish
+it; `built/`, ours; and `peer.json`, which says where ours lies.
 """
 
 from __future__ import annotations

@@ -72,3 +72,18 @@ def test_it_stays_so_while_other_threads_come_and_go(monkeypatch: pytest.MonkeyP
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(json_text.parse, [b"[]"] * 100))
     assert seen == [False] * 100 and gc.isenabled()
+
+
+def test_what_is_written_is_what_pythons_own_library_reads() -> None:
+    document = {
+        "a": [0.1, -0.0, 5e-324, 1.7976931348623157e308, 1, -(2**53), True, None],
+        "b": {"text": 'quotes " and \\ and \x00, \u00e9\U0001f600', "empty": [], "NaN": "Infinity"},
+    }
+    assert json.loads(json_text.written(document)) == document
+    assert json_text.written({"a": "\u00e9"}) == '{"a":"\u00e9"}'.encode()
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_what_json_has_no_number_for_is_not_written(number: float) -> None:
+    with pytest.raises(ValueError):
+        json_text.written({"a": [1.0, number]})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any, Awaitable, Callable, Dict, Optional, Sequence
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from hotpath import json_text
 from hotpath.http.body import Packed, kind_of, read_content
 from hotpath.http.catalogue import Served
 from hotpath.http.schema import predict_request, predict_responses
@@ -30,7 +30,7 @@ def responder(service: Service) -> Respond:
             answer = await _predict(service, request, name)
         except ClientGone:
             return Response(status_code=499)  # nobody reads it; the counters do
-        content = json.dumps(answer, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+        content = json_text.written(answer)
         return Response(content, 200, media_type="application/json")
 
     return respond

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any, Dict, List, Optional
 
@@ -75,7 +74,7 @@ def _add(router: APIRouter, service: Service, path: str, interface: Interface) -
             answer = await _answer(service, request, path)
         except ClientGone:
             return Response(status_code=499)  # nobody reads it; the counters do
-        content = json.dumps(answer, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+        content = json_text.written(answer)
         return Response(content, 200, media_type="application/json")
 
     router.add_api_route(

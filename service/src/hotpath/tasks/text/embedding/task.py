@@ -47,7 +47,7 @@ class TextEmbedding(TextTask):
 
     def described(self, answer: bytes) -> Dict[str, Any]:
         """The embedding."""
-        return {"embedding": [round(value, _DIGITS) for value in unpack(answer).tolist()]}
+        return {"embedding": unpack(answer).astype(numpy.float64).round(_DIGITS).tolist()}
 
     def column(self, name: str, items: Sequence[Tuple[Fill, bytes]]) -> List[Any]:
         """The embeddings, one behind another."""

@@ -61,6 +61,16 @@ def test_a_text_fills_its_part_of_a_slot(embedding: Any) -> None:
     assert embedding.answer(**answer)
 
 
+def test_numbers_are_told_in_the_digits_that_float32_has(embedding: Any) -> None:
+    given = numpy.array([[0.1, -0.0677409694, 1e-5, -1.4e-45][:WIDTH] + [0.0] * (WIDTH - 4)], numpy.float32)
+    interface = embedding.interfaces["embeddings"]
+    ask = interface.asked(interface.request.model_validate({"input": "a dog"}), LIMITS)
+    (told,) = [one["embedding"] for one in ask.describe(embedding.pack((given,)))["data"]]
+    assert numpy.array(told, numpy.float32).tolist() == given[0].tolist()
+    for number in told:
+        assert len(f"{number!r}".partition("e")[0].lstrip("-0.").replace(".", "")) <= 9
+
+
 def test_a_list_is_answered_in_its_order(embedding: Any) -> None:
     body = json.dumps({"inputs": ["dog", "dog " * 50]}).encode()
     ask = embedding.asked(body, "application/json", {}, LIMITS)

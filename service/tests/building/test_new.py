@@ -53,7 +53,7 @@ def test_every_task_has_a_scaffold_that_builds_and_whose_tests_pass(
     pytest.importorskip("torch", reason="this Python has no torch; this is tested on the other one")
     monkeypatch.chdir(tmp_path)
     sources = []
-    for task in known.NAMES:
+    for task in known.SCAFFOLDED:
         begin = ["--from", str(checkpoint)] if task.startswith("text-") else []
         assert main(["new", f"my-{task}", "--task", task, *begin]) == 0
         sources.append(tmp_path / f"my-{task}")
@@ -70,6 +70,13 @@ def test_every_task_has_a_scaffold_that_builds_and_whose_tests_pass(
     )
     assert done.returncode == 0, done.stdout
     assert "7 passed" in done.stdout
+
+
+def test_a_task_without_a_scaffold_says_how_to_begin(tmp_path: Path) -> None:
+    (task,) = {*known.NAMES} - {*known.SCAFFOLDED}
+    with pytest.raises(ModelError, match="Begin with a copy of a source that there is"):
+        new("mine", task, tmp_path / "mine", None)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_source_of_texts_says_what_its_checkpoint_says(checkpoint: Path, tmp_path: Path) -> None:

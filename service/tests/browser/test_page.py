@@ -9,9 +9,13 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
+from support import numbers
 from support.browser import browsing
 from support.colours import picture
 from support.server import Server, serving, until, write_config
+
+from hotpath.building.build import build
 
 DESK, PHONE = (1280, 900), (390, 844)
 KEY = "browser-" + "k" * 24
@@ -315,3 +319,70 @@ def test_a_service_that_is_gone_is_told(fast_model: Path, desk: Any, tmp_path: P
         server.stop()
         give(desk, tmp_path / "red.png", picture("red"))
         assert "can't be reached" in text(desk, "error")
+
+
+@pytest.fixture(scope="module")
+def several(fast_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Pictures, boxes, a text and tensors."""
+    directory = tmp_path_factory.mktemp("several")
+    sources = (
+        numbers.boxes(directory / "b"),
+        numbers.letters(directory / "l"),
+        numbers.write_source(directory / "s"),
+    )
+    built = [build(source, directory / "models")[0] for source in sources]
+    more = [{"name": one.identity.name, "path": one.directory, "backend": "numeric"} for one in built]
+    with serving(write_config(directory / "hotpath.toml", fast_model, more=more)) as running:
+        yield running
+
+
+def pick(driver: Any, model: str) -> None:
+    until(driver.find_element(By.ID, "choice").is_displayed)
+    Select(driver.find_element(By.ID, "models")).select_by_value(model)
+
+
+def say(driver: Any, words: str) -> None:
+    field = driver.find_element(By.ID, "text")
+    until(field.is_displayed)
+    field.send_keys(words)
+    driver.find_element(By.ID, "send").click()
+    settled(driver)
+
+
+def test_boxes_lie_on_the_picture_where_the_objects_are(several: Server, desk: Any, tmp_path: Path) -> None:
+    desk.get(f"{several.url}/")
+    pick(desk, "boxes")
+    give(desk, tmp_path / "blue.png", picture("blue", size=(400, 300)))
+    assert text(desk, "label") == "2 objects"
+    assert rows(desk) == [("cup", 90.0), ("cat", 90.0)]
+    preview = desk.find_element(By.ID, "preview")
+    until(preview.is_displayed)
+    cup, cat = (box.rect for box in desk.find_elements(By.CLASS_NAME, "box"))
+    frame = preview.rect
+    assert (cup["x"], cup["y"]) == pytest.approx((frame["x"], frame["y"]), abs=2)
+    assert (cup["width"], cup["height"]) == pytest.approx((frame["width"] / 2, frame["height"] / 2), abs=2)
+    assert (cat["x"], cat["y"]) == pytest.approx((cup["x"] + cup["width"], cup["y"] + cup["height"]), abs=2)
+    shoot(desk, "boxes")
+
+
+def test_a_model_of_texts_is_told_one(several: Server, desk: Any) -> None:
+    desk.get(f"{several.url}/")
+    pick(desk, "letters")
+    say(desk, "Mississippi")
+    assert '"letter": "i"' in text(desk, "values")
+    assert text(desk, "model").startswith("letters, version ")
+    assert not desk.find_element(By.ID, "drop").is_displayed()
+    shoot(desk, "a_text")
+
+
+def test_a_model_of_tensors_is_told_json_and_what_is_wrong_is_explained(several: Server, desk: Any) -> None:
+    desk.get(f"{several.url}/")
+    pick(desk, "sums")
+    say(desk, '{"inputs": {"a": [1, 2]}}')
+    assert "'b' is missing" in text(desk, "error")
+    desk.find_element(By.ID, "text").clear()
+    say(desk, '{"inputs": {"a": [1, 2], "b": [3, 1]}}')
+    until(desk.find_element(By.ID, "values").is_displayed)
+    assert "above" in text(desk, "values")
+    pick(desk, "colours")
+    until(desk.find_element(By.ID, "drop").is_displayed)

@@ -20,7 +20,7 @@ def network(weights):
 LETTERS = '''
 import numpy
 
-from hotpath.tasks.own import InputError, OwnTask
+from hotpath.tasks.own import Element, InputError, OwnTask
 
 
 class Task(OwnTask):
@@ -28,6 +28,7 @@ class Task(OwnTask):
 
     types = ("text/plain",)
     remedy = "Send text, as text/plain."
+    element = Element("text", is_text=True)
 
     def read(self, body, kind, options):
         try:
@@ -47,6 +48,34 @@ def network(weights):
 """A task of a user's own."""
 
 
+BOXES = '''
+import numpy
+
+from hotpath.tasks.own import OwnTask
+
+
+class Task(OwnTask):
+    """The same two objects in every picture, told as those of a detector are."""
+
+    types = ("image/*",)
+
+    def read(self, body, kind, options):
+        return (numpy.zeros(1, "float32"),)
+
+    def describe(self, outputs):
+        boxes = [(0, 0, 200, 150), (200, 150, 400, 300)]
+        sides = ("xmin", "ymin", "xmax", "ymax")
+        places = [dict(zip(sides, box)) for box in boxes]
+        found = [{"label": label, "score": 0.9, "box": box} for label, box in zip(("cup", "cat"), places)]
+        return {"objects": found, "count": 2, "image": {"width": 400, "height": 300}}
+
+
+def network(weights):
+    return lambda image: image
+'''
+"""A stand-in for a detector."""
+
+
 def write_source(
     directory: Path,
     code: str = SUM,
@@ -54,6 +83,7 @@ def write_source(
     expect: str = "{ outputs = { sum = [8.0, 6.0], above = [false, true] } }",
     lines: Sequence[str] = (),
     name: str = "sums",
+    kind: str = "application/json",
 ) -> Path:
     """A source for the numeric back end; `lines` stand in for the tensors of SUM."""
     import numpy
@@ -72,7 +102,6 @@ def write_source(
         f"outputs = [{tensor('sum', 'float32', 2)}, {tensor('above', 'bool', 2)}]",
     )
     probe = file("probe.bin")[:-2]
-    kind = "text/plain" if "text/plain" in code else "application/json"
     description = [
         f'name = "{name}"',
         'task = "tensors"',
@@ -98,10 +127,18 @@ def letters(directory: Path) -> Path:
         f"inputs = [{tensor('counts', 'float32', 26)}]",
         f"outputs = [{tensor('letter', 'int64')}]",
     )
-    return write_source(directory, LETTERS, b"Hannah", '{ letter = "a" }', lines, "letters")
+    return write_source(
+        directory, LETTERS, b"Hannah", '{ letter = "a" }', lines, "letters", kind="text/plain"
+    )
 
 
 def body(**tensors: Any) -> bytes:
     """A request of these inputs."""
     document: Dict[str, Any] = {"inputs": tensors}
     return json.dumps(document).encode()
+
+
+def boxes(directory: Path) -> Path:
+    """The source of what looks like a detector from outside."""
+    lines = (f"inputs = [{tensor('image', 'float32', 1)}]", f"outputs = [{tensor('nothing', 'float32', 1)}]")
+    return write_source(directory, BOXES, b"x", "{ count = 2 }", lines, "boxes", kind="image/png")

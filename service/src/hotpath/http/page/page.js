@@ -3,7 +3,9 @@
 const MANY = 16;
 const STAGES = ["receive", "decode", "queue", "compute", "other"];
 const at = (id) => document.getElementById(id);
-let image = null; // the Blob that was chosen last
+const LONGEST = 8; // of a list of numbers, so many are shown
+let item = null;  // the Blob that was chosen last
+let model = "";   // the one to ask; none stands for the first
 let key = "";     // kept in this page alone
 
 function element(name, className, text = "") {
@@ -20,17 +22,23 @@ class Refused extends Error {
   }
 }
 
-/** One image through /predict: the answer, the time around it, and the stages that Server-Timing tells. */
-async function predict(blob) {
-  const headers = { "Content-Type": blob.type.startsWith("image/") ? blob.type : "application/octet-stream" };
-  if (key) headers.Authorization = `Bearer ${key}`;
-  const started = performance.now();
-  let response;
+/** A request to the service, with the key where there is one. */
+async function request(path, options = {}) {
+  const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
   try {
-    response = await fetch("predict", { method: "POST", body: blob, headers });
+    return await fetch(path, { ...options, headers });
   } catch {
     throw new Error("The service can't be reached, or the file can't be read. Try again.");
   }
+}
+
+/** One item through /predict: the answer, the time around it, and the stages that Server-Timing tells. */
+async function predict(blob) {
+  const known = typed || blob.type.startsWith("image/");
+  const headers = { "Content-Type": known ? blob.type : "application/octet-stream" };
+  const path = model ? `models/${encodeURIComponent(model)}/predict` : "predict";
+  const started = performance.now();
+  const response = await request(path, { method: "POST", body: blob, headers });
   const body = await response.json().catch(() => null);
   if (!response.ok) {
     const unknown = { message: `The service answered ${response.status}.`, remedy: "Try again." };
@@ -45,9 +53,43 @@ function milliseconds(value) {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 }
 
+/** What is of the model in an answer, long lists cut short. */
+function shortened(value) {
+  if (Array.isArray(value) && value.length > LONGEST && typeof value[0] === "number")
+    return `${value.slice(0, LONGEST).join(", ")}, ... (${value.length} numbers)`;
+  if (Array.isArray(value)) return value.map(shortened);
+  if (value !== null && typeof value === "object")
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shortened(inner)]));
+  return value;
+}
+
+/** The objects in the picture, each where it is. */
+function showBoxes(answer) {
+  const { width, height } = answer.image ?? {};
+  at("boxes").replaceChildren(...(answer.objects ?? []).map(({ label, box }) => {
+    const made = element("span", "box", label);
+    made.style.left = `${(100 * box.xmin) / width}%`;
+    made.style.top = `${(100 * box.ymin) / height}%`;
+    made.style.width = `${(100 * (box.xmax - box.xmin)) / width}%`;
+    made.style.height = `${(100 * (box.ymax - box.ymin)) / height}%`;
+    return made;
+  }));
+}
+
+function headline(answer) {
+  if (answer.label !== undefined) return answer.label;
+  if (answer.objects) return answer.objects.length === 1 ? "1 object" : `${answer.objects.length} objects`;
+  return "The answer";
+}
+
 function showAnswer(answer, batches) {
-  at("label").textContent = answer.label;
-  at("bars").replaceChildren(...answer.top_k.map((item) => {
+  const { model: asked, batch_size, timings_ms, stages, around, ...said } = answer;
+  const ranked = answer.top_k ?? answer.objects;
+  at("label").textContent = headline(answer);
+  at("values").hidden = ranked !== undefined;
+  at("values").textContent = ranked ? "" : JSON.stringify(shortened(said), null, 2);
+  showBoxes(answer);
+  at("bars").replaceChildren(...(ranked ?? []).map((item) => {
     const row = element("li", "");
     const track = element("div", "track");
     const fill = element("div", "fill");
@@ -81,14 +123,14 @@ function showTimings(stages, around) {
   }));
 }
 
-/** Send the image so many times at once, and show the last answer or what went wrong. */
+/** Send the item so many times at once, and show the last answer or what went wrong. */
 async function ask(times = 1) {
-  if (!image) return;
+  if (!item) return;
   at("result").setAttribute("aria-busy", "true");
   at("sample").disabled = at("many").disabled = true;
   let problem = null;
   try {
-    const answers = await Promise.all(Array.from({ length: times }, () => predict(image)));
+    const answers = await Promise.all(Array.from({ length: times }, () => predict(item)));
     showAnswer(answers[answers.length - 1], answers.map((answer) => answer.batch_size));
   } catch (error) {
     problem = error;
@@ -105,13 +147,50 @@ async function ask(times = 1) {
 function choose(blob) {
   const preview = at("preview");
   if (preview.src) URL.revokeObjectURL(preview.src);
-  image = blob;
-  preview.hidden = true; // until it turns out to be an image
+  item = blob;
+  at("frame").hidden = true; // until it turns out to be an image
+  at("boxes").replaceChildren();
   preview.src = URL.createObjectURL(blob);
   ask();
 }
 
-at("preview").addEventListener("load", () => { at("preview").hidden = false; });
+let typed = ""; // the type of what is typed in; none where the model takes pictures
+
+/** Show what the chosen model takes: a picture, or something to type in. */
+async function follow() {
+  const response = model ? await request(`v2/models/${encodeURIComponent(model)}`) : null;
+  const [input] = response?.ok ? (await response.json()).inputs : [{ name: "image" }];
+  const pictures = input.name === "image";
+  typed = pictures ? "" : input.datatype === "BYTES" ? "text/plain" : "application/json";
+  at("ask").textContent = pictures ? "What is in the picture?" : "What does the model say?";
+  at("words-label").textContent = typed === "text/plain" ? "Text" : "JSON, such as {\"inputs\": {...}}";
+  at("words").hidden = pictures;
+  at("drop").hidden = at("sample").hidden = !pictures;
+}
+
+/** Let people choose, where there are several models. */
+async function listModels() {
+  const response = await request("v1/models").catch(() => null);
+  if (!response?.ok) return; // a key is needed, or the service is ending: the first ask tells
+  const names = (await response.json()).data.map((listed) => listed.id);
+  at("models").replaceChildren(...names.map((name) => new Option(name, name)));
+  at("choice").hidden = names.length < 2;
+  model = names[0];
+  await follow();
+}
+
+at("models").addEventListener("change", (event) => {
+  model = event.target.value;
+  item = null;
+  at("frame").hidden = at("many").disabled = true;
+  follow();
+});
+at("words").addEventListener("submit", (event) => {
+  event.preventDefault();
+  item = new Blob([at("text").value], { type: typed });
+  ask();
+});
+at("preview").addEventListener("load", () => { at("frame").hidden = false; });
 at("file").addEventListener("change", (event) => {
   if (event.target.files[0]) choose(event.target.files[0]);
   event.target.value = ""; // the same file may be chosen again
@@ -123,6 +202,7 @@ at("gate").addEventListener("submit", (event) => {
   key = at("key").value;
   at("key").value = "";
   ask();
+  if (!model) listModels();
 });
 for (const kind of ["dragenter", "dragover"]) {
   document.addEventListener(kind, (event) => { event.preventDefault(); at("drop").classList.add("over"); });
@@ -130,4 +210,5 @@ for (const kind of ["dragenter", "dragover"]) {
 for (const kind of ["dragleave", "drop"]) {
   document.addEventListener(kind, (event) => { event.preventDefault(); at("drop").classList.remove("over"); });
 }
-document.addEventListener("drop", (event) => { if (event.dataTransfer.files[0]) choose(event.dataTransfer.files[0]); });
+document.addEventListener("drop", (event) => { if (event.dataTransfer.files[0] && !typed) choose(event.dataTransfer.files[0]); });
+listModels();

@@ -187,3 +187,79 @@ def test_what_does_not_belong_together_is_refused(
     (wrong / "model.toml").write_text(text.replace(old, new))
     with pytest.raises(ModelError, match=words):
         build(wrong, tmp_path / "models", precision="float32")
+
+
+@pytest.fixture(scope="module")
+def classifier() -> BuiltModel:
+    project = ROOT.parent
+    cache = project / ".cache" / "test-model"
+    script, model = (
+        project / "scripts" / "model_source.py",
+        project / "service" / "models" / "efficientnet_lite0",
+    )
+    subprocess.run([sys.executable, str(script), str(model), "--output", str(cache / "source")], check=True)
+    return build(cache / "source", cache / f"built-torch-{torch.__version__}")[0]
+
+
+@pytest.fixture(scope="module")
+def pair(
+    detector: BuiltModel, classifier: BuiltModel, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    more = [{"name": "efficientnet_lite0", "path": classifier.directory, "backend": "torchscript"}]
+    path = tmp_path_factory.mktemp("pair") / "hotpath.toml"
+    limits = {"request_timeout_s": 100.0}
+    config = write_config(
+        path, detector.directory, "torchscript", detector.identity.name, more, limits=limits
+    )
+    with serving(config, {"OMP_WAIT_POLICY": "PASSIVE"}) as running:
+        yield running
+
+
+def then(
+    server: Server, body: bytes, second: str, first: str = "nanodet_g", **options: Any
+) -> httpx.Response:
+    return httpx.post(
+        f"{server.url}/models/{first}/predict",
+        content=body,
+        params={"then": second, **options},
+        headers={"Content-Type": "image/png"},
+        timeout=PATIENCE_S,
+    )
+
+
+def test_what_is_found_is_classified_as_if_it_had_been_cut_out(pair: Server, detector: BuiltModel) -> None:
+    body = photograph(detector, "probes/coffee.png")
+    found = then(pair, body, "efficientnet_lite0").json()
+    assert found["then"]["name"] == "efficientnet_lite0"
+    (cup,) = found["objects"]
+    assert cup["label"] == "cup" and cup["then"]["label"] in ("espresso", "cup", "coffee mug")
+    box = cup["box"]
+    sides = (int(box["xmin"]), int(box["ymin"]), -int(-box["xmax"] // 1), -int(-box["ymax"] // 1))
+    file = io.BytesIO()
+    Image.open(io.BytesIO(body)).convert("RGB").crop(sides).save(file, "PNG")
+    alone = httpx.post(
+        f"{pair.url}/models/efficientnet_lite0/predict",
+        content=file.getvalue(),
+        headers={"Content-Type": "image/png"},
+        timeout=PATIENCE_S,
+    ).json()
+    assert alone["label"] == cup["then"]["label"]
+    assert cup["then"]["score"] == pytest.approx(alone["score"], abs=0.03)
+
+
+def test_many_objects_go_in_waves_and_none_is_no_error(pair: Server, detector: BuiltModel) -> None:
+    many = then(
+        pair, photograph(detector, "probes/motorcycle.png"), "efficientnet_lite0", threshold=0.02
+    ).json()
+    assert len(many["objects"]) > 8
+    assert all(one["then"]["label"] for one in many["objects"])
+    none = then(pair, photograph(detector, "probes/horse.png"), "efficientnet_lite0", threshold=0.99).json()
+    assert none["objects"] == [] and none["then"]["name"] == "efficientnet_lite0"
+
+
+def test_a_chain_that_can_not_be_is_explained(pair: Server, detector: BuiltModel) -> None:
+    body = photograph(detector, "probes/horse.png")
+    assert then(pair, body, "nothing").status_code == 404
+    refused = then(pair, body, "nanodet_g", first="efficientnet_lite0")
+    assert refused.status_code == 400
+    assert "finds no parts" in refused.json()["error"]["message"]

@@ -20,6 +20,7 @@ Rules:
 
 from hotpath.codec.decode import DecodedImage, decode_into, is_quick
 from hotpath.codec.errors import ImageError
+from hotpath.codec.geometry import Region
 from hotpath.codec.header import ImageHeader
 from hotpath.codec.placement import Placement
 from hotpath.codec.probe import probe
@@ -34,6 +35,7 @@ __all__ = [
     "ImageLimits",
     "ImageSpec",
     "Placement",
+    "Region",
     "decode_into",
     "is_quick",
     "probe",

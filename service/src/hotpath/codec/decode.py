@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +33,15 @@ class DecodedImage:
 
 
 def decode_into(
-    body: bytes, spec: ImageSpec, limits: ImageLimits, out: npt.NDArray[np.uint8]
+    body: bytes,
+    spec: ImageSpec,
+    limits: ImageLimits,
+    out: npt.NDArray[np.uint8],
+    region: Optional[geometry.Region] = None,
 ) -> DecodedImage:
     """Decode the image in `body` and write the model's picture into `out`, uint8 RGB of shape `spec.shape`.
+
+    Of a `region`, if one is given, as if that were the whole picture; it lies inside of it.
 
     Raises `ImageError` for a body that cannot be answered; `out` is then as it was: writing is the last step.
     Raises `ValueError` when `out` does not fit the spec, which is the caller's mistake, never the client's.
@@ -44,7 +51,11 @@ def decode_into(
             f"out is {out.dtype} of shape {out.shape}; it must be contiguous uint8 of {spec.shape}"
         )
     header = probe(body, limits)
-    part = geometry.part((header.width, header.height), header.orientation, spec)
+    size = (header.width, header.height)
+    if region is None:
+        part = geometry.part(size, header.orientation, spec)
+    else:
+        part = geometry.part_of_region(size, header.orientation, spec, region)
     image: geometry.Decoded
     if isinstance(header, JpegHeader):
         image, reduction = turbo.decode(body, header, part.scale)

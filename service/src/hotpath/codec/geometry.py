@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Tuple, Union
 
 import numpy as np
@@ -33,6 +33,40 @@ class Part:
     corner: Tuple[int, int]
     """Where the result's left and upper sides lie in the model's picture."""
     placement: Placement
+
+
+Region = Tuple[int, int, int, int]
+"""Of a picture as people see it: left, top, right and bottom in pixels, inside of it."""
+
+
+def part_of_region(size: Tuple[int, int], orientation: int, spec: ImageSpec, region: Region) -> Part:
+    """As `part`, of a region as if it were the whole picture; points are still told in the whole one's."""
+    left, top, right, bottom = _stored(region, size, orientation)
+    inner = part((right - left, bottom - top), orientation, spec)
+    box = inner.box
+    seen = inner.placement
+    return replace(
+        inner,
+        box=(box[0] + left, box[1] + top, box[2] + left, box[3] + top),
+        placement=Placement(
+            *(size[::-1] if orientation >= 5 else size),
+            seen.scale_x,
+            seen.scale_y,
+            seen.offset_x - region[0] * seen.scale_x,
+            seen.offset_y - region[1] * seen.scale_y,
+        ),
+    )
+
+
+def _stored(region: Region, size: Tuple[int, int], orientation: int) -> Region:
+    """The region in stored rows and columns: what `turn` does, undone."""
+    width, height = size[::-1] if orientation >= 5 else size
+    left, top, right, bottom = region
+    if orientation in (3, 4, 7, 8):
+        top, bottom = height - bottom, height - top
+    if orientation in (2, 3, 6, 7):
+        left, right = width - right, width - left
+    return (top, left, bottom, right) if orientation >= 5 else (left, top, right, bottom)
 
 
 def part(size: Tuple[int, int], orientation: int, spec: ImageSpec) -> Part:

@@ -11,12 +11,15 @@ from fastapi.responses import Response
 from hotpath import json_text
 from hotpath.http.body import Packed, kind_of, read_content
 from hotpath.http.catalogue import Served
+from hotpath.http.chain import THEN, Second, follow, second_of
 from hotpath.http.schema import predict_request, predict_responses
 from hotpath.http.service import Answered, Service
 from hotpath.http.urgency import urgency_of
 from hotpath.http.waiting import ClientGone, Patience
 from hotpath.observing.record import record_of
 from hotpath.tasks.task import Ask
+
+_THEN = Query(None, description="A second model, to be asked about each object that the first one finds.")
 
 Respond = Callable[[Request, str], Awaitable[Response]]
 """Answers a request with a model that it names. Raises Problem or InputError."""
@@ -48,13 +51,14 @@ def routes(service: Service, respond: Respond) -> APIRouter:
     }
 
     @router.post("/models/{name}/predict", summary="Ask a named model", **described)
-    async def predict_with(request: Request, name: str) -> Response:
+    async def predict_with(request: Request, name: str, then: Optional[str] = _THEN) -> Response:
         return await respond(request, name)
 
     @router.post("/predict", summary="Ask the first model, or the one that the query names", **described)
     async def predict(
         request: Request,
         model: Optional[str] = Query(None, description="A model's name; the first one by default."),
+        then: Optional[str] = _THEN,
     ) -> Response:
         return await respond(request, model or service.catalogue.names[0])
 
@@ -79,16 +83,25 @@ async def _predict(service: Service, request: Request, name: str) -> Dict[str, A
                 if isinstance(body, Packed):
                     body = await patience.wait(service.decoder.run(body.unpack))
                 ask = served.task.asked(body, kind, request.query_params, service.item_limits)
+                then = request.query_params.get(THEN)
+                following = second_of(service, then, served, ask) if then else None
                 found = await service.predict_all(served, ask.fills, lease, patience)
+                second = await follow(service, following, ask, found, patience) if following else None
     record.answered_by(served.offer.model, served.offer.version, [one.stages for one in found])
     total_s = time.monotonic() - started
     service.row.observe("hotpath_request_seconds", total_s)
-    return _answer(served, ask, found, total_s)
+    return _answer(served, ask, found, second, total_s)
 
 
-def _answer(served: Served, ask: Ask, found: Sequence[Answered], total_s: float) -> Dict[str, Any]:
+def _answer(
+    served: Served, ask: Ask, found: Sequence[Answered], second: Optional[Second], total_s: float
+) -> Dict[str, Any]:
     """Where there were several items, the times are of the one that took longest, and so is the batch."""
-    identity = served.model.identity
+    answers = [one.answer for one in found]
+    if second is None or ask.parts is None:
+        said = ask.describe(answers)
+    else:
+        said = {**ask.parts.describe(answers, second.described), THEN: _identity(second.served)}
     seconds = {
         "decode": max(one.stages.decode_s for one in found),
         "queue": max(one.outcome.queue_s for one in found),
@@ -96,8 +109,12 @@ def _answer(served: Served, ask: Ask, found: Sequence[Answered], total_s: float)
         "total": total_s,
     }
     return {
-        **ask.describe([one.answer for one in found]),
-        "model": {"name": identity.name, "version": identity.version},
+        **said,
+        "model": _identity(served),
         "batch_size": max(one.outcome.batch_size for one in found),
         "timings_ms": {name: round(value * 1000, 3) for name, value in seconds.items()},
     }
+
+
+def _identity(served: Served) -> Dict[str, str]:
+    return {"name": served.model.identity.name, "version": served.model.identity.version}

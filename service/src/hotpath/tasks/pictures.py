@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Optional
 
-from hotpath.codec import FORMATS, ImageLimits, ImageSpec, Placement, decode_into, is_quick
-from hotpath.tasks.task import FORM, Content, Element, Fill, Item, Limits
+from hotpath.codec import FORMATS, ImageLimits, ImageSpec, Placement, Region, decode_into, is_quick
+from hotpath.core import InputError
+from hotpath.tasks.task import FORM, Content, Element, Fill, Item, Limits, Part
 
 _BINARY = {"type": "string", "format": "binary"}
 
@@ -30,12 +32,14 @@ class EncodedPicture(Fill):
     body: bytes
     spec: ImageSpec
     limits: ImageLimits
+    region: Optional[Region] = None
+    """What of it is looked at, where that is not all."""
     placement: Optional[Placement] = None
     """Where the picture lies in what the model sees, once it has been decoded."""
 
     def write(self, slot: Item) -> int:
         """The pixels."""
-        self.placement = decode_into(self.body, self.spec, self.limits, slot[0]).placement
+        self.placement = decode_into(self.body, self.spec, self.limits, slot[0], self.region).placement
         return 1
 
     def is_quick(self) -> bool:
@@ -46,3 +50,18 @@ class EncodedPicture(Fill):
 def encoded(body: bytes, spec: ImageSpec, limits: Limits) -> EncodedPicture:
     """A picture as clients send it."""
     return EncodedPicture(body, spec, ImageLimits(pixels=limits.pixels))
+
+
+def of_part(part: Part, spec: ImageSpec) -> EncodedPicture:
+    """A part of a picture that another model was asked about. Raises InputError."""
+    whole = part.fill
+    if not isinstance(whole, EncodedPicture) or whole.placement is None:
+        raise InputError(
+            400, "no_picture", "the item is no picture that was sent, so it has no parts", "send the picture"
+        )
+    width, height = whole.placement.width, whole.placement.height
+    left, top, right, bottom = part.box
+    # Whole pixels, one at least, and none outside.
+    first, above = min(int(left), width - 1), min(int(top), height - 1)
+    last, below = min(width, max(first + 1, math.ceil(right))), min(height, max(above + 1, math.ceil(bottom)))
+    return EncodedPicture(whole.body, spec, whole.limits, (first, above, last, below))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from typing_extensions import Protocol
 
-from hotpath.core import TensorSpec
+from hotpath.core import InputError, TensorSpec
 
 Array = NDArray[Any]
 Pixels = NDArray[numpy.uint8]
@@ -86,11 +86,33 @@ class Fill(Protocol):
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of an item that was answered, for another model to look at."""
+
+    fill: Fill
+    """The item; it has been written."""
+    box: Tuple[float, float, float, float]
+    """Left, top, right, bottom, in the item as it was sent."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What of a request's items another model can be asked about, once they are answered."""
+
+    find: Callable[[Sequence[bytes]], List[Part]]
+    """The parts, by the items' answers."""
+    describe: Callable[[Sequence[bytes], Sequence[Dict[str, Any]]], Dict[str, Any]]
+    """As `Ask.describe`, with what the other model said of each part."""
+
+
+@dataclass(frozen=True)
 class Ask:
     """A request to /predict, understood: its items, and how their answers become its answer."""
 
     fills: Sequence[Fill]
     describe: Callable[[Sequence[bytes]], Dict[str, Any]]
+    parts: Optional[Parts] = None
+    """None where there are no parts to speak of."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +186,12 @@ class Task(Protocol):
 
     def encoded(self, element: bytes, limits: Limits) -> Fill:
         """An item as the Open Inference Protocol brings it in `element`. Raises InputError."""
+
+    def part(self, part: Part) -> Ask:
+        """A part of another model's item as a request of its own. Raises InputError where it can't be one."""
+        raise InputError(
+            400, "not_supported", f"models of the task {self.name} take no parts of pictures", "name another"
+        )
 
     def column(self, name: str, items: Sequence[Tuple[Fill, bytes]]) -> Values:
         """The values of one of `columns` for these items and their answers, in order and flat."""

@@ -13,7 +13,7 @@ from hotpath.models.built import BuiltModel
 from hotpath.tasks import pictures
 from hotpath.tasks.classification.answer import Classes
 from hotpath.tasks.classification.ranking import Ranking, pack, unpack
-from hotpath.tasks.task import Ask, Column, Fill, Item, Limits, Outputs, Pixels, Task
+from hotpath.tasks.task import Ask, Column, Fill, Item, Limits, Outputs, Part, Pixels, Task
 
 
 class ImageClassification(Task):
@@ -71,6 +71,11 @@ class ImageClassification(Task):
     def encoded(self, element: bytes, limits: Limits) -> Fill:
         """Decodes, shrinks and crops."""
         return pictures.encoded(element, self._spec, limits)
+
+    def part(self, part: Part) -> Ask:
+        """As if it were the whole picture."""
+        fill = pictures.of_part(part, self._spec)
+        return Ask([fill], lambda answers: self.described(answers[0]))
 
     def described(self, answer: bytes) -> Dict[str, Any]:
         """The best class, and the best few."""

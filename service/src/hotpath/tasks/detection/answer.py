@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Any, Dict, List, Optional
 
 from pydantic import BaseModel, Field
 
@@ -22,6 +22,9 @@ class FoundObject(BaseModel):
     label: str
     score: float = Field(description="How sure the model is, 0 to 1.")
     box: Box
+    then: Optional[Dict[str, Any]] = Field(
+        None, description="What another model says of that part of the picture, where `then` named one."
+    )
 
 
 class PictureSize(BaseModel):

@@ -17,7 +17,7 @@ from hotpath.tasks.detection.candidates import Candidates, pack, unpack
 from hotpath.tasks.detection.choice import Choice
 from hotpath.tasks.detection.selection import select
 from hotpath.tasks.detection.wanted import verdict
-from hotpath.tasks.task import Ask, Column, Fill, Item, Limits, Outputs, Pixels, Task, Values
+from hotpath.tasks.task import Ask, Column, Fill, Item, Limits, Outputs, Part, Parts, Pixels, Task, Values
 
 _OF_THE_MODEL = ("channel_order", "mean", "std")
 """Inside the network, so they don't matter for how a picture becomes a slot."""
@@ -76,8 +76,24 @@ class ObjectDetection(Task):
     def asked(self, body: bytes, kind: str, options: Mapping[str, str], limits: Limits) -> Ask:
         """One picture, and `threshold`, `iou` and `classes`, where the usual ones won't do."""
         chosen = choice.read(options, self._usual, self.labels)
-        fill = self.encoded(body, limits)
-        return Ask([fill], lambda answers: self.described(answers[0], self._placement(fill), chosen))
+        return self._ask(self.encoded(body, limits), chosen)
+
+    def part(self, part: Part) -> Ask:
+        """As if it were the whole picture; boxes are in pixels of that, though."""
+        return self._ask(pictures.of_part(part, self._spec), self._usual)
+
+    def _ask(self, fill: Fill, chosen: Choice) -> Ask:
+        def find(answers: Sequence[bytes]) -> List[Part]:
+            boxes = self._objects(answers[0], self._placement(fill), chosen).boxes.tolist()
+            return [Part(fill, (box[0], box[1], box[2], box[3])) for box in boxes]
+
+        def describe(answers: Sequence[bytes], said: Sequence[Dict[str, Any]] = ()) -> Dict[str, Any]:
+            told = self.described(answers[0], self._placement(fill), chosen)
+            for found, then in zip(told["objects"], said):
+                found["then"] = then
+            return told
+
+        return Ask([fill], describe, Parts(find, describe))
 
     def encoded(self, element: bytes, limits: Limits) -> Fill:
         """Decodes, shrinks and fits."""

@@ -30,6 +30,9 @@ fuzz: ## 100,000 new cases for the service's decoders, parsers, connections and 
 test-el8-stack: ## the service's tests on the whole set of CentOS 8: torch 1.13.1, Torch-TensorRT, TensorRT; 4 GB
 	@scripts/bootstrap.sh el8 && cd service && ../.cache/venv/el8/bin/python -m pytest --durations=10
 
+test-forms: ## the real models served in every form that they are built in; 3 minutes
+	@scripts/bootstrap.sh service && cd service && ../.cache/venv/service/bin/python -m pytest -m every_form --durations=10
+
 lint: controller ## style, types and Ansible's production profile
 	@scripts/bootstrap.sh service && $(PYTHON) scripts/check.py lint
 
@@ -60,4 +63,4 @@ hosts-down: ## remove the throwaway hosts of this checkout
 clean: hosts-down ## remove the throwaway hosts, their images and .cache; nothing else
 	@scripts/clean.sh
 
-.PHONY: help demo test test-fast test-el8-stack test-vm fuzz test-faults lint verify bench soak docs protocol lock controller hosts-down clean
+.PHONY: help demo test test-fast test-el8-stack test-forms test-vm fuzz test-faults lint verify bench soak docs protocol lock controller hosts-down clean

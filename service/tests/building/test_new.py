@@ -207,7 +207,7 @@ def test_an_empty_directory_is_filled(checkpoint: Path, tmp_path: Path) -> None:
     assert read(tmp_path / "empty").name == "near"
 
 
-@pytest.mark.parametrize("task", [name for name in known.NAMES if not name.startswith("text-")])
+@pytest.mark.parametrize("task", [name for name in known.SCAFFOLDED if not name.startswith("text-")])
 def test_without_torch_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(Refusal, match="from a lock that holds torch"):

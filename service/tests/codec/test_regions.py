@@ -51,9 +51,8 @@ def regions(draw: Any, size: Tuple[int, int] = (420, 310)) -> Tuple[int, int, in
 
 
 @pytest.mark.parametrize("fit", SPECS)
-@pytest.mark.parametrize("turn", range(1, 9))
-@settings(max_examples=12)
-@given(region=regions())
+@settings(max_examples=40)
+@given(turn=st.integers(1, 8), region=regions())
 def test_it_is_what_is_cut_out_of_the_upright_picture(fit: str, turn: int, region: Any) -> None:
     size = (310, 420) if turn >= 5 else (420, 310)
     stored = coloured(size)

@@ -33,6 +33,14 @@ REFERENCE = {
 """What the published graph gives, run operation by operation, at its own preprocessing."""
 
 
+FORMS = [
+    "onednn",
+    pytest.param("torchscript", marks=pytest.mark.every_form),
+    pytest.param("eager", marks=pytest.mark.every_form),
+]
+"""The build has compared them all; that the service runs each is for `make test-forms`."""
+
+
 @pytest.fixture(scope="session")
 def source() -> Path:
     """Assembled once into .cache; later runs find it there."""
@@ -49,7 +57,7 @@ def detector(source: Path) -> BuiltModel:
     return build(source, ROOT.parent / ".cache" / "test-model" / f"built-torch-{torch.__version__}")[0]
 
 
-@pytest.fixture(scope="module", params=["torchscript", "eager", "onednn"])
+@pytest.fixture(scope="module", params=FORMS)
 def server(
     request: pytest.FixtureRequest, detector: BuiltModel, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:

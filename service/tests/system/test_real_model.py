@@ -21,6 +21,14 @@ torch = pytest.importorskip(
 )
 
 
+FORMS = [
+    "onednn",
+    pytest.param("torchscript", marks=pytest.mark.every_form),
+    pytest.param("eager", marks=pytest.mark.every_form),
+]
+"""The build has compared them all; that the service runs each is for `make test-forms`."""
+
+
 @pytest.fixture(scope="session")
 def real_model() -> BuiltModel:
     """Assembled and built once into .cache; later runs find it there."""
@@ -40,7 +48,7 @@ def real_model() -> BuiltModel:
     return build(cache / "source", cache / f"built-torch-{torch.__version__}")[0]
 
 
-@pytest.fixture(scope="module", params=["torchscript", "eager", "onednn"])
+@pytest.fixture(scope="module", params=FORMS)
 def server(
     request: pytest.FixtureRequest, real_model: BuiltModel, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:

@@ -49,6 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     warmup.add_argument(
         "--timeout", type=float, default=60.0, metavar="S", help="seconds in all (default: 60)"
     )
+    warmup.add_argument(
+        "--once",
+        action="store_true",
+        help="send each probe once, to see that it is answered rightly",
+    )
     warmup.set_defaults(run=_warmup)
     check = commands.add_parser(
         "check", help="judge configuration, models and machine; exit 0 fine, 1 problems, 2 unusable"
@@ -134,7 +139,7 @@ def _serve(options: argparse.Namespace) -> int:
 def _warmup(options: argparse.Namespace) -> int:
     from hotpath.warmup import warmup
 
-    return warmup(options.config, options.url, options.timeout)
+    return warmup(options.config, options.url, options.timeout, options.once)
 
 
 def _check(options: argparse.Namespace) -> int:

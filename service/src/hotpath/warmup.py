@@ -50,8 +50,11 @@ class _Track:
         return abs(after - before) <= SETTLED * before
 
 
-def warmup(path: Path, url: Optional[str], timeout: float) -> int:
-    """Warm up the service of the configuration at `path`; prints a table. Raises WarmupError."""
+def warmup(path: Path, url: Optional[str], timeout: float, once: bool = False) -> int:
+    """Warm up the service of the configuration at `path`; prints a table. Raises WarmupError.
+
+    `once`: send each probe a single time, to see whether it is answered rightly.
+    """
     config = load(path)
     host, port = _host_and_port(url or _address(config))
     deadline = time.monotonic() + timeout
@@ -66,11 +69,19 @@ def warmup(path: Path, url: Optional[str], timeout: float) -> int:
     for track in tracks:
         _ask(client, track, deadline)
     rounds = 1
-    while rounds < MOST_ROUNDS and not all(track.settled for track in tracks) and time.monotonic() < deadline:
+    while (
+        not once
+        and rounds < MOST_ROUNDS
+        and not all(track.settled for track in tracks)
+        and time.monotonic() < deadline
+    ):
         for track in tracks:
             _ask(client, track, time.monotonic() + timeout)
         rounds += 1
-    _print(tracks, rounds)
+    _print(tracks)
+    if not once:
+        state = "settled" if all(track.settled for track in tracks) else "did not settle within the limit"
+        print(f"{rounds} rounds; latency {state} (medians of {WINDOW} within {SETTLED:.0%})")
     return 0
 
 
@@ -109,14 +120,12 @@ def _ask(client: _Client, track: _Track, deadline: float) -> None:
         )
 
 
-def _print(tracks: List[_Track], rounds: int) -> None:
+def _print(tracks: List[_Track]) -> None:
     print(f"{'probe':<28} {'answer':<35} {'first ms':>9} {'now ms':>8}")
     for track in tracks:
         now = statistics.median(track.milliseconds[-WINDOW:])
         first = track.milliseconds[0]
         print(f"{track.probe.name:<28} {track.said:<35.35} {first:>9.1f} {now:>8.1f}")
-    state = "settled" if all(track.settled for track in tracks) else "did not settle within the limit"
-    print(f"{rounds} rounds; latency {state} (medians of {WINDOW} within {SETTLED:.0%})")
 
 
 class _Client:

@@ -99,6 +99,10 @@ def test_serve_refuses_a_truncated_model_by_the_files_name(tmp_path: Path) -> No
 def test_warmup_prints_every_probe_and_settles(fast_model: Path, tmp_path: Path) -> None:
     config = write_config(tmp_path / "hotpath.toml", fast_model)
     with serving(config) as server:
+        before = server.metric('hotpath_requests_total{route="/predict",status="200"}')
+        once = hotpath("warmup", "--once", "--config", config, "--url", server.url)
+        assert once.returncode == 0 and "probes/blue.png" in once.stdout and "settle" not in once.stdout
+        assert server.metric('hotpath_requests_total{route="/predict",status="200"}') == before + 2
         result = hotpath("warmup", "--config", config, "--url", server.url)
     assert result.returncode == 0, result.stderr
     assert "probes/red.png" in result.stdout and "probes/blue.png" in result.stdout

@@ -47,10 +47,11 @@ EMULATED = "vm"  # the scenario on a virtual machine, the longest stage of all
 LONGEST = (
     f"molecule {EMULATED}",
     "service on Python 3.11",
-    "service on Python 3.8",
+    "faults deploy",
     "faults sigkill",
     "faults bad_inventories",
     "end to end",
+    "service on Python 3.8",
     "faults driver_changes",
     "molecule default",
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Iterator, Optional, Sequence, Tuple
+from typing import Optional, Tuple
 
 
 class HotpathError(Exception):
@@ -62,15 +63,17 @@ _ALIGNMENT = 64
 """Of each tensor in a slot: a line of the processor's cache."""
 
 
-def placed(specs: Sequence[TensorSpec]) -> Iterator[Tuple[int, TensorSpec]]:
+@lru_cache(maxsize=64)
+def placed(specs: Tuple[TensorSpec, ...]) -> Tuple[Tuple[int, TensorSpec], ...]:
     """The tensors of an item as they lie in a slot, one behind another: the first byte of each."""
-    start = 0
+    found, start = [], 0
     for spec in specs:
-        yield start, spec
+        found.append((start, spec))
         start += -(-spec.nbytes // _ALIGNMENT) * _ALIGNMENT
+    return tuple(found)
 
 
-def slot_bytes(specs: Sequence[TensorSpec]) -> int:
+def slot_bytes(specs: Tuple[TensorSpec, ...]) -> int:
     """What a slot for such items must hold."""
     return max(start + spec.nbytes for start, spec in placed(specs))
 

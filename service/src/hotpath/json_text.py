@@ -6,8 +6,9 @@ import contextlib
 import gc
 import json
 import threading
-from typing import Any, Iterator
+from typing import Any, Dict, Iterator
 
+from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import to_json
 
 from hotpath.core import InputError
@@ -55,6 +56,31 @@ def written(document: Any) -> bytes:
     if b"NaN" in text or b"Infinity" in text:  # a number that JSON has not, or a word of a text
         return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
     return text
+
+
+def _tell_null(schema: Dict[str, Any]) -> None:
+    """Describe that `null` is as good as leaving a field out."""
+    for name, field in schema.get("properties", {}).items():
+        if name not in schema.get("required", ()) and {"type": "null"} not in field.get("anyOf", ()):
+            told = {key: field.pop(key) for key in ("description", "default", "title") if key in field}
+            schema["properties"][name] = {"anyOf": [field, {"type": "null"}], **told}
+
+
+class Lenient(BaseModel):
+    """A request by an API that others made, in JSON: fields that nobody knows are passed over, as is `null`.
+
+    Clients that are generated from a description write every field that they have no value for. What is
+    known is strict: "1" is no number.
+    """
+
+    model_config = ConfigDict(strict=True, extra="ignore", json_schema_extra=_tell_null)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_left_out(cls, document: Any) -> Any:
+        if not isinstance(document, dict):
+            return document
+        return {name: value for name, value in document.items() if value is not None}
 
 
 @contextlib.contextmanager

@@ -16,9 +16,9 @@ from support.requests import INPUTS, RIGHT, json_tensors, spoilt, tensors_task, 
 from hotpath.core import InputError
 from hotpath.http import v1
 from hotpath.http.errors import Problem
-from hotpath.http.v2.datatypes import DTYPES
 from hotpath.http.v2.items import Accepted
 from hotpath.http.v2.request import Wanted, understand
+from hotpath.tasks.datatypes import DTYPES
 from hotpath.tasks.task import Ask, Limits, Task
 from hotpath.tasks.text import asking
 

@@ -10,8 +10,8 @@ import numpy
 from hotpath.codec import ImageSpec
 from hotpath.core import ModelIdentity, Outcome
 from hotpath.models.built import BuiltModel
-from hotpath.tasks.classification.ranking import Ranking, pack, unpack
 from hotpath.tasks.classification.task import ImageClassification
+from hotpath.tasks.ranking import Ranking, pack, unpack
 
 
 def task_of(shape: Tuple[int, int, int], classes: int = 256) -> ImageClassification:

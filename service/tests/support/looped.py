@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import List, Optional, Sequence
+from typing import List, Optional, Tuple
 
 import numpy
 
@@ -29,7 +29,7 @@ class Bench:
         workers: int = 1,
         seconds: float = 0.0,
         runs_anywhere: bool = False,
-        inputs: Sequence[TensorSpec] = TASK.inputs,
+        inputs: Tuple[TensorSpec, ...] = TASK.inputs,
         costs: Optional[Costs] = None,
     ) -> None:
         links = [link() for _ in range(workers)]

@@ -1,4 +1,4 @@
-"""The models of texts with their real weights, and what they say without a service around them."""
+"""The models with their real weights, and what those of texts say without a service around them."""
 
 from __future__ import annotations
 

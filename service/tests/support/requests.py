@@ -8,8 +8,8 @@ from typing import Any, Dict, List, Tuple
 from hypothesis import strategies as st
 
 from hotpath.core import TensorSpec
-from hotpath.http.v2.datatypes import NAMES
 from hotpath.tasks import known
+from hotpath.tasks.datatypes import NAMES
 from hotpath.tasks.tensors.own import OwnTask
 from support import texts
 

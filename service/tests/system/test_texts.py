@@ -524,3 +524,17 @@ def test_tensors_that_can_not_be_answered_are_named(
         found = ask(server, path, {"inputs": [tensor]})
     assert 400 <= found.status_code < 500
     assert words in found.json()["error"]
+
+
+def test_null_is_as_good_as_leaving_a_field_out(server: Server) -> None:
+    """LiteLLM and what is built on it send `encoding_format: null` where nothing was said."""
+    plain = ask(server, "/v1/embeddings", {"model": "minilm_l6", "input": "a cat"})
+    nulls = {"encoding_format": None, "dimensions": None, "user": None}
+    found = ask(server, "/v1/embeddings", {"model": "minilm_l6", "input": "a cat", **nulls})
+    assert found.status_code == plain.status_code == 200, found.text
+    assert found.json()["data"] == plain.json()["data"]
+    ranked = {"query": "a cat", "documents": ["a kitten", "a tax"], "model": None}
+    optional = {"top_n": None, "return_documents": None}
+    assert (
+        ask(server, "/v1/rerank", {**ranked, **optional}).json() == ask(server, "/v1/rerank", ranked).json()
+    )

@@ -18,8 +18,8 @@ from hotpath.http.grpc.reading import MOST_FIELDS, MOST_PARSED, InferRequest, pa
 from hotpath.http.grpc.wire import fields
 from hotpath.http.v2 import request as over_http
 from hotpath.http.v2.answer import packed
-from hotpath.http.v2.datatypes import DTYPES, NAMES
 from hotpath.http.v2.items import Accepted
+from hotpath.tasks.datatypes import DTYPES, NAMES
 
 NUMBERS = accepting()
 IMAGES = Accepted(task_of((2, 3, 3)), 4)

@@ -6,7 +6,7 @@ import selectors
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Deque, List, Optional, Sequence
+from typing import Deque, List, Optional, Sequence, Tuple
 
 from hotpath.core import Outcome, TensorSpec
 from hotpath.engine.runner import Job, Runner
@@ -59,7 +59,7 @@ class EngineLoop:
         channels: Sequence[Channel],
         arena: Arena,
         marks: Marks,
-        inputs: Sequence[TensorSpec],
+        inputs: Tuple[TensorSpec, ...],
         costs: Costs,
         row: Row,
     ) -> None:

@@ -82,8 +82,9 @@ async def _predict(service: Service, request: Request, name: str) -> Dict[str, A
             async with Patience(request.receive, started, arrived, urgency) as patience:
                 if isinstance(body, Packed):
                     body = await patience.wait(service.decoder.run(body.unpack))
-                ask = served.task.asked(body, kind, request.query_params, service.item_limits)
-                then = request.query_params.get(THEN)
+                options = request.query_params if request.scope["query_string"] else {}
+                ask = served.task.asked(body, kind, options, service.item_limits)
+                then = options.get(THEN)
                 following = second_of(service, then, served, ask) if then else None
                 found = await service.predict_all(served, ask.fills, lease, patience)
                 second = await follow(service, following, ask, found, patience) if following else None

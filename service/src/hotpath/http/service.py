@@ -65,15 +65,12 @@ class Service:
         """By model: how many items of one request may be inside at once."""
         self.decoder = Decoder(arena, row, len(table.workers))
         self.uploads = Uploads(config.limits, len(table.workers))
+        self.item_limits = Limits(config.limits.pixels, config.limits.items)
+        """What one request may bring."""
         self._client = client
         self._arena = arena
         self._slots = slots
         self._kept = kept_places(config)
-
-    @property
-    def item_limits(self) -> Limits:
-        """What one request may bring."""
-        return Limits(self.config.limits.pixels, self.config.limits.items)
 
     @property
     def draining(self) -> bool:

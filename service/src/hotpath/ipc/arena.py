@@ -14,7 +14,7 @@ import tempfile
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
 from hotpath.core import Refusal, TensorSpec, placed
 
@@ -87,7 +87,7 @@ class Arena:
         return numpy.frombuffer(self._memory, dtype=numpy.uint8)
 
     def item(
-        self, slot: int, specs: Sequence[TensorSpec], units: Optional[int] = None
+        self, slot: int, specs: Tuple[TensorSpec, ...], units: Optional[int] = None
     ) -> Tuple[NDArray[Any], ...]:
         """The tensors of the item in `slot`, writable; those that vary as long as `units` says, or whole."""
         import numpy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import PurePosixPath
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import Literal
@@ -61,8 +61,8 @@ class Source(Table):
 
     @property
     def files(self) -> Dict[str, str]:
-        """Every file and its SHA-256."""
-        return {self.weights.file: self.weights.sha256}
+        """Every file that a table of it names, and its SHA-256."""
+        return {found.file: found.sha256 for found in _files_in(self)}
 
     @property
     def version(self) -> str:
@@ -70,3 +70,14 @@ class Source(Table):
         content = self.model_dump(exclude={"sources"})
         text = json.dumps({"format": FORMAT, "source": content}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _files_in(value: Any) -> Iterator[SourceFile]:
+    if isinstance(value, SourceFile):
+        yield value
+    elif isinstance(value, Table):
+        for name in type(value).model_fields:
+            yield from _files_in(getattr(value, name))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _files_in(one)

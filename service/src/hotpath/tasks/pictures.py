@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Tuple
 
-from hotpath.codec import FORMATS, ImageLimits, ImageSpec, Placement, Region, decode_into, is_quick
-from hotpath.core import InputError
-from hotpath.tasks.task import FORM, Content, Element, Fill, Item, Limits, Part
+import numpy
+
+from hotpath.codec import (
+    FORMATS,
+    DecodedImage,
+    ImageError,
+    ImageLimits,
+    ImageSpec,
+    Placement,
+    Region,
+    decode_into,
+    is_quick,
+)
+from hotpath.core import InputError, ModelError
+from hotpath.tasks.task import FORM, Content, Element, Fill, Item, Limits, Part, Pixels
 
 _BINARY = {"type": "string", "format": "binary"}
 
@@ -65,3 +77,12 @@ def of_part(part: Part, spec: ImageSpec) -> EncodedPicture:
     first, above = min(int(left), width - 1), min(int(top), height - 1)
     last, below = min(width, max(first + 1, math.ceil(right))), min(height, max(above + 1, math.ceil(bottom)))
     return EncodedPicture(whole.body, spec, whole.limits, (first, above, last, below))
+
+
+def decode_probe(body: bytes, spec: ImageSpec, name: str) -> Tuple[Pixels, DecodedImage]:
+    """A probe as a model with these preprocessing steps sees it. Raises ModelError."""
+    pixels = numpy.zeros(spec.shape, dtype=numpy.uint8)
+    try:
+        return pixels, decode_into(body, spec, ImageLimits(), pixels)
+    except ImageError as error:
+        raise ModelError(f"The probe {name} can't be decoded: {error.message}.", error.remedy) from error

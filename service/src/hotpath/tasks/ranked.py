@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 import numpy
 
 from hotpath.core import ModelError
-from hotpath.tasks.classification.ranking import Ranking, pack, unpack
+from hotpath.tasks.ranking import Ranking, pack, unpack
 from hotpath.tasks.task import Outputs, Task
 
 
@@ -15,6 +15,8 @@ class Ranked(Task):
     """The network gives scores (items, ranks), best first, and the numbers of their labels, as many."""
 
     labels: Sequence[str]
+    item_word, label_word = "item", "label"
+    """What items and labels are called where something is wrong with them."""
     _model: str
     _tolerance: Mapping[str, float]
 
@@ -24,7 +26,9 @@ class Ranked(Task):
         whole = numpy.isfinite(scores).all(axis=1)
         if not whole.all():
             index = int(whole.argmin())
-            raise ValueError(f"the scores of item {index} are {scores[index]}: the network has overflowed")
+            raise ValueError(
+                f"the scores of {self.item_word} {index} are {scores[index]}: the network has overflowed"
+            )
         return pack(scores, classes)
 
     def agrees(self, answer: bytes, other: Task, others: bytes) -> bool:
@@ -40,7 +44,7 @@ class Ranked(Task):
         if not same or not difference <= limit:  # which NaN is not either
             raise ModelError(
                 f"The form {form} of {self._model} differs from the eager model by {difference:.2g} on its "
-                f"probes ({'same' if same else 'other'} label); at most {limit:g}.",
+                f"probes ({'same' if same else 'other'} {self.label_word}); at most {limit:g}.",
                 "Build with the versions of a tested set; raise the limit in [tolerance] only knowingly.",
             )
         return difference

@@ -8,7 +8,8 @@ from typing import Any, Dict, Iterator, Tuple, Type, TypeVar
 
 from typing_extensions import Protocol
 
-from hotpath.core import ModelError
+from hotpath.core import ModelError, ModelIdentity
+from hotpath.models.built import BuiltModel
 from hotpath.models.source import Source
 
 S = TypeVar("S", bound=Source)
@@ -31,6 +32,14 @@ class Recipe(Protocol[S]):
 
         Returns the file of each back end, by name, and the report on precisions. Raises ModelError.
         """
+
+
+def unfinished(recipe: Recipe[S], source: S, directory: Path) -> BuiltModel:
+    """A model as far as it is known before its forms are made: its weights alone, for `eager`."""
+    document = {**recipe.describe(source), "tolerance": source.tolerance.model_dump()}
+    identity = ModelIdentity(source.name, source.version)
+    artifacts = {"eager": source.weights.file}
+    return BuiltModel(directory, identity, source.task, source.architecture, artifacts, document)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import pytest
 from support.colours import picture
 
 from hotpath.codec import ImageSpec
-from hotpath.tasks.classification.crops import crops
+from hotpath.tasks.crops import crops
 
 torch = pytest.importorskip("torch", reason="this Python has no torch; this is tested on the other one")
 

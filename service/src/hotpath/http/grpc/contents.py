@@ -7,8 +7,8 @@ from typing import Any, List
 
 import numpy
 
-from hotpath.http.v2.datatypes import DTYPES
 from hotpath.http.v2.problems import invalid
+from hotpath.tasks.datatypes import DTYPES
 
 FIELDS = {
     "BOOL": ("bool_contents", "bool"),

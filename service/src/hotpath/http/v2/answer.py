@@ -10,9 +10,9 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 import numpy
 
 from hotpath.http.catalogue import Served
-from hotpath.http.v2.datatypes import DTYPES
 from hotpath.http.v2.request import Wanted
 from hotpath.http.v2.schema import LENGTH_HEADER
+from hotpath.tasks.datatypes import DTYPES
 from hotpath.tasks.task import Fill, Values
 
 

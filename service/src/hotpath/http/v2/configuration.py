@@ -6,9 +6,9 @@ from collections import Counter
 from typing import Any, Dict, List
 
 from hotpath.http.catalogue import Served
-from hotpath.http.v2.datatypes import DTYPES
 from hotpath.http.v2.metadata import inputs
 from hotpath.scheduler.entries import LAST, NORMAL
+from hotpath.tasks.datatypes import DTYPES
 
 _TYPES = {"BYTES": "TYPE_STRING", **{name: f"TYPE_{name}" for name in DTYPES}}
 

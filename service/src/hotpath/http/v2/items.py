@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import List, Sequence, Union
 
 from hotpath.http.v2 import elements, tensors
-from hotpath.http.v2.datatypes import NAMES
 from hotpath.http.v2.problems import invalid, shared_memory
 from hotpath.http.v2.schema import InputTensor
+from hotpath.tasks.datatypes import NAMES
 from hotpath.tasks.task import Item, Task
 
 Given = Union[bytes, Item]

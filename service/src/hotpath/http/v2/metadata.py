@@ -6,8 +6,8 @@ from typing import Any, Dict, List, Sequence
 
 from hotpath import __version__
 from hotpath.http.catalogue import Served
-from hotpath.http.v2.datatypes import NAMES
 from hotpath.http.v2.tensors import shape_of
+from hotpath.tasks.datatypes import NAMES
 from hotpath.tasks.task import Task
 
 SERVER: Dict[str, Any] = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Union
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field
 
+from hotpath import json_text
 from hotpath.http.schema import REQUEST_HEADERS, answer_headers, standing_alone
 from hotpath.scheduler.entries import FIRST, LAST, NORMAL
 
@@ -16,28 +17,7 @@ MOST_TIMEOUT = (1 << 64) - 1
 """What the protocol's clients can send; a number can be too large to be counted in seconds."""
 
 
-def _tell_null(schema: Dict[str, Any]) -> None:
-    """Describe that `null` is as good as leaving a field out."""
-    for name, field in schema.get("properties", {}).items():
-        if name not in schema.get("required", ()) and {"type": "null"} not in field.get("anyOf", ()):
-            told = {key: field.pop(key) for key in ("description", "default", "title") if key in field}
-            schema["properties"][name] = {"anyOf": [field, {"type": "null"}], **told}
-
-
-class _Part(BaseModel):
-    # Strict: "1" is no number. Parameters that nobody knows are allowed by the protocol and passed over.
-    model_config = ConfigDict(strict=True, extra="ignore", json_schema_extra=_tell_null)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_left_out(cls, document: Any) -> Any:
-        # Clients that are generated from a description write every field that they have no value for.
-        if not isinstance(document, dict):
-            return document
-        return {name: value for name, value in document.items() if value is not None}
-
-
-class InputParameters(_Part):
+class InputParameters(json_text.Lenient):
     """Parameters of an input."""
 
     binary_data_size: Optional[int] = Field(
@@ -46,7 +26,7 @@ class InputParameters(_Part):
     shared_memory_region: Optional[Any] = Field(default=None, description="Not supported.")
 
 
-class InputTensor(_Part):
+class InputTensor(json_text.Lenient):
     """One input."""
 
     name: str = Field(description="One of those that the model's metadata tells.")
@@ -63,7 +43,7 @@ class InputTensor(_Part):
     )
 
 
-class OutputParameters(_Part):
+class OutputParameters(json_text.Lenient):
     """Parameters of a requested output."""
 
     binary_data: Optional[bool] = Field(default=None, description="Whether it comes behind the JSON part.")
@@ -73,7 +53,7 @@ class OutputParameters(_Part):
     shared_memory_region: Optional[Any] = Field(default=None, description="Not supported.")
 
 
-class RequestedOutput(_Part):
+class RequestedOutput(json_text.Lenient):
     """One output that is asked for."""
 
     name: str = Field(description="One of those that the model's metadata tells.")
@@ -82,7 +62,7 @@ class RequestedOutput(_Part):
     )
 
 
-class RequestParameters(_Part):
+class RequestParameters(json_text.Lenient):
     """Parameters of the whole request."""
 
     binary_data_output: bool = Field(default=False, description="What holds for outputs that don't say.")
@@ -98,7 +78,7 @@ class RequestParameters(_Part):
     sequence_id: Union[int, str] = Field(default=0, description="Not supported: the models keep no state.")
 
 
-class InferenceRequest(_Part):
+class InferenceRequest(json_text.Lenient):
     """The JSON part of a request."""
 
     id: Optional[str] = Field(default=None, description="Comes back in the answer.")

@@ -8,20 +8,21 @@ from typing import Any, List
 import numpy
 
 from hotpath.core import TensorSpec
-from hotpath.http.v2.datatypes import DTYPES, NAMES
 from hotpath.http.v2.problems import invalid
 from hotpath.http.v2.schema import InputTensor
+from hotpath.tasks.datatypes import DTYPES, NAMES
+from hotpath.tasks.numbers import numbers
 from hotpath.tasks.task import Array
 
-_KINDS = {
-    "BOOL": ((bool,), "true and false"),
-    "UINT8": ((int,), "whole numbers from 0 to 255"),
-    "INT32": ((int,), "whole numbers of 32 bits"),
-    "INT64": ((int,), "whole numbers of 64 bits"),
-    "FP16": ((int, float), "numbers of half precision"),
-    "FP32": ((int, float), "numbers"),
+_WORDS = {
+    "BOOL": "true and false",
+    "UINT8": "whole numbers from 0 to 255",
+    "INT32": "whole numbers of 32 bits",
+    "INT64": "whole numbers of 64 bits",
+    "FP16": "numbers of half precision",
+    "FP32": "numbers",
 }
-"""By datatype: what stands for an element in JSON, and that in words."""
+"""By datatype: what its elements are in JSON."""
 
 
 def shape_of(spec: TensorSpec) -> List[int]:
@@ -58,28 +59,15 @@ def in_binary(tensor: InputTensor, binary: memoryview) -> Array:
 
 def in_json(tensor: InputTensor) -> Array:
     """Nested as the shape is, or flat. Raises Problem."""
-    kinds, words = _KINDS[tensor.datatype]
     values = flatten(tensor)
     try:
-        if not {type(value) for value in values} <= {*kinds}:  # not isinstance: to Python, True is a number
-            raise ValueError
-        array = numpy.array(values, dtype="float64" if float in kinds else "int64")
-        narrow = _narrowed(array, DTYPES[tensor.datatype])
-    except (OverflowError, ValueError) as error:
+        found = numbers(values, DTYPES[tensor.datatype])
+    except ValueError as error:
         raise invalid(
-            f"The input {tensor.name!r} holds something other than {words}.",
+            f"The input {tensor.name!r} holds something other than {_WORDS[tensor.datatype]}.",
             f"Send {tensor.datatype} elements; what the model does to them is applied by the service.",
         ) from error
-    return _finite(tensor, narrow.reshape(tensor.shape))
-
-
-def _narrowed(array: Array, dtype: str) -> Array:
-    """Raises ValueError where whole numbers don't fit; what is too large a fraction becomes infinite."""
-    with numpy.errstate(over="ignore"):
-        narrow: Array = array.astype(dtype)
-    if array.dtype.kind == "i" and not (narrow == array).all():
-        raise ValueError
-    return narrow
+    return _finite(tensor, found.reshape(tensor.shape))
 
 
 def _finite(tensor: InputTensor, array: Array) -> Array:

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from hotpath.codec import ImageSpec
 from hotpath.tasks.classification.agreement import Agreement, Form, compare, probabilities
-from hotpath.tasks.classification.crops import crops
 from hotpath.tasks.classification.source import ClassifierSource
-from hotpath.tasks.classification.views import views
+from hotpath.tasks.crops import crops
+from hotpath.tasks.views import views
 
 _CROPS = 12
 """Of each photograph, beside as many views."""

@@ -110,7 +110,7 @@ def around(model: BuiltModel, core: nn.Module) -> Classifier:
 def judge(model: BuiltModel, cores: Mapping[int, nn.Module], device: torch.device) -> Dict[str, Any]:
     """Each core on crops of the probes, by batch size. Raises ModelError where one does not agree."""
     from hotpath.tasks.classification.agreement import compare, probabilities
-    from hotpath.tasks.classification.crops import crops
+    from hotpath.tasks.crops import crops
 
     classes = _labels(model)
     photographs = [model.directory / probe["file"] for probe in model.document["probes"]]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -19,12 +18,13 @@ from hotpath.models.lowering.fused import PRECISIONS, unusable
 from hotpath.models.lowering.graph import NotLowerableError, lower
 from hotpath.models.lowering.program import Lowered, Program
 from hotpath.models.lowering.ranges import Seen, look, quantise
+from hotpath.models.timing import milliseconds
 from hotpath.models.tracing import freeze
 from hotpath.tasks.classification.agreement import probabilities
-from hotpath.tasks.classification.crops import crops
 from hotpath.tasks.classification.judging import Judge, Judgement
 from hotpath.tasks.classification.network import FusedClassifier, restore
 from hotpath.tasks.classification.source import ClassifierSource
+from hotpath.tasks.crops import crops
 
 _CALIBRATED = 24
 """Crops of each photograph that set the ranges of int8."""
@@ -115,7 +115,8 @@ class _Trials:
             for precision in precisions
             if not reasons[precision]
         }
-        times = _milliseconds(forms, self.judge.pictures)
+        batch = self.judge.pictures[:1].expand(_TIMED_BATCH, -1, -1, -1).contiguous()
+        times = milliseconds(forms, [(batch,)], _TIMED_BATCH, _TIMED_RUNS)
         return [
             self._trial(precision, forms[precision], times[precision])
             if precision in forms
@@ -176,22 +177,3 @@ class _Trials:
 
     def _example(self) -> Tensor:
         return torch.zeros((2, *self._shape), dtype=torch.uint8)
-
-
-def _milliseconds(forms: Mapping[str, FusedClassifier], pictures: Tensor) -> Dict[str, float]:
-    """Processor time of each form for an image, measured in turns.
-
-    On one thread, and not by the clock on the wall: a busy machine would make the choice a matter of luck.
-    """
-    batch = pictures[:1].expand(_TIMED_BATCH, -1, -1, -1).contiguous()
-    seconds: Dict[str, List[float]] = {name: [] for name in forms}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.inference_mode():
-        for _ in range(_TIMED_RUNS):
-            for name, form in forms.items():
-                started = time.thread_time()
-                form(batch)
-                seconds[name].append(time.thread_time() - started)
-    torch.set_num_threads(threads)
-    return {name: min(values) / _TIMED_BATCH * 1000 for name, values in seconds.items()}

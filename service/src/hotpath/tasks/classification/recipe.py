@@ -7,8 +7,8 @@ from typing import Any, Dict, Tuple
 
 from hotpath.codec import ImageSpec
 from hotpath.core import ModelError
+from hotpath.tasks import pictures
 from hotpath.tasks.classification.source import ClassifierSource
-from hotpath.tasks.classification.task import decode_probe
 from hotpath.tasks.recipe import Recipe, importing_torch
 
 STAND_IN = "numeric"
@@ -34,7 +34,7 @@ class ClassifierRecipe(Recipe[ClassifierSource]):
         _count_lines(directory / source.labels.file)
         spec = ImageSpec.from_dict(source.preprocessing.model_dump())
         for probe in source.probes:
-            decode_probe((directory / probe.file).read_bytes(), spec, probe.file)
+            pictures.decode_probe((directory / probe.file).read_bytes(), spec, probe.file)
 
     def make(self, source: ClassifierSource, directory: Path) -> Tuple[Dict[str, str], Dict[str, Any]]:
         """Forms for eager, torchscript and, where the network can be lowered, onednn."""

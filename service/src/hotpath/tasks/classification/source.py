@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List
+from typing import List
 
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Literal
@@ -66,8 +66,3 @@ class ClassifierSource(Source):
     tolerance: Tolerance
     top_k: int = Field(5, ge=1, le=64)
     probes: List[ProbeFile] = Field(min_length=1)
-
-    @property
-    def files(self) -> Dict[str, str]:
-        """Every file and its SHA-256."""
-        return {**super().files, **{item.file: item.sha256 for item in [self.labels, *self.probes]}}

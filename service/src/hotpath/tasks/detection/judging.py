@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from hotpath.models.built import BuiltModel
-from hotpath.tasks.classification.crops import crops
-from hotpath.tasks.classification.views import views
+from hotpath.tasks.crops import crops
 from hotpath.tasks.detection.agreement import Agreement, compare, refusal
 from hotpath.tasks.detection.candidates import Candidates
 from hotpath.tasks.detection.task import spec_of
+from hotpath.tasks.views import views
 
 _CROPS = 8
 """Of each photograph, beside twelve views."""

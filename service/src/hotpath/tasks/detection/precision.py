@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from hotpath.cgroup import usable_cpus
 from hotpath.core import ModelError
@@ -17,6 +16,7 @@ from hotpath.models.lowering.fused import unusable
 from hotpath.models.lowering.graph import NotLowerableError
 from hotpath.models.lowering.maps import lower_maps
 from hotpath.models.lowering.program import Lowered, Program
+from hotpath.models.timing import milliseconds
 from hotpath.models.tracing import freeze
 from hotpath.tasks.detection import network
 from hotpath.tasks.detection.judging import Judge
@@ -71,25 +71,10 @@ def _tried(model: BuiltModel, program: Program, precisions: Any) -> Dict[str, Di
             forms[name] = network.fused(model, Lowered(program, name, {}))
     if forms:
         judging = Judge(model, network.eager(model))
-        for name, milliseconds in _milliseconds(forms, judging.pictures).items():
+        batch = judging.pictures[:1].expand(_TIMED_BATCH, -1, -1, -1).contiguous()
+        for name, spent in milliseconds(forms, [(batch,)], _TIMED_BATCH, _TIMED_RUNS).items():
             agreement, problem = judging.judge(forms[name], exact=name == "float32")
-            found[name] = {"cpu_ms_per_image": milliseconds, "agreement": agreement.document()}
+            found[name] = {"cpu_ms_per_image": round(spent, 3), "agreement": agreement.document()}
             if problem:
                 found[name]["refusal"] = problem
     return found
-
-
-def _milliseconds(forms: Mapping[str, nn.Module], pictures: Tensor) -> Dict[str, float]:
-    """Processor time of each form for an image, measured in turns and on one thread."""
-    batch = pictures[:1].expand(_TIMED_BATCH, -1, -1, -1).contiguous()
-    seconds: Dict[str, List[float]] = {name: [] for name in forms}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.inference_mode():
-        for _ in range(_TIMED_RUNS):
-            for name, form in forms.items():
-                started = time.thread_time()
-                form(batch)
-                seconds[name].append(time.thread_time() - started)
-    torch.set_num_threads(threads)
-    return {name: round(min(spent) / _TIMED_BATCH * 1000, 3) for name, spent in seconds.items()}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
-from hotpath.core import ModelError, ModelIdentity
-from hotpath.models.built import BuiltModel
+from hotpath.core import ModelError
+from hotpath.tasks import pictures
 from hotpath.tasks.detection.source import DetectorSource
-from hotpath.tasks.detection.task import decode_probe, spec_of
-from hotpath.tasks.recipe import Recipe, importing_torch
+from hotpath.tasks.detection.task import spec_of
+from hotpath.tasks.recipe import Recipe, importing_torch, unfinished
 
 
 class DetectorRecipe(Recipe[DetectorSource]):
@@ -35,7 +35,7 @@ class DetectorRecipe(Recipe[DetectorSource]):
         labels = _labels(directory / source.labels.file)
         spec = spec_of(source.preprocessing.model_dump())
         for probe in source.probes:
-            decode_probe((directory / probe.file).read_bytes(), spec, probe.file)
+            pictures.decode_probe((directory / probe.file).read_bytes(), spec, probe.file)
             for thing in probe.find:
                 if thing.label not in labels:
                     raise ModelError(
@@ -51,7 +51,7 @@ class DetectorRecipe(Recipe[DetectorSource]):
 
             from hotpath.models.tracing import freeze
             from hotpath.tasks.detection import network, precision
-        model = self._unfinished(source, directory)
+        model = unfinished(self, source, directory)
         steps = source.preprocessing
         example = torch.zeros((2, steps.height, steps.width, 3), dtype=torch.uint8)
         torch.jit.save(freeze(network.eager(model), example), str(directory / "model.pt"))
@@ -60,13 +60,6 @@ class DetectorRecipe(Recipe[DetectorSource]):
         if report["chosen"]:
             artifacts["onednn"] = "onednn.pt"
         return artifacts, report
-
-    def _unfinished(self, source: DetectorSource, directory: Path) -> BuiltModel:
-        """The model as far as it is known before its forms are made."""
-        document = {**self.describe(source), "tolerance": source.tolerance.model_dump()}
-        identity = ModelIdentity(source.name, source.version)
-        artifacts = {"eager": source.weights.file}
-        return BuiltModel(directory, identity, source.task, source.architecture, artifacts, document)
 
 
 RECIPE = DetectorRecipe()

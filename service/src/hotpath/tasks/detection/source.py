@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Literal
@@ -121,9 +121,3 @@ class DetectorSource(Source):
                 f"candidates = {self.finding.candidates}, but the network looks at {positions} positions"
             )
         return self
-
-    @property
-    def files(self) -> Dict[str, str]:
-        """Every file and its SHA-256."""
-        more = [self.labels, *self.probes, *([self.layout] if self.layout else [])]
-        return {**super().files, **{item.file: item.sha256 for item in more}}

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy
 
-from hotpath.codec import DecodedImage, ImageError, ImageLimits, ImageSpec, Placement, decode_into
+from hotpath.codec import DecodedImage, ImageSpec, Placement
 from hotpath.core import ModelError, TensorSpec
 from hotpath.models.built import BuiltModel
 from hotpath.tasks import pictures
@@ -223,7 +223,7 @@ class ObjectDetection(Task):
     def _photographs(self) -> List[Tuple[Pixels, DecodedImage]]:
         """The probes. Raises ModelError."""
         return [
-            decode_probe(self._model.read(probe["file"]), self._spec, probe["file"])
+            pictures.decode_probe(self._model.read(probe["file"]), self._spec, probe["file"])
             for probe in self._model.document["probes"]
         ]
 
@@ -238,12 +238,3 @@ def spec_of(preprocessing: Mapping[str, Any]) -> ImageSpec:
     return ImageSpec.from_dict(
         {key: value for key, value in preprocessing.items() if key not in _OF_THE_MODEL}
     )
-
-
-def decode_probe(body: bytes, spec: ImageSpec, name: str) -> Tuple[Pixels, DecodedImage]:
-    """A probe as a model with these preprocessing steps sees it. Raises ModelError."""
-    pixels = numpy.zeros(spec.shape, dtype=numpy.uint8)
-    try:
-        return pixels, decode_into(body, spec, ImageLimits(), pixels)
-    except ImageError as error:
-        raise ModelError(f"The probe {name} can't be decoded: {error.message}.", error.remedy) from error

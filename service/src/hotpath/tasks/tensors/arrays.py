@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import Any, Dict, Set, Tuple
-
-import numpy
+from typing import Any, Tuple
 
 from hotpath.core import InputError, TensorSpec
+from hotpath.tasks.numbers import numbers
 from hotpath.tasks.task import Array
-
-_DATATYPES = {
-    "bool": "BOOL",
-    "uint8": "UINT8",
-    "int32": "INT32",
-    "int64": "INT64",
-    "float16": "FP16",
-    "float32": "FP32",
-}
-
 
 _MOST_AXES = 32
 """That every numpy takes."""
-
-_WHOLE: Set[type] = {int}
-_KINDS: Dict[str, Set[type]] = {"b": {bool}, "f": {int, float}}
-"""By numpy's kind of a dtype: what stands for an element in JSON. (To Python, True is a number.)"""
-
-
-def datatype(dtype: str) -> str:
-    """As the Open Inference Protocol names it."""
-    return _DATATYPES[dtype]
 
 
 def array_of(value: Any, spec: TensorSpec) -> Array:
@@ -43,18 +23,10 @@ def array_of(value: Any, spec: TensorSpec) -> Array:
         if not all(isinstance(row, list) and len(row) == len(flat[0]) for row in flat):
             raise _not_numbers(spec)
         flat = list(chain.from_iterable(flat))
-    kinds = _KINDS.get(numpy.dtype(spec.dtype).kind, _WHOLE)
-    values = flat if isinstance(flat, list) else [flat]
-    if not {type(one) for one in values} <= kinds:
-        raise _not_numbers(spec)
     try:
-        with numpy.errstate(over="ignore"):
-            wide = numpy.array(values, "float64" if float in kinds else "int64")
-            found: Array = wide.astype(spec.dtype)
-    except OverflowError as error:
+        found = numbers(flat if isinstance(flat, list) else [flat], spec.dtype)
+    except ValueError as error:
         raise _not_numbers(spec) from error
-    if found.dtype.kind in "iu" and not (found == wide).all():
-        raise _not_numbers(spec)
     return found.reshape(shape)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from hotpath import json_text
 from hotpath.core import InputError, ModelError, TensorSpec
+from hotpath.tasks.datatypes import NAMES
 from hotpath.tasks.task import (
     Array,
     Ask,
@@ -25,7 +26,7 @@ from hotpath.tasks.task import (
     Values,
 )
 from hotpath.tasks.tensors.agreement import differing, packed, unpacked
-from hotpath.tasks.tensors.arrays import array_of, datatype
+from hotpath.tasks.tensors.arrays import array_of
 from hotpath.tasks.tensors.expected import differences
 
 _JSON = "application/json"
@@ -66,7 +67,7 @@ class OwnTask(Task):
         self.lengths: Tuple[int, ...] = tuple(document["lengths"])
         self._probes = document["probes"]
         self._tolerance = document["tolerance"]
-        self.columns = {one.name: Column(datatype(one.dtype), one.shape) for one in outputs}
+        self.columns = {one.name: Column(NAMES[one.dtype], one.shape) for one in outputs}
         self.content = Content(self.types, self.remedy, {kind: {} for kind in self.types})
 
     # What a user's own task overrides

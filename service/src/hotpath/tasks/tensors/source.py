@@ -98,12 +98,6 @@ class TensorsSource(Source):
         return self
 
     @property
-    def files(self) -> Dict[str, str]:
-        """Every file and its SHA-256."""
-        more = [*self.probes, *([self.code] if self.code else [])]
-        return {**super().files, **{item.file: item.sha256 for item in more}}
-
-    @property
     def buckets(self) -> List[int]:
         """The lengths that batches are made for."""
         bounds = [one.shape[0] for one in self.inputs if one.varies]

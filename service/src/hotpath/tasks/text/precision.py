@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
@@ -14,6 +13,7 @@ from hotpath.core import ModelError
 from hotpath.memory import keep_freed_memory
 from hotpath.models.built import BuiltModel
 from hotpath.models.lowering.fused import unusable
+from hotpath.models.timing import milliseconds
 from hotpath.tasks import known
 from hotpath.tasks.task import Array, Task
 from hotpath.tasks.text.forms import batch, script
@@ -97,20 +97,10 @@ class _Trial:
         return found
 
     def _milliseconds(self) -> Dict[str, float]:
-        """Processor time of each form for a text, measured in turns and on one thread."""
+        """Processor time of each form for a text."""
         batches = [batch(some) for some in self._batches()]
-        seconds: Dict[str, List[float]] = {name: [] for name in self._forms}
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        with torch.inference_mode():
-            for _ in range(_TIMED_RUNS):
-                for name, form in self._forms.items():
-                    started = time.thread_time()
-                    for one in batches:
-                        form(*one)
-                    seconds[name].append(time.thread_time() - started)
-        torch.set_num_threads(threads)
-        return {name: round(min(spent) / len(self._texts) * 1000, 3) for name, spent in seconds.items()}
+        found = milliseconds(self._forms, batches, len(self._texts), _TIMED_RUNS)
+        return {name: round(spent, 3) for name, spent in found.items()}
 
     def _batches(self) -> List[Sequence[Array]]:
         return [self._texts[start : start + _BATCH] for start in range(0, len(self._texts), _BATCH)]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, Tuple, TypeVar
 
-from hotpath.core import ModelError, ModelIdentity
-from hotpath.models.built import BuiltModel
+from hotpath.core import ModelError
 from hotpath.tasks import known
-from hotpath.tasks.recipe import Recipe, importing_torch
+from hotpath.tasks.recipe import Recipe, importing_torch, unfinished
 from hotpath.tasks.text.source import TextSource
 from hotpath.tasks.text.tokens import Tokens
 
@@ -52,7 +51,7 @@ class TextRecipe(Recipe[S]):
         """Forms for eager, torchscript and, where bfloat16 pays, onednn."""
         with importing_torch(source):
             from hotpath.tasks.text import forms, precision
-        model = self._unfinished(source, directory)
+        model = unfinished(self, source, directory)
         eager = known.networks(model).eager(model)
         _check_sizes(source, Tokens(directory / source.tokenizer.file, source.max_length, True), eager)
         forms.script(eager, directory / "model.pt")
@@ -61,13 +60,6 @@ class TextRecipe(Recipe[S]):
         if report["chosen"]:
             artifacts["onednn"] = "onednn.pt"
         return artifacts, report
-
-    def _unfinished(self, source: S, directory: Path) -> BuiltModel:
-        """The model as far as it is known before its forms are made."""
-        document = {**self.describe(source), "tolerance": source.tolerance.model_dump()}
-        identity = ModelIdentity(source.name, source.version)
-        artifacts = {"eager": source.weights.file}
-        return BuiltModel(directory, identity, source.task, source.architecture, artifacts, document)
 
 
 def _check_sizes(source: TextSource, tokens: Tokens, network: Any) -> None:

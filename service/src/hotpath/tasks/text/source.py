@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List
+from typing import List
 
 from pydantic import Field, model_validator
 from typing_extensions import Literal
@@ -50,8 +50,3 @@ class TextSource(Source):
             *(length for length in (16 << n for n in range(10)) if length < self.max_length),
             self.max_length,
         ]
-
-    @property
-    def files(self) -> Dict[str, str]:
-        """Every file and its SHA-256."""
-        return {**super().files, self.tokenizer.file: self.tokenizer.sha256}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from hotpath.tasks.classification.ranking import unpack
+from hotpath.tasks.ranking import unpack
 from hotpath.tasks.text.classification.source import TextClassifierSource
 from hotpath.tasks.text.recipe import TextRecipe
 

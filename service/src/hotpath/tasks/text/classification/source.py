@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List
+from typing import List
 
 from pydantic import Field, model_validator
 from typing_extensions import Literal
@@ -48,8 +48,3 @@ class TextClassifierSource(TextSource):
                 if label not in self.labels:
                     raise ValueError(f"accept names {label!r}, which is none of the labels")
         return self
-
-    @property
-    def files(self) -> Dict[str, str]:
-        """Every file and its SHA-256."""
-        return {**super().files, self.head.file: self.head.sha256}

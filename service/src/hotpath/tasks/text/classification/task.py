@@ -6,8 +6,8 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 from hotpath.core import ModelError, TensorSpec
 from hotpath.models.built import BuiltModel
-from hotpath.tasks.classification.ranking import unpack
 from hotpath.tasks.ranked import Ranked
+from hotpath.tasks.ranking import unpack
 from hotpath.tasks.task import Column, Fill
 from hotpath.tasks.text.classification.answer import Labels
 from hotpath.tasks.text.outline import shortened

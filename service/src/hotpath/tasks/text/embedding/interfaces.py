@@ -6,10 +6,11 @@ import base64
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 import numpy
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from typing_extensions import Literal
 
 from hotpath.core import InputError
+from hotpath.json_text import Lenient
 from hotpath.tasks.task import Ask, Interface, Limits
 from hotpath.tasks.text import asking
 from hotpath.tasks.text.tokens import Tokens
@@ -18,10 +19,7 @@ Unpack = Callable[[bytes], Any]
 """The embedding of an answer: float32 (width,), of length one."""
 
 
-class _Request(BaseModel):
-    # Strict: 5 is no text. What nobody knows here, such as `user`, is passed over as OpenAI's service does.
-    model_config = ConfigDict(strict=True, extra="ignore")
-
+class _Request(Lenient):
     model: Optional[str] = Field(None, description="A model's name; the first of texts by default.")
 
 

@@ -1,4 +1,4 @@
-"""The protocol's names of what tensors hold."""
+"""The Open Inference Protocol's names of what tensors hold."""
 
 from __future__ import annotations
 

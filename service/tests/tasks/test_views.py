@@ -10,7 +10,7 @@ import numpy
 from PIL import Image
 
 from hotpath.codec import ImageSpec
-from hotpath.tasks.classification.views import views
+from hotpath.tasks.views import views
 
 SPEC = ImageSpec(height=64, width=64, resize_shorter=72)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any, Tuple
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
+from support.gradients import coloured, upright, with_orientation
 
 from hotpath.codec import ImageSpec
 
-ORIENTATION = 0x0112
 GREY = (114, 115, 116)
 SPECS = {
     "stretch": ImageSpec(height=160, width=224, interpolation="bilinear", fit="stretch"),
@@ -19,26 +18,6 @@ SPECS = {
     "crop": ImageSpec(height=160, width=224, resize_shorter=256, interpolation="bilinear"),
 }
 SIZES = [(400, 300), (300, 400), (333, 517), (20, 2000), (2000, 20), (1, 1), (1, 700), (97, 61)]
-
-
-def coloured(size: Tuple[int, int]) -> Image.Image:
-    """Smooth and without any symmetry."""
-    rows, columns = np.mgrid[0 : size[1], 0 : size[0]]
-    red = 40 + columns * 180 / size[0]
-    green = 30 + rows * 200 / size[1]
-    blue = 128 + 60 * np.sin(rows / size[1] * 7 + columns / size[0] * 5)
-    return Image.fromarray(np.stack([red, green, blue], axis=-1).astype(np.uint8))
-
-
-def with_orientation(value: int) -> bytes:
-    return b"Exif\0\0II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHHI", ORIENTATION, 3, 1, value, 0, 0)
-
-
-def upright(picture: Image.Image, turn: int) -> Image.Image:
-    """As people see it who open a file with this orientation."""
-    turned = picture.copy()
-    turned.getexif()[ORIENTATION] = turn
-    return (ImageOps.exif_transpose(turned) or turned).convert("RGB")
 
 
 def plain(picture: Image.Image, spec: ImageSpec) -> Any:

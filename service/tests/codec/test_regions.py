@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import io
-import struct
 from typing import Any, Tuple
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image
+from support.gradients import coloured, upright, with_orientation
 
 from hotpath.codec import ImageLimits, ImageSpec, decode_into
 
-ORIENTATION = 0x0112
 SPECS = {
     "stretch": ImageSpec(height=48, width=64, interpolation="bilinear", fit="stretch"),
     "letterbox": ImageSpec(height=48, width=64, interpolation="bilinear", fit="letterbox"),
@@ -22,17 +21,8 @@ SPECS = {
 }
 
 
-def coloured(size: Tuple[int, int]) -> Image.Image:
-    """Smooth and without any symmetry."""
-    rows, columns = np.mgrid[0 : size[1], 0 : size[0]]
-    red = 40 + columns * 180 / size[0]
-    green = 30 + rows * 200 / size[1]
-    blue = 128 + 60 * np.sin(rows / size[1] * 7 + columns / size[0] * 5)
-    return Image.fromarray(np.stack([red, green, blue], axis=-1).astype(np.uint8))
-
-
 def encoded(picture: Image.Image, kind: str, turn: int = 1) -> bytes:
-    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHHI", ORIENTATION, 3, 1, turn, 0, 0)
+    exif = with_orientation(turn)
     file = io.BytesIO()
     picture.save(file, kind, exif=exif, **({"quality": 95, "subsampling": 0} if kind == "JPEG" else {}))
     return file.getvalue()
@@ -56,14 +46,12 @@ def regions(draw: Any, size: Tuple[int, int] = (420, 310)) -> Tuple[int, int, in
 def test_it_is_what_is_cut_out_of_the_upright_picture(fit: str, turn: int, region: Any) -> None:
     size = (310, 420) if turn >= 5 else (420, 310)
     stored = coloured(size)
-    turned = stored.copy()
-    turned.getexif()[ORIENTATION] = turn
-    upright = (ImageOps.exif_transpose(turned) or turned).convert("RGB")
+    people_see = upright(stored, turn)
     found, placement = seen(encoded(stored, "PNG", turn), SPECS[fit], region)
-    wanted, alone = seen(encoded(upright.crop(region), "PNG"), SPECS[fit])
+    wanted, alone = seen(encoded(people_see.crop(region), "PNG"), SPECS[fit])
     # At its edges the filter sees what lies beside it, which a picture by itself has not.
     assert np.abs(found - wanted).max() <= 8 and np.abs(found - wanted).mean() < 1.0
-    assert (placement.width, placement.height) == upright.size
+    assert (placement.width, placement.height) == people_see.size
     middle = ((region[0] + region[2]) / 2, (region[1] + region[3]) / 2)
     assert placement.scale_x == pytest.approx(alone.scale_x) and placement.scale_y == pytest.approx(
         alone.scale_y

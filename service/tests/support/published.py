@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 import numpy
+import pytest
 
 from hotpath.building.build import build
 from hotpath.core import EngineSpec
@@ -15,6 +17,7 @@ from hotpath.engine.factory import create
 from hotpath.models.built import BuiltModel
 from hotpath.tasks import known
 from hotpath.tasks.task import Limits
+from support.server import Server, serving, write_config
 
 PROJECT = Path(__file__).parents[3]
 LIMITS = Limits(pixels=1, items=8)
@@ -29,6 +32,28 @@ def built(name: str) -> BuiltModel:
     cache = PROJECT / ".cache" / f"test-{name}"
     subprocess.run([sys.executable, str(script), str(source), "--output", str(cache / "source")], check=True)
     return build(cache / "source", cache / f"built-torch-{torch.__version__}")[0]
+
+
+FORMS = [
+    "onednn",
+    pytest.param("torchscript", marks=pytest.mark.every_form),
+    pytest.param("eager", marks=pytest.mark.every_form),
+]
+"""The build has compared them all; that the service runs each is for `make test-forms`."""
+
+
+@contextlib.contextmanager
+def served(
+    directory: Path, model: BuiltModel, backend: str, more: Sequence[Dict[str, Any]] = ()
+) -> Iterator[Server]:
+    """A service of the model, on a machine that may be busy with other tests."""
+    if backend not in model.artifacts:
+        pytest.skip(model.document["precision"]["reason"])
+    limits = {"request_timeout_s": 100.0}
+    path = directory / "hotpath.toml"
+    config = write_config(path, model.directory, backend, model.identity.name, more, limits=limits)
+    with serving(config, {"OMP_WAIT_POLICY": "PASSIVE"}) as running:
+        yield running
 
 
 def answers(model: BuiltModel, backend: str, *texts: str) -> List[bytes]:

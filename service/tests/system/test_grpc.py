@@ -16,19 +16,17 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import grpc
-import numpy
 import pytest
 import tritonclient.grpc as triton
-from numpy.typing import NDArray
-from support.colours import COLOURS, picture, write_source
+from support.colours import picture, write_source
 from support.messages import filled
 from support.server import PATIENCE_S, Server, python_environment, serving, until, write_config
+from support.tritons import SIDE, images, labels_of, pixels
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 
 from hotpath.building.build import build
 
-SIDE = 16
 KEY = "0123456789abcdef-camera"
 
 
@@ -102,21 +100,6 @@ def nothing_is_left_behind(running: Running) -> Iterator[None]:
     until(lambda: running.server.metric("hotpath_slots_in_use") == 0)
 
 
-def images(*colours: str) -> Any:
-    tensor = triton.InferInput("image", [len(colours)], "BYTES")
-    tensor.set_data_from_numpy(numpy.array([picture(colour) for colour in colours], dtype=numpy.object_))
-    return tensor
-
-
-def pixels(*colours: str) -> NDArray[numpy.uint8]:
-    values = numpy.array([COLOURS[colour] for colour in colours], dtype=numpy.uint8)
-    return numpy.broadcast_to(values[:, None, None, :], (len(colours), SIDE, SIDE, 3)).copy()
-
-
-def labels_of(result: Any) -> List[str]:
-    return [row[0].decode() for row in result.as_numpy("labels")]
-
-
 def request(**changes: Any) -> Any:
     """A ModelInferRequest of one picture in `contents`."""
     tensor = {
@@ -154,7 +137,7 @@ def test_the_client_finds_server_and_model_live_and_ready(running: Running, clie
 
 def test_tritons_tools_find_what_a_model_has_done(client: Any) -> None:
     before = client.get_inference_statistics("colours").model_stats[0]
-    client.infer("colours", [images("red", "blue", "green")])
+    client.infer("colours", [images(triton, "red", "blue", "green")])
     (after,) = client.get_inference_statistics().model_stats
     assert after.inference_count - before.inference_count == 3
     assert after.inference_stats.success.ns > before.inference_stats.success.ns
@@ -174,7 +157,7 @@ def test_what_triton_lets_clients_change_is_refused_in_words(client: Any) -> Non
 
 def test_pictures_and_pixels_are_answered(client: Any) -> None:
     colours = ["grey", "white", "red", "blue"]
-    assert labels_of(client.infer("colours", [images(*colours)])) == colours
+    assert labels_of(client.infer("colours", [images(triton, *colours)])) == colours
     tensor = triton.InferInput("image", [4, SIDE, SIDE, 3], "UINT8")
     tensor.set_data_from_numpy(pixels(*colours))
     outputs = [triton.InferRequestedOutput(name) for name in ("labels", "scores")]
@@ -201,7 +184,7 @@ def test_pictures_and_pixels_are_answered(client: Any) -> None:
 
 
 def test_the_answers_are_those_of_predict(running: Running, client: Any) -> None:
-    result = client.infer("colours", [images("green")])
+    result = client.infer("colours", [images(triton, "green")])
     top = running.server.predict(picture("green")).json()["top_k"]
     assert result.as_numpy("classes")[0].tolist() == [item["class"] for item in top]
     assert result.as_numpy("scores")[0] == pytest.approx([item["score"] for item in top], abs=1e-6)
@@ -316,8 +299,8 @@ def test_a_stream_answers_each_request_as_soon_as_it_can(running: Running, clien
     client.start_stream(lambda result, error: found.put((result, error)))
     colours = ["red", "green", "blue", "white"] * 5
     for index, colour in enumerate(colours):
-        client.async_stream_infer("colours", [images(colour)], request_id=str(index))
-    client.async_stream_infer("shapes", [images("red")], request_id="lost")
+        client.async_stream_infer("colours", [images(triton, colour)], request_id=str(index))
+    client.async_stream_infer("shapes", [images(triton, "red")], request_id="lost")
     answers, errors = {}, []
     for _ in range(len(colours) + 1):
         result, error = found.get(timeout=PATIENCE_S)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -14,7 +12,8 @@ import numpy
 import pytest
 import tritonclient.http as triton
 from PIL import Image
-from support.server import PATIENCE_S, ROOT, Server, serving, write_config
+from support.published import FORMS, built, served
+from support.server import PATIENCE_S, Server
 
 from hotpath.building.build import build
 from hotpath.core import ModelError
@@ -33,40 +32,22 @@ REFERENCE = {
 """What the published graph gives, run operation by operation, at its own preprocessing."""
 
 
-FORMS = [
-    "onednn",
-    pytest.param("torchscript", marks=pytest.mark.every_form),
-    pytest.param("eager", marks=pytest.mark.every_form),
-]
-"""The build has compared them all; that the service runs each is for `make test-forms`."""
-
-
 @pytest.fixture(scope="session")
-def source() -> Path:
-    """Assembled once into .cache; later runs find it there."""
-    project = ROOT.parent
-    output = project / ".cache" / "test-model" / "nanodet_g-source"
-    script, model = project / "scripts" / "model_source.py", project / "service" / "models" / "nanodet_g"
-    subprocess.run([sys.executable, str(script), str(model), "--output", str(output)], check=True)
-    return output
+def detector() -> BuiltModel:
+    return built("nanodet_g")
 
 
-@pytest.fixture(scope="session")
-def detector(source: Path) -> BuiltModel:
-    """Built once for a version of torch."""
-    return build(source, ROOT.parent / ".cache" / "test-model" / f"built-torch-{torch.__version__}")[0]
+@pytest.fixture
+def source(detector: BuiltModel) -> Path:
+    """As it was assembled."""
+    return detector.directory.parents[2] / "source"
 
 
 @pytest.fixture(scope="module", params=FORMS)
 def server(
     request: pytest.FixtureRequest, detector: BuiltModel, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    if request.param not in detector.artifacts:
-        pytest.skip(detector.document["precision"]["reason"])
-    path = tmp_path_factory.mktemp("real") / "hotpath.toml"
-    limits = {"request_timeout_s": 100.0}  # the machine may be busy with other tests
-    config = write_config(path, detector.directory, request.param, detector.identity.name, limits=limits)
-    with serving(config, {"OMP_WAIT_POLICY": "PASSIVE"}) as running:
+    with served(tmp_path_factory.mktemp("real"), detector, request.param) as running:
         yield running
 
 
@@ -198,28 +179,10 @@ def test_what_does_not_belong_together_is_refused(
 
 
 @pytest.fixture(scope="module")
-def classifier() -> BuiltModel:
-    project = ROOT.parent
-    cache = project / ".cache" / "test-model"
-    script, model = (
-        project / "scripts" / "model_source.py",
-        project / "service" / "models" / "efficientnet_lite0",
-    )
-    subprocess.run([sys.executable, str(script), str(model), "--output", str(cache / "source")], check=True)
-    return build(cache / "source", cache / f"built-torch-{torch.__version__}")[0]
-
-
-@pytest.fixture(scope="module")
-def pair(
-    detector: BuiltModel, classifier: BuiltModel, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    more = [{"name": "efficientnet_lite0", "path": classifier.directory, "backend": "torchscript"}]
-    path = tmp_path_factory.mktemp("pair") / "hotpath.toml"
-    limits = {"request_timeout_s": 100.0}
-    config = write_config(
-        path, detector.directory, "torchscript", detector.identity.name, more, limits=limits
-    )
-    with serving(config, {"OMP_WAIT_POLICY": "PASSIVE"}) as running:
+def pair(detector: BuiltModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    classifier = built("efficientnet_lite0")
+    more = [{"name": classifier.identity.name, "path": classifier.directory, "backend": "torchscript"}]
+    with served(tmp_path_factory.mktemp("pair"), detector, "torchscript", more) as running:
         yield running
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Iterator
 
 import numpy
 import pytest
 import tritonclient.http as triton
-from support.server import PATIENCE_S, ROOT, Server, serving, write_config
+from support.published import FORMS, built, served
+from support.server import PATIENCE_S, Server, serving, write_config
 
-from hotpath.building.build import build
 from hotpath.codec import ImageLimits, ImageSpec, decode_into
 from hotpath.models.built import BuiltModel
 
@@ -21,43 +19,16 @@ torch = pytest.importorskip(
 )
 
 
-FORMS = [
-    "onednn",
-    pytest.param("torchscript", marks=pytest.mark.every_form),
-    pytest.param("eager", marks=pytest.mark.every_form),
-]
-"""The build has compared them all; that the service runs each is for `make test-forms`."""
-
-
 @pytest.fixture(scope="session")
 def real_model() -> BuiltModel:
-    """Assembled and built once into .cache; later runs find it there."""
-    project = ROOT.parent
-    cache = project / ".cache" / "test-model"
-    source = project / "service" / "models" / "efficientnet_lite0"
-    subprocess.run(
-        [
-            sys.executable,
-            str(project / "scripts" / "model_source.py"),
-            str(source),
-            "--output",
-            str(cache / "source"),
-        ],
-        check=True,
-    )
-    return build(cache / "source", cache / f"built-torch-{torch.__version__}")[0]
+    return built("efficientnet_lite0")
 
 
 @pytest.fixture(scope="module", params=FORMS)
 def server(
     request: pytest.FixtureRequest, real_model: BuiltModel, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    if request.param not in real_model.artifacts:
-        pytest.skip(real_model.document["precision"]["reason"])
-    path = tmp_path_factory.mktemp("real") / "hotpath.toml"
-    limits = {"request_timeout_s": 100.0}  # the machine may be busy with other tests
-    config = write_config(path, real_model.directory, request.param, real_model.identity.name, limits=limits)
-    with serving(config, {"OMP_WAIT_POLICY": "PASSIVE"}) as running:
+    with served(tmp_path_factory.mktemp("real"), real_model, request.param) as running:
         yield running
 
 

@@ -8,18 +8,17 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 import httpx
 import numpy
 import pytest
 import tritonclient.http as triton
-from numpy.typing import NDArray
 from support.colours import COLOURS, picture
 from support.server import PATIENCE_S, Server, serving, until, write_config
+from support.tritons import SIDE, images, labels_of, pixels
 from tritonclient.utils import InferenceServerException
 
-SIDE = 16
 HEADER = "Inference-Header-Content-Length"
 
 
@@ -46,21 +45,6 @@ def nothing_is_left_behind(server: Server) -> Iterator[None]:
 
 def connect(server: Server) -> Any:
     return triton.InferenceServerClient(server.url.replace("http://", ""), network_timeout=PATIENCE_S)
-
-
-def images(*colours: str) -> Any:
-    tensor = triton.InferInput("image", [len(colours)], "BYTES")
-    tensor.set_data_from_numpy(numpy.array([picture(colour) for colour in colours], dtype=numpy.object_))
-    return tensor
-
-
-def pixels(*colours: str) -> NDArray[numpy.uint8]:
-    values = numpy.array([COLOURS[colour] for colour in colours], dtype=numpy.uint8)
-    return numpy.broadcast_to(values[:, None, None, :], (len(colours), SIDE, SIDE, 3)).copy()
-
-
-def labels_of(result: Any) -> List[str]:
-    return [row[0].decode() for row in result.as_numpy("labels")]
 
 
 def document(**changes: Any) -> Dict[str, Any]:
@@ -94,7 +78,7 @@ def test_the_client_finds_server_and_model_live_and_ready(client: Any) -> None:
 def test_encoded_images_are_answered_in_order(client: Any, compression: Optional[str]) -> None:
     colours = ["blue", "red", "green"]
     result = client.infer(
-        "colours", [images(*colours)], request_id="x-1", request_compression_algorithm=compression
+        "colours", [images(triton, *colours)], request_id="x-1", request_compression_algorithm=compression
     )
     assert labels_of(result) == colours
     classes, scores = result.as_numpy("classes"), result.as_numpy("scores")
@@ -136,7 +120,7 @@ def test_tritons_tools_find_the_configuration(client: Any) -> None:
 def test_tritons_tools_find_what_a_model_has_done(server: Server, client: Any) -> None:
     before = client.get_inference_statistics("colours")["model_stats"][0]
     started = time.time()
-    client.infer("colours", [images("red", "blue", "green")])
+    client.infer("colours", [images(triton, "red", "blue", "green")])
     server.predict(picture("red"))
     after = client.get_inference_statistics("colours")["model_stats"][0]
     assert (after["name"], after["version"]) == (
@@ -216,7 +200,7 @@ def test_pixels_are_taken_as_they_are(client: Any, binary: bool) -> None:
 
 def test_the_answers_are_those_of_predict(server: Server, client: Any) -> None:
     version = client.get_model_metadata("colours")["versions"][0]
-    result = client.infer("colours", [images("green")], model_version=version)
+    result = client.infer("colours", [images(triton, "green")], model_version=version)
     top = server.predict(picture("green")).json()["top_k"]
     assert result.as_numpy("classes")[0].tolist() == [item["class"] for item in top]
     assert result.as_numpy("scores")[0] == pytest.approx([item["score"] for item in top], abs=1e-6)
@@ -231,7 +215,9 @@ def test_the_images_of_a_request_share_batches_with_those_of_others(server: Serv
             # One at a time, so that it is known which of them the engine finds first.
             first = pool.submit(server.predict, picture("red"))
             until(lambda: server.metric("hotpath_decode_seconds_count") == decoded + 1)
-            second = pool.submit(lambda: connect(server).infer("colours", [images("blue", "green", "red")]))
+            second = pool.submit(
+                lambda: connect(server).infer("colours", [images(triton, "blue", "green", "red")])
+            )
             until(lambda: server.metric("hotpath_decode_seconds_count") == decoded + 4)
             third = pool.submit(server.predict, picture("blue"))
             until(lambda: server.metric("hotpath_decode_seconds_count") == decoded + 5)
@@ -248,7 +234,9 @@ def test_one_bad_element_fails_its_request_by_name_and_no_other(server: Server, 
 
     def ask(bad_one: bool) -> str:
         try:
-            return labels_of(connect(server).infer("colours", [bad if bad_one else images("blue")]))[0]
+            return labels_of(connect(server).infer("colours", [bad if bad_one else images(triton, "blue")]))[
+                0
+            ]
         except InferenceServerException as error:
             return f"{error.status()} {error.message()}"
 
@@ -326,16 +314,16 @@ def test_too_many_images_for_the_free_places_are_429_and_take_none(fast_model: P
     config = write_config(tmp_path / "hotpath.toml", fast_model, limits=limits, batching={"max_batch": 4})
     with serving(config) as server, ThreadPoolExecutor(1) as pool:
         with pytest.raises(InferenceServerException, match="may hold 1 to 3"):
-            connect(server).infer("colours", [images("red", "red", "red", "red")])
+            connect(server).infer("colours", [images(triton, "red", "red", "red", "red")])
         with server.paused_engine():
             held = pool.submit(server.predict, picture("red"))
             until(lambda: server.metric("hotpath_slots_in_use") == 1)
             with pytest.raises(InferenceServerException) as refused:
-                connect(server).infer("colours", [images("red", "green", "blue")])
+                connect(server).infer("colours", [images(triton, "red", "green", "blue")])
             assert refused.value.status() == "429"
             assert server.metric("hotpath_slots_in_use") == 1
         assert held.result().status_code == 200
-        assert labels_of(connect(server).infer("colours", [images("red", "green", "blue")])) == [
+        assert labels_of(connect(server).infer("colours", [images(triton, "red", "green", "blue")])) == [
             "red",
             "green",
             "blue",
@@ -346,7 +334,7 @@ def test_one_worker_may_use_every_place(fast_model: Path, tmp_path: Path) -> Non
     """Of two workers, the one that this request meets needs all four places at once."""
     config = write_config(tmp_path / "hotpath.toml", fast_model, limits={"queue": 4}, server={"workers": 2})
     with serving(config) as server:
-        found = labels_of(connect(server).infer("colours", [images("red", "green", "blue", "white")]))
+        found = labels_of(connect(server).infer("colours", [images(triton, "red", "green", "blue", "white")]))
         assert found == ["red", "green", "blue", "white"]
         until(lambda: server.metric("hotpath_slots_in_use") == 0)
 
@@ -355,7 +343,7 @@ def test_requests_are_counted_under_fixed_routes(server: Server, client: Any) ->
     infers = 'hotpath_requests_total{route="/v2/infer",status="200"}'
     others = 'hotpath_requests_total{route="/v2",status="200"}'
     before = server.metric(infers), server.metric(others)
-    client.infer("colours", [images("red")])
+    client.infer("colours", [images(triton, "red")])
     client.get_model_metadata("colours")
     assert (server.metric(infers), server.metric(others)) == (before[0] + 1, before[1] + 1)
 

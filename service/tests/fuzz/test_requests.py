@@ -15,7 +15,7 @@ from support.requests import INPUTS, RIGHT, json_tensors, spoilt, tensors_task, 
 
 from hotpath.core import InputError
 from hotpath.http import v1
-from hotpath.http.errors import Problem
+from hotpath.http.errors import Problem, validated
 from hotpath.http.v2.items import Accepted
 from hotpath.http.v2.request import Wanted, understand
 from hotpath.tasks.datatypes import DTYPES
@@ -127,7 +127,7 @@ RERANK = st.fixed_dictionaries(
 def asked(texts: Any, path: str, body: bytes) -> Optional[BaseModel]:
     """The answer to a body below /v1, as the route makes it; None where it was refused."""
     interface = texts.interfaces[path]
-    ask = judged(lambda: interface.asked(v1._validate(interface, v1._parse(body)), LIMITS))
+    ask = judged(lambda: interface.asked(validated(interface.request, v1._parse(body), ""), LIMITS))
     if ask is None or not written(texts, ask):
         return None
     told = ask.describe(vectors(ask))

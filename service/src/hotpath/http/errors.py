@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Dict, Optional
+from typing import Any, Dict, Optional, Type, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from hotpath.core import InputError
@@ -48,6 +49,21 @@ class Problem(Exception):
         if path == "/v2" or path.startswith("/v2/"):
             told = f"{self.message} {self.remedy}"  # the Open Inference Protocol's form: a string
         return Response(json.dumps({"error": told}), self.status, self.headers, "application/json")
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def validated(model: Type[M], document: Any, remedy: str) -> M:
+    """JSON as what it must be. Raises Problem, which names what is wrong with it."""
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        reasons = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc']) or 'the body'}: {item['msg']}"
+            for item in error.errors(include_url=False, include_input=False)[:3]
+        )
+        raise Problem(400, "invalid_request", f"The request is not valid: {reasons}.", remedy) from error
 
 
 def too_large(limit: int) -> Problem:

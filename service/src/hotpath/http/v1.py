@@ -7,12 +7,12 @@ from typing import Any, Dict, List, Optional
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from hotpath import json_text
 from hotpath.http.body import Packed, kind_of, read_content
 from hotpath.http.catalogue import Served
-from hotpath.http.errors import Problem
+from hotpath.http.errors import Problem, validated
 from hotpath.http.schema import REQUEST_HEADERS, error_responses, standing_alone
 from hotpath.http.service import Service
 from hotpath.http.urgency import urgency_of
@@ -57,15 +57,12 @@ def routes(service: Service) -> APIRouter:
     @router.get("/models", summary="The models, in the form of OpenAI's list", response_model=ListedModels)
     async def models() -> Dict[str, Any]:
         listed = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "hotpath"} for name in _names(service)
+            {"id": name, "object": "model", "created": 0, "owned_by": "hotpath"}
+            for name in service.catalogue.names
         ]
         return {"object": "list", "data": listed}
 
     return router
-
-
-def _names(service: Service) -> List[str]:
-    return list(service.catalogue.names)
 
 
 def _add(router: APIRouter, service: Service, path: str, interface: Interface) -> None:
@@ -121,7 +118,9 @@ async def _answer(service: Service, request: Request, path: str) -> Dict[str, An
             served = _named(service, path, document)
             with service.admission(served, urgency), served.held(), service.place(served) as lease:
                 interface = served.task.interfaces[path]
-                ask = interface.asked(_validate(interface, document), service.item_limits)
+                ask = interface.asked(
+                    validated(interface.request, document, "See /docs."), service.item_limits
+                )
                 found = await service.predict_all(served, ask.fills, lease, patience)
     record.answered_by(served.offer.model, served.offer.version, [one.stages for one in found])
     service.row.observe("hotpath_request_seconds", time.monotonic() - started)
@@ -163,16 +162,3 @@ def _parse(body: bytes) -> Dict[str, Any]:
     if not isinstance(document, dict):
         raise Problem(400, "invalid_json", "The body is no JSON object.", "Send one, as /docs shows.")
     return document
-
-
-def _validate(interface: Interface, document: Dict[str, Any]) -> BaseModel:
-    try:
-        return interface.request.model_validate(document)
-    except ValidationError as error:
-        reasons = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'the body'}: {item['msg']}"
-            for item in error.errors(include_url=False, include_input=False)[:3]
-        )
-        raise Problem(
-            400, "invalid_request", f"The request is not valid: {reasons}.", "See /docs."
-        ) from error

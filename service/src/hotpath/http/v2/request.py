@@ -9,10 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from pydantic import ValidationError
-
 from hotpath import json_text
-from hotpath.http.errors import Problem
+from hotpath.http.errors import Problem, validated
 from hotpath.http.v2.items import Accepted, Given, items_of
 from hotpath.http.v2.problems import invalid
 from hotpath.http.v2.schema import LENGTH_HEADER, InferenceRequest, InputTensor
@@ -108,14 +106,7 @@ def _parts(given: Sequence[InputTensor], binary: memoryview) -> List[memoryview]
 
 def validate(document: Any) -> InferenceRequest:
     """A request out of its document, which is as JSON has it. Raises Problem."""
-    try:
-        return InferenceRequest.model_validate(document)
-    except ValidationError as error:
-        reasons = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'the body'}: {item['msg']}"
-            for item in error.errors(include_url=False, include_input=False)[:3]
-        )
-        raise invalid(f"The request is not valid: {reasons}.", "See InferenceRequest in /docs.") from error
+    return validated(InferenceRequest, document, "See InferenceRequest in /docs.")
 
 
 def _outputs(request: InferenceRequest, known: Mapping[str, Column]) -> Tuple[Tuple[str, bool], ...]:

@@ -127,7 +127,7 @@ RERANK = st.fixed_dictionaries(
 def asked(texts: Any, path: str, body: bytes) -> Optional[BaseModel]:
     """The answer to a body below /v1, as the route makes it; None where it was refused."""
     interface = texts.interfaces[path]
-    ask = judged(lambda: interface.asked(validated(interface.request, v1._parse(body), ""), LIMITS))
+    ask = judged(lambda: interface.asked(validated(interface.request, v1._parse(body), "See /docs."), LIMITS))
     if ask is None or not written(texts, ask):
         return None
     told = ask.describe(vectors(ask))

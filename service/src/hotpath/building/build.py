@@ -164,7 +164,7 @@ def _save(document: Dict[str, Any], source: Source, target: Path, *more: str) ->
 
 
 def _report(document: Dict[str, Any]) -> Dict[str, Any]:
-    kept = ("name", "version", "architecture", "tolerance", "precision", "check", "built_with")
+    kept = ("name", "version", "task", "architecture", "tolerance", "precision", "check", "built_with")
     return {key: document[key] for key in kept}
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Mapping
+from typing import Any, Iterator, List, Mapping, Optional, Sequence
+
+from hotpath.tasks import known
+from hotpath.tasks.trials import Telling
 
 REPORT = "report.json"
 REPORT_TEXT = "report.txt"
 
+_MILLISECONDS = "cpu_ms_per_item"
+
 
 def as_text(report: Mapping[str, Any]) -> str:
     """What report.json says, in sentences and one table."""
-    tolerance = report["tolerance"]
     lines = [
         f"{report['name']} {report['version']} ({report['architecture']}), built with "
         + ", ".join(f"{name} {version}" for name, version in report["built_with"].items()),
@@ -21,65 +25,57 @@ def as_text(report: Mapping[str, Any]) -> str:
         *(f"  {name:<12} {value:.2g}" for name, value in report["check"]["largest_difference"].items()),
     ]
     if report["precision"]:
-        lines += ["", *_precision(report["precision"], tolerance)]
+        lines += [
+            "",
+            *_precision(report["precision"], report["tolerance"], known.recipe(report["task"]).telling),
+        ]
     return "\n".join(lines) + "\n"
 
 
-def _precision(report: Mapping[str, Any], tolerance: Mapping[str, float]) -> List[str]:
-    lines = [
-        f"Back end onednn, precision asked: {report['asked']}; chosen: {report['chosen'] or 'none'}"
-        + (f" ({report['reason']})" if "reason" in report else ""),
-    ]
-    if not report["trials"]:
+def _precision(
+    report: Mapping[str, Any], tolerance: Mapping[str, float], telling: Optional[Telling]
+) -> List[str]:
+    chosen = f"Back end onednn, precision asked: {report['asked']}; chosen: {report['chosen'] or 'none'}"
+    lines = [chosen + (f" ({report['reason']})" if "reason" in report else "")]
+    if not report["trials"] or telling is None:
         return lines
-    right, views = report["verdicts"]["eager_right"], report["verdicts"]["views"]
-    lines += [
-        f"The eager model is right about {right} of {views} views, which are the probes in the sizes and "
-        "qualities in which clients send them.",
-        "A reduced precision must be right about these too, and give "
-        f"{tolerance['top1']:.1%} of the decided pictures (views and crops) the same best class; "
-        f"probabilities may differ by {tolerance['mean']:g} on average and {tolerance['largest']:g} at most.",
-        "CPU ms: of one thread, for an image of a batch of 8. "
-        "Held out: calibrated without the photograph in question.",
+    return [
+        *lines,
+        *telling.about(report, tolerance),
+        f"CPU ms: of one thread, for {telling.item} of a batch of 8.",
         "",
-        f"{'precision':<10} {'CPU ms':>9} {'views lost':>10} {'same best class':>16} {'of decided':>13} "
-        f"{'mean diff.':>11} {'max diff.':>10}  verdict",
-        *(row for trial in report["trials"] for row in _rows(trial)),
+        *_table(report["trials"], telling),
         *_given_up(report),
     ]
-    return lines
 
 
-def _rows(trial: Mapping[str, Any]) -> Iterator[str]:
-    verdict = "accepted" if trial["accepted"] else f"refused: {trial['refusal']}"
-    if "agreement" not in trial:
-        yield f"{trial['precision']:<10} {'':>74}  {verdict}"
-        return
-    name, milliseconds = trial["precision"], trial["cpu_ms_per_image"]
-    yield f"{name:<10} {milliseconds:>9.2f} {_found(trial['agreement'])}  {verdict}"
-    if "held_out" in trial:
-        yield f"{'  held out':<10} {'':>9} {_found(trial['held_out'])}"
+def _table(trials: Sequence[Mapping[str, Any]], telling: Telling) -> Iterator[str]:
+    """A row for each trial, as wide as they need; numbers to the right."""
+    rows = [["precision", "CPU ms", *(column.title for column in telling.columns), "verdict"]]
+    for trial in trials:
+        spent = f"{trial[_MILLISECONDS]:.2f}" if _MILLISECONDS in trial else ""
+        verdict = "accepted" if trial["accepted"] else f"refused: {trial['refusal']}"
+        rows.append([trial["precision"], spent, *_cells(trial.get("agreement"), telling), verdict])
+        if "held_out" in trial:
+            rows.append(["  held out", "", *_cells(trial["held_out"], telling), ""])
+    widths = [max(len(cell) for cell in cells) for cells in zip(*rows)]
+    for first, *middle, last in rows:
+        numbers = " ".join(cell.rjust(width) for cell, width in zip(middle, widths[1:]))
+        yield f"{first:<{widths[0]}} {numbers}  {last}".rstrip()
 
 
-def _found(found: Mapping[str, Any]) -> str:
-    everything = f"{found['same_top1']:.1%} of {found['pictures']}"
-    decided = f"{found['decided_same_top1']:.1%} of {found['decided']}"
-    return (
-        f"{found['verdicts_lost']:>10} {everything:>16} {decided:>13} "
-        f"{found['mean_difference']:>11.2g} {found['largest_difference']:>10.2g}"
-    )
+def _cells(found: Optional[Mapping[str, Any]], telling: Telling) -> List[str]:
+    return ["" if found is None else column.cell(found) for column in telling.columns]
 
 
 def _given_up(report: Mapping[str, Any]) -> Iterator[str]:
     """What a faster form would have saved, and why it is not taken."""
-    measured = {
-        trial["precision"]: trial["cpu_ms_per_image"] for trial in report["trials"] if "agreement" in trial
-    }
+    measured = {trial["precision"]: trial.get(_MILLISECONDS) for trial in report["trials"]}
     chosen = measured.get(report["chosen"])
     for trial in report["trials"]:
-        if not trial["accepted"] and chosen and measured.get(trial["precision"], chosen) < chosen:
-            name = trial["precision"]
+        spent = trial.get(_MILLISECONDS)
+        if not trial["accepted"] and chosen and spent and spent < chosen:
             yield (
-                f"Given up: {name}, which takes {measured[name] / chosen:.0%} of {report['chosen']}'s time, "
-                f"because {trial['refusal']}."
+                f"Given up: {trial['precision']}, which takes {spent / chosen:.0%} of {report['chosen']}'s "
+                f"time, because {trial['refusal']}."
             )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any, Dict, Iterator, Tuple, Type, TypeVar
+from typing import Any, Dict, Iterator, Optional, Tuple, Type, TypeVar
 
 from typing_extensions import Protocol
 
 from hotpath.core import ModelError, ModelIdentity
 from hotpath.models.built import BuiltModel
 from hotpath.models.source import Source
+from hotpath.tasks.trials import Telling
 
 S = TypeVar("S", bound=Source)
 
@@ -20,6 +21,8 @@ class Recipe(Protocol[S]):
 
     source: Type[S]
     """What model.toml says of them."""
+    telling: Optional[Telling]
+    """How their trials of precisions are told; None where there are none."""
 
     def describe(self, source: S) -> Dict[str, Any]:
         """What model.json says of such a model, beyond what it says of every model."""

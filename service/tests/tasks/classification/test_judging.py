@@ -15,8 +15,8 @@ from hotpath.building.report import as_text  # noqa: E402
 from hotpath.tasks.classification import precision as precisions  # noqa: E402
 from hotpath.tasks.classification.agreement import probabilities  # noqa: E402
 from hotpath.tasks.classification.judging import Judge  # noqa: E402
-from hotpath.tasks.classification.precision import Trial  # noqa: E402
 from hotpath.tasks.classification.source import ClassifierSource  # noqa: E402
+from hotpath.tasks.trials import Trial  # noqa: E402
 
 RED, GREEN, BLUE = 0, 1, 2
 VIEWS_EACH, CROPS_EACH = 12, 12
@@ -140,6 +140,7 @@ def document(source: ClassifierSource, precision: Dict[str, Any]) -> Dict[str, A
     return {
         "name": source.name,
         "version": "1",
+        "task": source.task,
         "architecture": source.architecture,
         "built_with": {"python": "3"},
         "tolerance": source.tolerance.model_dump(),

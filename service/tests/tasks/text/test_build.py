@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional
@@ -22,6 +23,7 @@ from support.texts import (
 
 from hotpath.building.build import build
 from hotpath.building.reading import read
+from hotpath.building.report import as_text
 from hotpath.core import EngineSpec, ModelError
 from hotpath.engine.factory import create
 from hotpath.models.built import BuiltModel
@@ -185,8 +187,16 @@ def test_bfloat16_serves_where_many_texts_agree(models: Any, tmp_path: Path) -> 
     model = tolerating(models["text-embedding"], 0.9)
     report = precision.choose(model, "bfloat16", lambda answer: True, tmp_path / "onednn.pt")
     assert report["chosen"] == "bfloat16"
-    assert report["bfloat16"]["texts"] == report["bfloat16"]["decided"] == 6 * len(TEXTS)
-    assert 1e-7 < report["bfloat16"]["largest_difference"] < 0.1
+    exactly, reduced = report["trials"]
+    found = reduced["agreement"]
+    assert found["texts"] == found["decided"] == 6 * len(TEXTS)
+    assert 1e-7 < found["largest_difference"] < 0.1
+    text = as_text({**model.document, "name": "near", "version": "1", "precision": report})
+    for row in (
+        rf"float32 +{exactly['cpu_ms_per_item']:.2f} +accepted",
+        rf"bfloat16 +{reduced['cpu_ms_per_item']:.2f} +{found['texts']} +{found['decided']} +\S+  accepted",
+    ):
+        assert re.search(f"^{row}$", text, re.MULTILINE)
     given = batch([item[0] for item in known.task(model).probes()])
     with torch.no_grad():
         (found,) = torch.jit.load(str(tmp_path / "onednn.pt"))(*given)
@@ -213,7 +223,7 @@ def test_it_is_chosen_where_it_is_faster(
     models: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, took: float, chosen: Optional[str]
 ) -> None:
     times = {"float32": 1.0, "bfloat16": took}
-    monkeypatch.setattr(precision._Trial, "_milliseconds", lambda trial: times)
+    monkeypatch.setattr(precision._Comparison, "_milliseconds", lambda trial: times)
     model = tolerating(models["text-embedding"], 0.9)
     report = precision.choose(model, "auto", lambda answer: True, tmp_path / "onednn.pt")
     assert report["chosen"] == chosen

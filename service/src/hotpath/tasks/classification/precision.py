@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Sequence
 
 import torch
 from torch import Tensor
@@ -21,41 +20,16 @@ from hotpath.models.lowering.ranges import Seen, look, quantise
 from hotpath.models.timing import milliseconds
 from hotpath.models.tracing import freeze
 from hotpath.tasks.classification.agreement import probabilities
-from hotpath.tasks.classification.judging import Judge, Judgement
+from hotpath.tasks.classification.judging import Judge
 from hotpath.tasks.classification.network import FusedClassifier, restore
 from hotpath.tasks.classification.source import ClassifierSource
 from hotpath.tasks.crops import crops
+from hotpath.tasks.trials import Trial, settled
 
 _CALIBRATED = 24
 """Crops of each photograph that set the ranges of int8."""
 _BATCH = 8
 _TIMED_BATCH, _TIMED_RUNS = 8, 10
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What was found about one precision."""
-
-    precision: str
-    refusal: str
-    """Why it may not serve; empty when it may."""
-    judgement: Optional[Judgement] = None
-    held_out: Optional[Judgement] = None
-    """The same of forms that were calibrated without the photograph that each picture is of."""
-    milliseconds: float = 0.0
-    """Of one thread's processor time for an image of a batch of 8; the shortest of several runs."""
-
-    def document(self) -> Dict[str, Any]:
-        """For JSON."""
-        found: Dict[str, Any] = {"precision": self.precision, "accepted": not self.refusal}
-        if self.refusal:
-            found["refusal"] = self.refusal
-        if self.judgement is not None:
-            found["cpu_ms_per_image"] = round(self.milliseconds, 3)
-            found["agreement"] = self.judgement.document()
-        if self.held_out is not None:
-            found["held_out"] = self.held_out.document()
-        return found
 
 
 def choose(source: ClassifierSource, directory: Path, classes: int, output: Path) -> Dict[str, Any]:
@@ -65,23 +39,17 @@ def choose(source: ClassifierSource, directory: Path, classes: int, output: Path
     nothing and the report says why; a precision that was asked for by name is then a ModelError.
     """
     asked = source.precision
-    report: Dict[str, Any] = {"asked": asked, "chosen": None, "trials": []}
     torch.set_num_threads(usable_cpus())
     keep_freed_memory()
     try:
         trials = _Trials(source, directory, classes)
     except NotLowerableError as error:
-        report["reason"] = f"The network can't be lowered: {error}."
+        report = {**settled(asked, ()), "reason": f"The network can't be lowered: {error}."}
     else:
-        found = trials.run(PRECISIONS if asked == "auto" else (asked,))
+        report = settled(asked, trials.run(PRECISIONS if asked == "auto" else (asked,)))
         report["verdicts"] = trials.judge.document()
-        report["trials"] = [trial.document() for trial in found]
-        accepted = [trial for trial in found if not trial.refusal]
-        if accepted:
-            report["chosen"] = min(accepted, key=lambda trial: trial.milliseconds).precision
+        if report["chosen"]:
             trials.lowered(report["chosen"]).save(output)
-        else:
-            report["reason"] = "; ".join(f"{trial.precision}: {trial.refusal}" for trial in found) + "."
     if report["chosen"] is None and asked != "auto":
         raise ModelError(
             f"{source.name} can't be built in {asked} for a processor. {report['reason']}",

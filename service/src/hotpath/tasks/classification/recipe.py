@@ -9,6 +9,7 @@ from hotpath.codec import ImageSpec
 from hotpath.core import ModelError
 from hotpath.tasks import pictures
 from hotpath.tasks.classification.source import ClassifierSource
+from hotpath.tasks.classification.telling import TELLING
 from hotpath.tasks.recipe import Recipe, importing_torch
 
 STAND_IN = "numeric"
@@ -19,6 +20,7 @@ class ClassifierRecipe(Recipe[ClassifierSource]):
     """Traced for every back end of torch, lowered for processors in the fastest precision that agrees."""
 
     source = ClassifierSource
+    telling = TELLING
 
     def describe(self, source: ClassifierSource) -> Dict[str, Any]:
         """Labels, ranks, preprocessing and probes."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List, Sequence
 
 import torch
-from torch import nn
 
 from hotpath.cgroup import usable_cpus
 from hotpath.core import ModelError
@@ -20,6 +19,7 @@ from hotpath.models.timing import milliseconds
 from hotpath.models.tracing import freeze
 from hotpath.tasks.detection import network
 from hotpath.tasks.detection.judging import Judge
+from hotpath.tasks.trials import Trial, settled
 
 _PRECISIONS = ("float32", "bfloat16")
 _NO_INT8 = "int8 is not offered for detectors: what they put together has ranges of its own"
@@ -32,21 +32,16 @@ def choose(model: BuiltModel, asked: str, output: Path) -> Dict[str, Any]:
     `auto` takes the fastest that agrees with the eager model. Where nothing can be lowered, `auto` writes
     nothing and the report says why; a precision that was asked for by name is then a ModelError.
     """
-    report: Dict[str, Any] = {"asked": asked, "chosen": None, "trials": []}
     torch.set_num_threads(usable_cpus())
     keep_freed_memory()
     try:
         program = _lowered(model)
     except NotLowerableError as error:
-        report["reason"] = f"The network can't be lowered: {error}."
+        report = {**settled(asked, ()), "reason": f"The network can't be lowered: {error}."}
     else:
-        forms = report["forms"] = _tried(model, program, _PRECISIONS if asked == "auto" else (asked,))
-        accepted = [name for name, form in forms.items() if "refusal" not in form]
-        if accepted:
-            report["chosen"] = min(accepted, key=lambda name: float(forms[name]["cpu_ms_per_image"]))
+        report = settled(asked, _tried(model, program, _PRECISIONS if asked == "auto" else (asked,)))
+        if report["chosen"]:
             Lowered(program, report["chosen"], {}).save(output)
-        else:
-            report["reason"] = "; ".join(f"{name}: {form['refusal']}" for name, form in forms.items()) + "."
     if report["chosen"] is None and asked != "auto":
         raise ModelError(
             f"{model.identity.name} can't be built in {asked} for a processor. {report['reason']}",
@@ -60,21 +55,17 @@ def _lowered(model: BuiltModel) -> Program:
     return lower_maps(freeze(network.network(model), example))
 
 
-def _tried(model: BuiltModel, program: Program, precisions: Any) -> Dict[str, Dict[str, Any]]:
-    """By precision: what was found about it, and a refusal where it may not serve."""
-    found: Dict[str, Dict[str, Any]] = {}
-    forms: Dict[str, nn.Module] = {}
-    for name in precisions:
-        reason = _NO_INT8 if name == "int8" else unusable(name)
-        found[name] = {"refusal": reason} if reason else {}
-        if not reason:
-            forms[name] = network.fused(model, Lowered(program, name, {}))
+def _tried(model: BuiltModel, program: Program, precisions: Sequence[str]) -> List[Trial]:
+    """Make, judge and time the forms that this machine can run."""
+    reasons = {name: _NO_INT8 if name == "int8" else unusable(name) for name in precisions}
+    forms = {
+        name: network.fused(model, Lowered(program, name, {})) for name in precisions if not reasons[name]
+    }
+    trials = [Trial(name, reason) for name, reason in reasons.items() if reason]
     if forms:
         judging = Judge(model, network.eager(model))
         batch = judging.pictures[:1].expand(_TIMED_BATCH, -1, -1, -1).contiguous()
         for name, spent in milliseconds(forms, [(batch,)], _TIMED_BATCH, _TIMED_RUNS).items():
             agreement, problem = judging.judge(forms[name], exact=name == "float32")
-            found[name] = {"cpu_ms_per_image": round(spent, 3), "agreement": agreement.document()}
-            if problem:
-                found[name]["refusal"] = problem
-    return found
+            trials.append(Trial(name, problem, agreement, milliseconds=spent))
+    return sorted(trials, key=lambda trial: precisions.index(trial.precision))

@@ -9,6 +9,7 @@ from hotpath.core import ModelError
 from hotpath.tasks import pictures
 from hotpath.tasks.detection.source import DetectorSource
 from hotpath.tasks.detection.task import spec_of
+from hotpath.tasks.detection.telling import TELLING
 from hotpath.tasks.recipe import Recipe, importing_torch, unfinished
 
 
@@ -16,6 +17,7 @@ class DetectorRecipe(Recipe[DetectorSource]):
     """Traced for every back end of torch, lowered for processors in the fastest precision that agrees."""
 
     source = DetectorSource
+    telling = TELLING
 
     def describe(self, source: DetectorSource) -> Dict[str, Any]:
         """Labels, layout, preprocessing, thresholds and probes."""

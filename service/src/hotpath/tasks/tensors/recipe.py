@@ -18,6 +18,7 @@ class TensorsRecipe(Recipe[TensorsSource]):
     """As eager code and, where it can be traced, as TorchScript."""
 
     source = TensorsSource
+    telling = None
 
     def describe(self, source: TensorsSource) -> Dict[str, Any]:
         """Tensors, lengths, code and probes."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 import torch
@@ -17,6 +18,7 @@ from hotpath.models.timing import milliseconds
 from hotpath.tasks import known
 from hotpath.tasks.task import Array, Task
 from hotpath.tasks.text.forms import batch, script
+from hotpath.tasks.trials import Trial
 
 _BATCH = 8
 _TIMED_RUNS = 5
@@ -47,8 +49,9 @@ def choose(
         networks = known.networks(model)
         exact, reduced = networks.eager(model), networks.eager(model)
         reduced.encoder.reduce(torch.bfloat16)  # type: ignore[union-attr,operator]
-        trial = _Trial(known.task(model), exact, reduced)
-        report["bfloat16"], refusal = trial.run(is_decided, must_pay=asked == "auto")
+        compared = _Comparison(known.task(model), exact, reduced)
+        trials = compared.run(is_decided, must_pay=asked == "auto")
+        report["trials"], refusal = [trial.document() for trial in trials], trials[-1].refusal
     if refusal and asked != "auto":
         raise ModelError(
             f"{model.identity.name} can't be built in {asked} for a processor: {refusal}.",
@@ -62,7 +65,22 @@ def choose(
     return report
 
 
-class _Trial:
+@dataclass(frozen=True)
+class Agreement:
+    """What a comparison found."""
+
+    texts: int
+    decided: int
+    """Those that every form has to give the eager model's answer to."""
+    largest_difference: Optional[float] = None
+    """Of their answers, as the task counts it; None where it is too large, or there is none."""
+
+    def document(self) -> Dict[str, Any]:
+        """For JSON."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+class _Comparison:
     """Two forms of a network on many texts."""
 
     def __init__(self, task: Task, exact: nn.Module, reduced: nn.Module) -> None:
@@ -70,24 +88,28 @@ class _Trial:
         self._forms = {"float32": exact, "bfloat16": reduced}
         self._texts = texts(task)
 
-    def run(self, is_decided: Callable[[bytes], bool], must_pay: bool) -> Tuple[Dict[str, Any], str]:
-        """What was found, and why the second may not serve; empty where it may."""
+    def run(self, is_decided: Callable[[bytes], bool], must_pay: bool) -> List[Trial]:
+        """Of both forms; the first is what the other one is compared with."""
         pairs = list(zip(*(self._answers(form) for form in self._forms.values())))
         decided = [pair for pair in pairs if is_decided(pair[0])]
         took = self._milliseconds()
-        found: Dict[str, Any] = {"texts": len(pairs), "decided": len(decided), "cpu_ms_per_text": took}
+        difference, refusal = self._difference(decided)
+        if not refusal and must_pay and took["bfloat16"] >= took["float32"]:
+            refusal = f"it takes {took['bfloat16']:.2f} ms for a text and float32 {took['float32']:.2f} ms"
+        found = Agreement(len(pairs), len(decided), difference)
+        return [
+            Trial("float32", milliseconds=took["float32"]),
+            Trial("bfloat16", refusal, found, milliseconds=took["bfloat16"]),
+        ]
+
+    def _difference(self, decided: Sequence[Tuple[bytes, bytes]]) -> Tuple[Optional[float], str]:
+        """The largest, and why the second form may not serve; empty where it may."""
         if not decided:
-            return found, "the eager model decides about none of the texts, so nothing can be compared"
+            return None, "the eager model decides about none of the texts, so nothing can be compared"
         try:
-            found["largest_difference"] = self._task.compare("bfloat16", False, *zip(*decided))
+            return self._task.compare("bfloat16", False, *zip(*decided)), ""
         except ModelError as error:
-            return found, error.message.rstrip(".")
-        if must_pay and took["bfloat16"] >= took["float32"]:
-            return (
-                found,
-                f"it takes {took['bfloat16']:.2f} ms for a text and float32 {took['float32']:.2f} ms",
-            )
-        return found, ""
+            return None, error.message.rstrip(".")
 
     def _answers(self, form: nn.Module) -> List[bytes]:
         found: List[bytes] = []
@@ -99,8 +121,7 @@ class _Trial:
     def _milliseconds(self) -> Dict[str, float]:
         """Processor time of each form for a text."""
         batches = [batch(some) for some in self._batches()]
-        found = milliseconds(self._forms, batches, len(self._texts), _TIMED_RUNS)
-        return {name: round(spent, 3) for name, spent in found.items()}
+        return milliseconds(self._forms, batches, len(self._texts), _TIMED_RUNS)
 
     def _batches(self) -> List[Sequence[Array]]:
         return [self._texts[start : start + _BATCH] for start in range(0, len(self._texts), _BATCH)]

@@ -9,6 +9,7 @@ from hotpath.core import ModelError
 from hotpath.tasks import known
 from hotpath.tasks.recipe import Recipe, importing_torch, unfinished
 from hotpath.tasks.text.source import TextSource
+from hotpath.tasks.text.telling import TELLING
 from hotpath.tasks.text.tokens import Tokens
 
 S = TypeVar("S", bound=TextSource)
@@ -16,6 +17,8 @@ S = TypeVar("S", bound=TextSource)
 
 class TextRecipe(Recipe[S]):
     """Scripted for every back end of torch; in bfloat16 for processors where that is faster and agrees."""
+
+    telling = TELLING
 
     def describe(self, source: S) -> Dict[str, Any]:
         """Tokenizer, encoder, lengths and probes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Mapping
+from typing import Any, Mapping, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,18 @@ def scripted(file: Path) -> nn.Module:
         raise ModelError(
             f"The TorchScript file {file} can't be read: {last_line(error)}.",
             "Save the network with torch.jit.save, and name FILE and its SHA-256 in model.toml.",
+        ) from error
+
+
+def tried(network: nn.Module, shape: Tuple[int, ...]) -> Any:
+    """What a network that somebody else made answers black images of this shape with. Raises ModelError."""
+    try:
+        with torch.no_grad():
+            return network(torch.zeros(shape))
+    except Exception as error:  # whatever its code does
+        raise ModelError(
+            f"The network can't be run on float32 images of shape {shape}: {last_line(error)}.",
+            "Save a network for such images, normalised; the preprocessing is the service's.",
         ) from error
 
 

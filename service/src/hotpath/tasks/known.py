@@ -31,9 +31,6 @@ _PACKAGES = {
 
 NAMES = tuple(_PACKAGES)
 
-SCAFFOLDED = tuple(name for name in NAMES if name != "object-detection")
-"""Those that `hotpath new` makes sources of."""
-
 
 def outline(model: BuiltModel) -> Outline:
     """What the supervisor and the warm-up need to know of a model. Raises ModelError."""
@@ -69,12 +66,7 @@ def recipe(name: str) -> Recipe[Any]:
 
 
 def scaffold(name: str) -> Scaffold:
-    """What a new source of a task is made from. Raises KeyError, or ModelError where a task has none."""
-    if name not in SCAFFOLDED:
-        raise ModelError(
-            f"There is no pattern for new sources of the task {name!r}, which needs trained weights.",
-            f"Begin with a copy of a source that there is; patterns there are of: {', '.join(SCAFFOLDED)}.",
-        )
+    """What a new source of a task is made from. Raises KeyError."""
     found: Scaffold = import_module(f"{_PACKAGES[name]}.scaffold").SCAFFOLD
     return found
 

@@ -179,5 +179,5 @@ def test_the_core_and_what_is_around_it_are_the_whole(model: DescribedModel) -> 
 
 def test_another_architecture_is_refused(model: DescribedModel) -> None:
     object.__setattr__(model, "architecture", "yolo")
-    with pytest.raises(ModelError, match=r"no architecture 'yolo'\. Use one of: nanodet_g"):
+    with pytest.raises(ModelError, match=r"no architecture 'yolo'\. Use one of: nanodet_g, torchscript"):
         network.eager(model)

@@ -15,7 +15,7 @@ from hotpath.models.built import BuiltModel
 from hotpath.models.lowering import program
 from hotpath.models.lowering.fused import FusedNetwork
 from hotpath.models.lowering.program import Lowered
-from hotpath.models.weights import fit, last_line, scripted
+from hotpath.models.weights import fit, scripted, tried
 
 TORCHSCRIPT = "torchscript"
 """The architecture of a weights file that brings its own."""
@@ -179,15 +179,7 @@ def restore(
 
 def try_network(network: nn.Module, height: int, width: int, classes: int) -> None:
     """Run a network that somebody else made on two black images. Raises ModelError."""
-    shape = (2, 3, height, width)
-    try:
-        with torch.no_grad():
-            found = network(torch.zeros(shape))
-    except Exception as error:  # whatever its code does
-        raise ModelError(
-            f"The network can't be run on float32 images of shape {shape}: {last_line(error)}.",
-            "Save a network for such images, normalised; the preprocessing is the service's.",
-        ) from error
+    found = tried(network, (2, 3, height, width))
     kind = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"type {type(found).__name__}"
     if kind != f"shape {(2, classes)}":
         raise ModelError(

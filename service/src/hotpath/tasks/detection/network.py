@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -12,15 +12,16 @@ from hotpath.models.built import BuiltModel
 from hotpath.models.lowering import program
 from hotpath.models.lowering.fused import FusedNetwork
 from hotpath.models.lowering.program import Lowered
-from hotpath.models.weights import fit
-from hotpath.tasks.detection.nanodet import BINS, NanoDet
-from hotpath.tasks.detection.source import STRIDES
+from hotpath.models.weights import fit, scripted, tried
+from hotpath.tasks.detection.best import Best, Corners, Distributions, Outputs, positions
+from hotpath.tasks.detection.nanodet import NanoDet
 from hotpath.tasks.detection.weights import fill
 
 ARCHITECTURES: Dict[str, Callable[[int], nn.Module]] = {"nanodet_g": NanoDet}
 """Networks from normalised images to maps, by the number of classes."""
 
-Outputs = Tuple[Tensor, Tensor, Tensor]
+TORCHSCRIPT = "torchscript"
+"""Not an architecture: the weights file brings its network, from normalised images to boxes and logits."""
 
 
 class Core(nn.Module):
@@ -35,45 +36,18 @@ class Core(nn.Module):
         return positions(self.network(images))
 
 
-def positions(maps: Sequence[Tensor]) -> Tensor:
-    """Maps (batch, channels, height, width) as one tensor (batch, positions, channels)."""
-    return torch.cat([one.permute(0, 2, 3, 1).flatten(1, 2) for one in maps], 1)
+class Rows(nn.Module):
+    """A network of somebody's own, boxes and logits as one tensor: (batch, positions, classes + 4)."""
 
-
-class Best(nn.Module):
-    """The best candidates among the positions, each of its position's best class.
-
-    Output: boxes (batch, most, 4) in pixels of the input, which may reach beyond it; scores and classes
-    (batch, most), best first.
-    """
-
-    middles: Tensor
-    strides: Tensor
-    bins: Tensor
-
-    def __init__(self, classes: int, most: int, height: int, width: int) -> None:
+    def __init__(self, network: nn.Module, is_reversed: bool) -> None:
         super().__init__()
-        self._classes, self._most = classes, most
-        grids = [
-            (torch.cartesian_prod(torch.arange(height // stride), torch.arange(width // stride)) + 0.5)
-            * stride
-            for stride in STRIDES
-        ]
-        self.register_buffer("middles", torch.cat(grids).flip(1))  # x before y
-        counts = torch.tensor([len(grid) for grid in grids])
-        self.register_buffer("strides", torch.tensor(STRIDES).repeat_interleave(counts).float())
-        self.register_buffer("bins", torch.arange(BINS, dtype=torch.float32))
+        self.network = network
+        self._is_reversed = is_reversed
 
-    def forward(self, found: Tensor) -> Outputs:
-        """Of (batch, positions, classes + 4 * BINS), float32."""
-        logits, classes = found[:, :, : self._classes].max(2)
-        best, places = logits.topk(self._most, dim=1)
-        sides = found[:, :, self._classes :]
-        sides = sides.gather(1, places.unsqueeze(2).expand(-1, -1, 4 * BINS)).view(-1, self._most, 4, BINS)
-        lengths = (sides.softmax(3) * self.bins).sum(3) * self.strides[places].unsqueeze(2)
-        middles = self.middles[places]
-        boxes = torch.cat((middles - lengths[:, :, :2], middles + lengths[:, :, 2:]), 2)
-        return boxes, best.sigmoid(), classes.gather(1, places)
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images (batch, 3, height, width), red first, to what is said of each position."""
+        boxes, logits = self.network(images.flip(1) if self._is_reversed else images)
+        return torch.cat((logits, boxes), 2)
 
 
 class Detector(nn.Module):
@@ -139,9 +113,13 @@ def packs(device: str) -> bool:
     return False
 
 
-def core(model: BuiltModel) -> Core:
+def core(model: BuiltModel) -> nn.Module:
     """The network, from normalised images to positions. Raises ModelError."""
-    return Core(network(model))
+    if model.architecture != TORCHSCRIPT:
+        return Core(network(model))
+    own = scripted(model.artifact("eager"))
+    _try(own, (2, *core_shape(model)), _classes(model), model.document["finding"]["candidates"])
+    return Rows(own, model.document["preprocessing"]["channel_order"] == "bgr")
 
 
 def core_shape(model: BuiltModel) -> Tuple[int, ...]:
@@ -177,7 +155,7 @@ def judge(model: BuiltModel, cores: Mapping[int, nn.Module], device: torch.devic
 def network(model: BuiltModel) -> nn.Module:
     """The network that the architecture names, with the model's weights. Raises ModelError."""
     if model.architecture not in ARCHITECTURES:
-        known = ", ".join(sorted(ARCHITECTURES))
+        known = ", ".join(sorted([*ARCHITECTURES, TORCHSCRIPT]))
         raise ModelError(f"There is no architecture {model.architecture!r}.", f"Use one of: {known}.")
     classes, document = _classes(model), model.document
     weights = model.artifact("eager")
@@ -198,10 +176,28 @@ def _take_reversed_channels(network: nn.Module) -> None:
         first.weight.copy_(first.weight.flip(1))
 
 
+def _try(own: nn.Module, shape: Tuple[int, ...], classes: int, candidates: int) -> None:
+    """Run a network that somebody else made on black images. Raises ModelError."""
+    found = tried(own, shape)
+    if isinstance(found, (tuple, list)) and len(found) == 2 and all(isinstance(one, Tensor) for one in found):
+        said = " and ".join(str(tuple(one.shape)) for one in found)
+        count = found[0].shape[1] if found[0].ndim == 3 else 0
+        wanted = [(shape[0], count, 4), (shape[0], count, classes)]
+        if count >= candidates and [tuple(one.shape) for one in found] == wanted:
+            return
+    else:
+        said = f"a {type(found).__name__}"
+    raise ModelError(
+        f"The network answers {shape[0]} images with {said}; wanted are boxes ({shape[0]}, n, 4) and logits "
+        f"({shape[0]}, n, {classes}), a column for each label, n at least {candidates}, the candidates.",
+        "Return the two, and write the labels that belong to them; or lower candidates in model.toml.",
+    )
+
+
 def _best(model: BuiltModel) -> Best:
     steps = model.document["preprocessing"]
-    most = model.document["finding"]["candidates"]
-    return Best(_classes(model), most, steps["height"], steps["width"])
+    boxes = Corners() if model.architecture == TORCHSCRIPT else Distributions(steps["height"], steps["width"])
+    return Best(_classes(model), model.document["finding"]["candidates"], boxes)
 
 
 def _classes(model: BuiltModel) -> int:

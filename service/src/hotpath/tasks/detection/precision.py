@@ -51,6 +51,8 @@ def choose(model: BuiltModel, asked: str, output: Path) -> Dict[str, Any]:
 
 
 def _lowered(model: BuiltModel) -> Program:
+    if model.architecture == network.TORCHSCRIPT:
+        raise NotLowerableError("one that the weights file brings ends in boxes, and not in maps")
     example = torch.zeros((2, *network.core_shape(model))).to(memory_format=torch.channels_last)
     return lower_maps(freeze(network.network(model), example))
 

@@ -12,7 +12,7 @@ BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parents[1]
 CACHE = ROOT / ".cache" / "bench"
 SERVICE_PYTHON = ROOT / ".cache" / "venv" / "service" / "bin" / "python"
-WITH_TORCH = ("peers", "triton", "embeddings", "infinity")
+WITH_TORCH = ("peers", "triton", "embeddings", "infinity", "detection")
 
 
 class SetupError(Exception):

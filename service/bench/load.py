@@ -6,7 +6,7 @@ intended time, so that a stalled server cannot hide by stalling the generator (c
 clients are busy, one more is opened.
 
 Prints one line of JSON. Every answer's status is checked; what is not 200 counts as an error, by status. Of
-embeddings every answer is.
+embeddings and of objects every answer is.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ import sys
 import time
 from collections import Counter, deque
 from pathlib import Path
-from typing import Deque, Dict, List, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
+import boxes
 import vectors
 from bodies import ENCODINGS
 
@@ -236,6 +237,9 @@ def summary(load: Load, seconds: float) -> Dict[str, object]:
     }
 
 
+_CHECKED: Dict[str, Callable[..., Dict[str, Any]]] = {"vectors": vectors.checked, "objects": boxes.checked}
+"""What answers may be held to, by its option."""
+
 _PERCENTILES = (("50", 0.5), ("95", 0.95), ("99", 0.99), ("99.9", 0.999), ("100", 1.0))
 
 
@@ -246,9 +250,8 @@ def main() -> int:
     parser.add_argument("--path", default="/predict")
     parser.add_argument("--encoding", choices=sorted(ENCODINGS), default="raw")
     parser.add_argument("--bodies", type=Path, required=True, help="a directory of photographs or texts")
-    parser.add_argument(
-        "--expected", type=Path, help="JSON, an embedding for each of them: check every answer"
-    )
+    for what in _CHECKED:
+        parser.add_argument(f"--{what}", type=Path, help="JSON, those of each of them: check every answer")
     parser.add_argument("--seconds", type=float, default=6.0, help="measured")
     parser.add_argument("--warm", type=float, default=2.0, help="seconds before that")
     parser.add_argument("--clients", type=int, help="closed loop with so many")
@@ -268,7 +271,8 @@ def main() -> int:
     start = time.perf_counter()
     begin = start + options.warm
     load = Load(address, requests, begin, begin + options.seconds, by_intended_time=not options.clients)
-    load.answers = [] if options.expected else None
+    wanted = [(check, getattr(options, what)) for what, check in _CHECKED.items() if getattr(options, what)]
+    load.answers = [] if wanted else None
     lateness = None
     cpu = time.process_time()
     if options.clients:
@@ -277,8 +281,8 @@ def main() -> int:
         lateness = open_loop(load, options.rate, start, options.arrivals == "random")
     found = summary(load, options.seconds)
     found["generator_cpu_ms_per_request"] = round((time.process_time() - cpu) * 1000 / max(1, load.sent), 4)
-    if load.answers is not None:  # now that nobody waits
-        found.update(vectors.checked(load.answers, json.loads(options.expected.read_text())))
+    for check, expected in wanted:  # now that nobody waits
+        found.update(check(load.answers, json.loads(expected.read_text())))
     if lateness is not None:
         found["worst_send_lateness_ms"] = round(lateness * 1000, 3)
     print(json.dumps(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 from matplotlib import pyplot, rcParams
 
@@ -13,20 +13,26 @@ OURS, THEIRS = "#0b6e4f", "#9aa5b1"
 STAGES = {"decode": "#e07a3f", "queue": "#c9cdd2", "compute": "#0b6e4f", "rest": "#5b7fa6"}
 
 
-def bars(rows: Dict[str, Any], count: str, title: str, target: Path) -> None:
-    """Requests a second by server, and the latency's tail beside it."""
+USUAL = (("rate", "requests/s"), ("p99_ms", "p99 ms"))
+
+
+def bars(
+    rows: Dict[str, Any], count: str, title: str, target: Path, panels: Sequence[Tuple[str, str]] = USUAL
+) -> None:
+    """Requests a second by server, and the latency's tail beside it; or other panels: keys and labels."""
     found: List[Tuple[str, Dict[str, Any]]] = [
         (row["title"], row[count]) for row in rows.values() if row.get(count, {}).get("rate")
     ]
     found.sort(key=lambda item: item[1]["rate"])
     names = [name for name, _ in found]
-    colours = [OURS if name == "Hotpath" else THEIRS for name in names]
-    figure, axes = pyplot.subplots(1, 2, figsize=(10, 0.42 * len(found) + 1.2), sharey=True)
-    for axis, key, label in ((axes[0], "rate", "requests/s"), (axes[1], "p99_ms", "p99 ms")):
+    colours = [OURS if name.startswith("Hotpath") else THEIRS for name in names]
+    figure, axes = pyplot.subplots(1, len(panels), figsize=(10, 0.42 * len(found) + 1.2), sharey=True)
+    for axis, (key, label) in zip(axes, panels):
         axis.barh(names, [row[key] for _, row in found], color=colours)
         axis.set_xlabel(label)
         for position, (_, row) in enumerate(found):
-            axis.text(row[key], position, f" {row[key]:.0f}", va="center", fontsize=8)
+            figures = 0 if row[key] >= 10 else 1
+            axis.text(row[key], position, f" {row[key]:.{figures}f}", va="center", fontsize=8)
         axis.spines[["top", "right"]].set_visible(False)
         axis.margins(x=0.12)
     figure.suptitle(title, fontsize=11)
@@ -68,6 +74,14 @@ def main() -> int:
             bars(results["a"], count, title, output / f"tiny-{count}.svg")
     if "b" in results:
         bars(results["b"], "32", "EfficientNet-Lite0, 32 clients", output / "efficientnet-32.svg")
+    for row, unit, subject, counts in (
+        ("e", "text", "Sentence embeddings", ("32",)),
+        ("f", "photograph", "Object detection", ("16", "32")),
+    ):
+        panels = (("rate", f"{unit}s/s"), USUAL[1], ("cpu_ms_per_request", f"CPU ms a {unit}"))
+        for count in counts if row in results else ():
+            title = f"{subject}, {count} clients"
+            bars(results[row], count, title, output / f"{unit}s-{count}.svg", panels)
     if "d" in results:
         stages(results["d"], output / "stages.svg")
     return 0

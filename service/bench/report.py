@@ -7,9 +7,11 @@ import platform
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-import text_report
+import turns_report
 
 Results = Dict[str, Any]
+
+IN_TURNS = {"e": turns_report.TEXTS, "f": turns_report.OBJECTS}
 
 
 def machine() -> Dict[str, Any]:
@@ -39,13 +41,15 @@ def tables(results: Results) -> str:
     if "d" in results:
         lines += ["## (d) Large photographs, EfficientNet-Lite0", "", *_stages(results["d"]), ""]
     if "e" in results:
-        lines += [
-            "## (e) Sentence embeddings, a text a request, 32 clients",
-            "",
-            *text_report.lines(results["e"]),
-            "",
-        ]
+        lines += ["## (e) Sentence embeddings, a text a request, 32 clients", "", *in_turns(results, "e"), ""]
+    if "f" in results:
+        lines += ["## (f) Object detection, a photograph a request", "", *in_turns(results, "f"), ""]
     return "\n".join(lines) + "\n"
+
+
+def in_turns(results: Results, row: str) -> List[str]:
+    """The table of a row whose servers were loaded in turns."""
+    return turns_report.lines(results[row], IN_TURNS[row])
 
 
 def _closed(rows: Dict[str, Any], counts: List[str]) -> List[str]:

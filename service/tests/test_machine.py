@@ -149,15 +149,25 @@ def test_a_planned_gpu_is_looked_for_at_its_address(tmp_path: Path, monkeypatch:
     assert text.startswith("cuda:2: the plan has it at 0000:b1:00.0, and the driver has 0000:65:00.0")
 
 
+@pytest.mark.parametrize(
+    ("before", "here", "told"),
+    [
+        ("2.4.0+cu121", "2.4.1+cu121", False),
+        ("2.4.1+cpu", "2.4.1+cu121", True),
+        ("1.13.1+cu116", "2.4.1+cu121", True),
+        # A package from PyPI does not say which CUDA it was made for, as the torch in it does.
+        ("2.4.1+cu121", "2.4.1", False),
+        ("2.3.1+cu121", "2.4.1", True),
+    ],
+)
 def test_other_versions_than_the_models_are_worth_knowing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, here: str, told: bool
 ) -> None:
-    monkeypatch.setattr(machine, "_version", lambda package: "2.4.1+cu121")
+    monkeypatch.setattr(machine, "_version", lambda package: here)
     wanted = config(model={"backend": "torchscript"})
-    for before, told in (("2.4.0+cu121", False), ("2.4.1+cpu", True), ("1.13.1+cu116", True)):
-        found = list(machine.versions(wanted, [built(tmp_path, made_with={"torch": before})]))
-        assert bool(found) is told, before
-        assert not any(finding.serious for finding in found)
+    found = list(machine.versions(wanted, [built(tmp_path, made_with={"torch": before})]))
+    assert bool(found) is told
+    assert not any(finding.serious for finding in found)
 
 
 def test_lists_of_cpus_are_read_as_the_kernel_writes_them() -> None:

@@ -175,7 +175,7 @@ def versions(config: Config, models: Sequence[BuiltModel]) -> Iterator[Finding]:
         made = model.document.get("built_with", {})
         for name, found in here.items():
             before = made.get(name)
-            if before is not None and _release(before, name) != _release(found or "none", name):
+            if before is not None and not _alike(before, found or "none", name):
                 yield Finding(
                     "versions",
                     f"{entry.name} was built with {name} {before}, and {found or 'none'} will run it. Build "
@@ -222,10 +222,14 @@ def _version(package: str) -> Optional[str]:
         return None
 
 
-def _release(version: str, name: str) -> str:
-    """What must be the same: major and minor, and for torch the local part, which names its CUDA."""
-    plain, _, local = version.partition("+")
-    return ".".join(plain.split(".")[:2]) + (f"+{local}" if local and name == "torch" else "")
+def _alike(before: str, found: str, name: str) -> bool:
+    """Whether major and minor are the same, and for torch the local part, which names its CUDA.
+
+    torch tells it of itself in any case; a package from PyPI does not tell it of torch.
+    """
+    (plain, _, local), (other, _, others) = before.partition("+"), found.partition("+")
+    same_release = plain.split(".")[:2] == other.split(".")[:2]
+    return same_release and not (name == "torch" and local and others and local != others)
 
 
 def _mount_of(directory: str, root: Path) -> Optional[List[str]]:

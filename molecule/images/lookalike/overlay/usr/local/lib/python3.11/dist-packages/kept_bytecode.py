@@ -1,7 +1,7 @@
 """Keep the bytecode of what Python imports from an archive, as it does of what it imports from a folder.
 
-Ansible sends each module as an archive of sources, most of them the same every time, and compiling those is a third of
-what a task costs an emulated processor. What runs is still what was sent: bytecode is found by the source's content.
+Ansible sends each module as an archive of sources, most of them the same every time, and compiling those is nearly half
+of what a task costs the host. What runs is still what was sent: bytecode is found by the source's content.
 kept_bytecode.pth has it imported when Python starts.
 """
 

@@ -95,9 +95,9 @@ def play(playbook: str, *options: str, environment: dict[str, str] | None = None
 
 
 def play_command(playbook: str, *options: str, **variables: Any) -> list[str]:
-    """The command line of a play."""
+    """The command line of a play of one playbook, or of several with blanks between."""
     program = str(Path(sys.executable).with_name("ansible-playbook"))
-    return [program, playbook, "-e", json.dumps(variables), *options]
+    return [program, *playbook.split(), "-e", json.dumps(variables), *options]
 
 
 def _hosts(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,13 +1,16 @@
 # One line a target; what they do lies in scripts/. `make help` lists them.
 PYTHON := .cache/venv/controller/bin/python
 export PATH := $(CURDIR)/.cache/venv/controller/bin:$(PATH)
+# Thousands of short processes begin here, and without bytecode each compiles Ansible or torch anew, which takes seconds.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 INVENTORY ?= inventory/demo
 # Virtual machines need root; without it `make test` leaves them out and says so.
 ROOT_ONLY := $(if $(filter 0,$(shell id -u)),vm)
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 demo: controller ## a throwaway host on this machine, site.yml on it, real photographs through /predict
 	@$(PYTHON) scripts/demo.py
@@ -21,7 +24,10 @@ test-fast: controller ## the checks that need no throwaway host: linters, types,
 test-vm: controller ## the whole of site.yml and the real service in an emulated machine; 35 minutes on 2 cores
 	@scripts/bootstrap.sh vm && $(PYTHON) scripts/check.py vm
 
-test-faults: controller ## site.yml killed at ten random points instead of four, and the end compared with a play left alone
+test-scenarios: controller ## the molecule scenarios with whose roles and suites other stages of make test go through
+	@$(PYTHON) scripts/check.py scenarios
+
+test-faults: controller ## site.yml killed at ten random points instead of four, with the real model; the end compared with a play left alone
 	@HOTPATH_KILLS=10 HOTPATH_SEED=$${HOTPATH_SEED:-$$(date +%s)} $(PYTHON) -m pytest -s --durations=0 tests/faults/test_sigkill.py
 
 fuzz: ## 100,000 new cases for the service's decoders, parsers, connections and a running instance (FUZZ='--scale 400' for more)
@@ -63,4 +69,4 @@ hosts-down: ## remove the throwaway hosts of this checkout
 clean: hosts-down ## remove the throwaway hosts, their images and .cache; nothing else
 	@scripts/clean.sh
 
-.PHONY: help demo test test-fast test-el8-stack test-forms test-vm fuzz test-faults lint verify bench soak docs protocol lock controller hosts-down clean
+.PHONY: help demo test test-fast test-el8-stack test-forms test-scenarios test-vm fuzz test-faults lint verify bench soak docs protocol lock controller hosts-down clean

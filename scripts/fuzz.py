@@ -21,6 +21,8 @@ PARTS = {
     "images": "tests/codec/test_fuzz.py",
     "parsers": "tests/fuzz/test_parsers.py",
     "requests": "tests/fuzz/test_requests.py",
+    "messages": "tests/fuzz/test_messages.py",
+    "objects": "tests/fuzz/test_objects.py",
     "connections": "tests/fuzz/test_sequences.py",
     "service": "tests/fuzz/test_service.py",
 }

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict, List, Optional
+import struct
+from typing import Any, Dict, List, Optional
 
 import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
-from support.fuzzing import case, fuzz
-from support.requests import INPUTS, RIGHT, json_tensors, spoilt, tensors_task, texts_task
+from support.fuzzing import case, fuzz, judged, mutated
+from support.requests import INPUTS, RIGHT, json_tensors, letters_task, spoilt, tensors_task, texts_task
 
-from hotpath.core import InputError
 from hotpath.http import v1
-from hotpath.http.errors import Problem, validated
+from hotpath.http.errors import validated
 from hotpath.http.v2.items import Accepted
 from hotpath.http.v2.request import Wanted, understand
 from hotpath.tasks.datatypes import DTYPES
@@ -31,18 +31,6 @@ ACCEPTED = Accepted(TENSORS, 4)
 @pytest.fixture(scope="module", params=["cut", "refuse"])
 def texts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return texts_task(tmp_path_factory.mktemp("texts") / "tiny", request.param)
-
-
-def judged(work: Callable[[], Any]) -> Optional[Any]:
-    """What the work gives; None where it refused, in words that an answer can hold."""
-    try:
-        return work()
-    except (InputError, Problem) as error:
-        assert error.status in (400, 413) and error.code and error.message and error.remedy
-        problem = Problem(error.status, error.code, error.message, error.remedy)
-        for path in ("/predict", "/v1/embeddings", "/v2/models/m/infer"):
-            json.loads(bytes(problem.response(path, "id").body).decode("utf-8"))
-        return None
 
 
 def written(task: Task, ask: Ask) -> bool:
@@ -159,6 +147,39 @@ def test_tensors_of_predict(data: st.DataObject) -> None:
     assert ask is None or written(TENSORS, ask)
 
 
+def elements_of(task: Task, body: bytes, header: Optional[str]) -> Optional[List[bytes]]:
+    """The elements of a request that was understood, each of which the task has taken or refused."""
+    wanted = judged(lambda: understand(body, header, Accepted(task, 4)))
+    if wanted is None:
+        return None
+    assert 1 <= len(wanted.items) <= 4
+    elements = [item for item in wanted.items if isinstance(item, bytes)]
+    for element in elements:
+        fill = judged(lambda element=element: task.encoded(element, LIMITS))  # type: ignore[misc]
+        if fill is not None:
+            written(task, Ask([fill], lambda answers: {}))
+    return elements
+
+
+LETTERS = letters_task()
+
+
+@fuzz(100)
+@given(data=st.data(), sent=st.lists(TEXT, min_size=1, max_size=4), tail=st.binary(max_size=8))
+def test_elements(texts: Any, data: st.DataObject, sent: List[str], tail: bytes) -> None:
+    case("texts of /v2")
+    task = data.draw(st.sampled_from([texts, LETTERS]))
+    tensor: Dict[str, Any] = {"name": "text", "datatype": "BYTES", "shape": [len(sent)], "data": sent}
+    elements_of(task, raw(data.draw, spoilt(data.draw, {"inputs": [tensor]})), None)
+    encoded = [text.encode("utf-8", "surrogatepass") for text in sent]
+    packed = mutated(b"".join(struct.pack("<I", len(one)) + one for one in encoded), data.draw, most=1)
+    del tensor["data"]
+    tensor["parameters"] = {"binary_data_size": len(packed)}
+    header = json.dumps({"inputs": [tensor]}).encode()
+    elements_of(task, header + packed, str(len(header)))
+    assert elements_of(task, encoded[0] + tail, "0") == [encoded[0] + tail]
+
+
 def understood(body: bytes, header: Optional[str]) -> Optional[Wanted]:
     wanted = judged(lambda: understand(body, header, ACCEPTED))
     if wanted is None:
@@ -207,3 +228,6 @@ def test_the_seeds_are_accepted(texts: Any) -> None:
     assert written(TENSORS, TENSORS.asked(tensors, JSON, {}, LIMITS))
     wanted = understood(json.dumps({"inputs": json_tensors(2)}).encode(), None)
     assert wanted is not None and len(wanted.items) == 2
+    element = {"name": "text", "datatype": "BYTES", "shape": [1], "data": ["a dog"]}
+    for task in (texts, LETTERS):
+        assert elements_of(task, json.dumps({"inputs": [element]}).encode(), None) == [b"a dog"]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+
+from hotpath.core import InputError
+from hotpath.http.errors import Problem
 
 SCALE = float(os.environ.get("HOTPATH_FUZZ_SCALE", "1"))
 """1 in `make test`: few cases, always the same ones. `make fuzz` takes many times as many, new each time."""
@@ -32,6 +36,18 @@ def fuzz(cases: int) -> Callable[[Any], Any]:
 def case(target: str) -> None:
     """Count a case of a target."""
     CASES[target] += 1
+
+
+def judged(work: Callable[[], Any]) -> Optional[Any]:
+    """What the work gives; None where it refused, in words that an answer can hold."""
+    try:
+        return work()
+    except (InputError, Problem) as error:
+        assert error.status in (400, 413) and error.code and error.message and error.remedy
+        problem = Problem(error.status, error.code, error.message, error.remedy)
+        for path in ("/predict", "/v1/embeddings", "/v2/models/m/infer"):
+            json.loads(bytes(problem.response(path, "id").body).decode("utf-8"))
+        return None
 
 
 def mutated(seed: bytes, draw: Any, most: int = 6) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 from hypothesis import strategies as st
 
@@ -12,6 +12,7 @@ from hotpath.tasks import known
 from hotpath.tasks.datatypes import NAMES
 from hotpath.tasks.tensors.own import OwnTask
 from support import texts
+from support.numbers import LETTERS
 
 INPUTS: Tuple[TensorSpec, ...] = (
     TensorSpec("flag", "bool", (2,)),
@@ -53,10 +54,18 @@ VALUES = st.recursive(
 """What JSON can hold, and Python's reader besides."""
 
 
-def tensors_task() -> OwnTask:
+def tensors_task(inputs: Sequence[TensorSpec] = INPUTS) -> OwnTask:
     """A model of these inputs."""
     outputs = (TensorSpec("sum", "float32", (2,)),)
-    return OwnTask("many", {"lengths": [4], "probes": [], "tolerance": {}}, Path(), INPUTS, outputs)
+    return OwnTask("many", {"lengths": [4], "probes": [], "tolerance": {}}, Path(), tuple(inputs), outputs)
+
+
+def letters_task() -> Any:
+    """A user's own, which reads its elements itself."""
+    found: Dict[str, Any] = {}
+    exec(LETTERS, found)
+    inputs, outputs = (TensorSpec("counts", "float32", (26,)),), (TensorSpec("letter", "int64", ()),)
+    return found["Task"]("letters", {"lengths": [1], "probes": [], "tolerance": {}}, Path(), inputs, outputs)
 
 
 def texts_task(directory: Path, too_long: str) -> Any:

@@ -48,7 +48,7 @@ verify: controller ## name what drifted on the hosts of an inventory (INVENTORY=
 bench: controller ## measure the service and its peers in turn (BENCH="--quick --rows a"; --help lists the options)
 	@scripts/bootstrap.sh service && $(PYTHON) service/bench/run.py $(BENCH)
 
-soak: ## kills, overload, bad clients and 200,000 requests against the service (SOAK="faults --kills 5"; SOAK=--help lists the options)
+soak: ## kills, overload, bad clients, 200,000 requests, and models of three tasks at once (SOAK="faults --kills 5"; SOAK=--help lists the options)
 	@scripts/bootstrap.sh service && cd service && PYTHONPATH=src:tests ../.cache/venv/service/bin/python -m soak $(SOAK)
 
 docs: controller ## write docs/roles/ from the roles' argument specifications

@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Callable, Dict
 
+from soak import casts
+from soak.mixed import mixed
 from soak.scenarios import Found, bad_clients, endurance, faults, judge, overload
 
 
@@ -16,9 +18,10 @@ def main() -> int:
     """Run the scenarios that were asked for, all by default."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "scenarios", nargs="*", metavar="SCENARIO", help="faults, overload, endurance, bad_clients"
+        "scenarios", nargs="*", metavar="SCENARIO", help="faults, overload, endurance, bad_clients, mixed"
     )
     parser.add_argument("--kills", type=int, default=20, help="of engines, and as many of workers")
+    parser.add_argument("--swaps", type=int, default=5, help="of models, in the mixed run")
     parser.add_argument(
         "--seconds", type=float, default=60.0, help="of overload, and of clients that trickle"
     )
@@ -30,6 +33,7 @@ def main() -> int:
         "faults": lambda room: faults(room, asked.kills, 2.0),
         "overload": lambda room: overload(room, asked.seconds),
         "bad_clients": lambda room: bad_clients(room, asked.clients, asked.seconds),
+        "mixed": lambda room: mixed(room, casts.real(), asked.kills, asked.swaps, 6.0),
         "endurance": lambda room: endurance(room, asked.requests),
     }
     unknown = [name for name in asked.scenarios if name not in known]

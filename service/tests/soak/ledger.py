@@ -6,9 +6,11 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping
+from typing import Dict, List
 
 from support.server import Server
+
+from soak.questions import Answer, Question
 
 REFUSED = (429, 503)
 
@@ -17,45 +19,53 @@ REFUSED = (429, 503)
 class Ledger:
     """Each request that was sent ends in exactly one of the counts."""
 
-    right: int = 0
+    right: Counter[str] = field(default_factory=Counter)
+    """By kind of question."""
     wrong: List[str] = field(default_factory=list)
     refused: Counter[int] = field(default_factory=Counter)
     failed: Counter[int] = field(default_factory=Counter)
     lost: List[float] = field(default_factory=list)
     """When a connection broke before the answer, on the monotonic clock."""
+    unanswered: int = 0
+    """What was sent again and again, in vain; not among those that were sent."""
     seconds: List[float] = field(default_factory=list)
     """How long right answers took, as the client saw it."""
     service_seconds: List[float] = field(default_factory=list)
     """The same as the service tells it in the answers."""
     refusal_seconds: List[float] = field(default_factory=list)
 
-    def note(self, expected: str, status: int, answer: Mapping[str, Any], seconds: float) -> None:
+    def note(self, question: Question, answer: Answer, seconds: float) -> None:
         """An answer, which came after so many seconds."""
-        label = answer.get("label")
-        if status == 200 and label == expected:
-            self.right += 1
-            self.seconds.append(seconds)
-            self.service_seconds.append(answer["timings_ms"]["total"] / 1000)
-        elif status == 200:
-            self.wrong.append(f"{label} for {expected}")
-        elif status in REFUSED:
-            self.refused[status] += 1
+        if answer.status in REFUSED:
+            self.refused[answer.status] += 1
             self.refusal_seconds.append(seconds)
+        elif answer.status != 200:
+            self.failed[answer.status] += 1
+        elif problem := question.wrong(question.read(answer)):
+            self.wrong.append(f"{question.kind}: {problem}")
         else:
-            self.failed[status] += 1
+            self.right[question.kind] += 1
+            self.seconds.append(seconds)
+            self.service_seconds.append(answer.service_s or seconds)
+
+    @property
+    def answered(self) -> int:
+        """Requests that were answered rightly."""
+        return sum(self.right.values())
 
     @property
     def sent(self) -> int:
         """All requests."""
-        counted = self.right + len(self.wrong) + len(self.lost)
+        counted = self.answered + len(self.wrong) + len(self.lost)
         return counted + sum(self.refused.values()) + sum(self.failed.values())
 
     def summary(self) -> Dict[str, object]:
         """For print and JSON; milliseconds."""
         return {
             "sent": self.sent,
-            "right": self.right,
+            "right": self.answered,
             "wrong": len(self.wrong),
+            "unanswered": self.unanswered,
             "refused": dict(self.refused),
             "failed": dict(self.failed),
             "lost_connections": len(self.lost),

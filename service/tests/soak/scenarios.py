@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 import httpx
 from support.colours import picture, write_source
@@ -41,7 +41,7 @@ def faults(room: Path, kills: int, pause: float) -> Found:
             try:
                 await asyncio.sleep(1.0)
                 for role in [role for _ in range(kills) for role in ("engine", "worker")]:
-                    await asyncio.get_running_loop().run_in_executor(None, _whole, server)
+                    await asyncio.get_running_loop().run_in_executor(None, whole, server, 1)
                     os.kill(chance.choice(server.children(role)), signal.SIGKILL)
                     killed[role].append(time.monotonic())
                     await asyncio.sleep(chance.uniform(0.2 * pause, pause))
@@ -53,14 +53,11 @@ def faults(room: Path, kills: int, pause: float) -> Found:
         restarts = {role: server.metric(f'hotpath_restarts_total{{role="{role}"}}') for role in killed}
         until(lambda: server.metric("hotpath_slots_in_use") == 0)
         drained = _drain(server, 64)
-    strays = [
-        at for at in ledger.lost if not any(0 <= at - kill < AFTER_A_KILL_S for kill in killed["worker"])
-    ]
     return {
         **ledger.summary(),
         "kills": {role: len(times) for role, times in killed.items()},
         "restarts": restarts,
-        "lost_away_from_a_workers_death": len(strays),
+        "lost_away_from_a_workers_death": strays(ledger, killed["worker"]),
         "drained": drained,
         "wrong_answers": ledger.wrong[:5],
     }
@@ -90,7 +87,7 @@ def overload(room: Path, seconds: float, factor: float = 10.0, deadline_ms: int 
         "offered_per_s": round((flood.sent + unsent) / seconds, 1),
         "unsent": unsent,
         **flood.summary(),
-        "answered_per_s": round(flood.right / seconds, 1),
+        "answered_per_s": round(flood.answered / seconds, 1),
         "answered_after_deadline": late,
         "later_by_the_clients_clock": sum(took * 1000 > deadline_ms for took in flood.seconds),
         "kib_before": before,
@@ -164,13 +161,22 @@ def bad_clients(room: Path, count: int, seconds: float) -> Found:
     }
 
 
+FAULTS = (
+    "wrong",
+    "failed",
+    "unanswered",
+    "lost_away_from_a_workers_death",
+    "slots_left",
+    "answered_after_deadline",
+    "swaps_gone_wrong",
+)
+"""What there must be none of."""
+
+
 def judge(name: str, found: Found) -> List[str]:
     """What is not as it should be, one sentence each."""
-    problems = []
-    for key in ("wrong", "failed", "lost_away_from_a_workers_death", "slots_left", "answered_after_deadline"):
-        if found.get(key):
-            problems.append(f"{name}: {key} is {found[key]}")
-    if name != "faults" and found["lost_connections"]:
+    problems = [f"{name}: {key} is {found[key]}" for key in FAULTS if found.get(key)]
+    if name not in ("faults", "mixed") and found["lost_connections"]:
         problems.append(f"{name}: {found['lost_connections']} connections broke")
     if name == "faults" and found["drained"] != {"200": 64}:
         problems.append(f"{name}: of 64 inside at SIGTERM {found['drained']}")
@@ -188,7 +194,7 @@ def _service(room: Path, workers: int, always: float = 0.0, timeout_s: float = 1
     )
 
 
-def _whole(server: Server) -> None:
+def whole(server: Server, engines: int) -> None:
     """Wait until every child serves: a kill during a start would only measure the restart delay."""
 
     def serving_all() -> bool:
@@ -197,9 +203,14 @@ def _whole(server: Server) -> None:
             ready = httpx.get(f"{server.url}/readyz", timeout=PATIENCE_S).status_code == 200
         except httpx.TransportError:  # the worker that took the connection has just been killed
             return False
-        return ready and counts == [1, 2]
+        return ready and counts[0] >= engines and counts[1] == 2
 
     until(serving_all)
+
+
+def strays(ledger: Ledger, deaths: Sequence[float]) -> int:
+    """Connections that broke, and not by a worker's death at one of these times."""
+    return sum(not any(0 <= at - death < AFTER_A_KILL_S for death in deaths) for at in ledger.lost)
 
 
 def _drain(server: Server, inside: int) -> Dict[str, int]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 
+from soak.casts import Cast, tiny
+from soak.mixed import mixed
 from soak.scenarios import bad_clients, endurance, faults, judge, overload
 
 pytestmark = pytest.mark.one_python
@@ -42,3 +45,27 @@ def test_clients_that_vanish_or_trickle_hold_no_place(tmp_path: Path) -> None:
     assert judge("bad_clients", found) == []
     assert found["right"] > 0
     assert found["slots_left"] == 0
+
+
+@pytest.fixture(scope="module")
+def cast(tmp_path_factory: pytest.TempPathFactory) -> Cast:
+    pytest.importorskip("torch", reason="this Python has no torch; the eager models need it")
+    return tiny(tmp_path_factory.mktemp("cast"))
+
+
+def test_models_of_three_tasks_answer_as_the_eager_ones_whatever_dies_or_is_swapped(
+    cast: Cast, tmp_path: Path
+) -> None:
+    found = mixed(tmp_path, cast, kills=2, swaps=2, pause=0.5)
+
+    assert judge("mixed", found) == []
+    assert found["right"] > 0
+    assert found["restarts"]["worker"] == 2.0
+    assert sum(found["swaps"].values()) == 2
+
+
+def test_an_answer_to_another_question_is_wrong(cast: Cast) -> None:
+    for one, other in itertools.permutations(cast.questions, 2):
+        if one.kind == other.kind and one.expected != other.expected:
+            assert one.wrong(one.expected) == ""
+            assert one.wrong(other.expected), one.kind

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import random
 import time
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from support.colours import COLOURS, picture
+from support.server import PATIENCE_S
 
-from soak.ledger import Ledger
+from soak.ledger import REFUSED, Ledger
+from soak.questions import Answer, Question, posted
 
 SIZE = (500, 375)
-PATIENCE_S = 60.0
-"""No answer after so long counts as lost."""
+PAUSE_S = 0.05
+"""Between two attempts."""
+ENDLESS_S = 300.0
+"""No answer after PATIENCE_S counts as lost, and what is refused or lost for so long as unanswered."""
 
 
 class Connection:
@@ -27,19 +30,19 @@ class Connection:
         self.address = (str(address.hostname), int(address.port or 0))
         self._streams: Optional[Tuple[asyncio.StreamReader, asyncio.StreamWriter]] = None
 
-    async def ask(self, request: bytes) -> Tuple[int, bytes]:
-        """Status and body of the answer. Raises OSError or EOFError where there is none."""
-        if self._streams is None:
-            self._streams = await asyncio.open_connection(*self.address)
-        reader, writer = self._streams
+    async def ask(self, request: bytes) -> Answer:
+        """What is answered. Raises EOFError where there is nothing."""
         try:
+            if self._streams is None:
+                self._streams = await asyncio.open_connection(*self.address)
+            reader, writer = self._streams
             writer.write(request)
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
             fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
             body = await asyncio.wait_for(reader.readexactly(int(fields[b"content-length"])), PATIENCE_S)
             if fields.get(b"connection") == b"close":
                 self.close()
-            return int(head[9:12]), body
+            return Answer(int(head[9:12]), fields, body)
         except (OSError, EOFError, asyncio.TimeoutError) as error:
             self.close()
             raise EOFError(str(error)) from error
@@ -51,58 +54,67 @@ class Connection:
             self._streams = None
 
 
-def requests(**headers: str) -> Dict[str, bytes]:
-    """A request for each colour: a photograph's size, as JPEG."""
-    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    found = {}
-    for colour in COLOURS:
-        body = picture(colour, "JPEG", SIZE)
-        head = f"POST /predict HTTP/1.1\r\nHost: soak\r\nContent-Type: image/jpeg\r\n{more}"
-        found[colour] = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
-    return found
+def requests(**headers: str) -> List[Question]:
+    """One for each colour: a photograph's size, as JPEG."""
+
+    def about(colour: str) -> Question:
+        def wrong(document: object) -> str:
+            label = document.get("label") if isinstance(document, dict) else None
+            return "" if label == colour else f"{label} for {colour}"
+
+        sent = posted("/predict", picture(colour, "JPEG", SIZE), "image/jpeg", **headers)
+        return Question("colours", sent, lambda answer: answer.document, wrong, {"label": colour})
+
+    return [about(colour) for colour in COLOURS]
 
 
-async def ask(connection: Connection, sent: Dict[str, bytes], colour: str, ledger: Ledger) -> bool:
-    """One request and its entry; whether there was an answer."""
+async def ask(connection: Connection, question: Question, ledger: Ledger) -> bool:
+    """One request and its entry; whether there was an answer other than a refusal."""
     started = time.monotonic()
     try:
-        status, body = await connection.ask(sent[colour])
-    except (OSError, EOFError):
+        answer = await connection.ask(question.request)
+    except EOFError:
         ledger.lost.append(time.monotonic())
         return False
-    took = time.monotonic() - started
-    ledger.note(colour, status, json.loads(body), took)
-    return True
+    ledger.note(question, answer, time.monotonic() - started)
+    return answer.status not in REFUSED
 
 
 async def steady(
-    url: str, clients: int, sent: Dict[str, bytes], ledger: Ledger, more: Callable[[], bool]
+    url: str, clients: int, sent: Sequence[Question], ledger: Ledger, more: Callable[[], bool]
 ) -> None:
     """Each client sends its next request when the last is answered, while `more` says so.
 
-    What was lost with its connection is sent again, as a balancer would: by then it must be answered.
+    What was refused, or lost with its connection, is sent again, as a balancer would: by then it must be
+    answered. Each client asks questions of one kind, so that
+    what waits for one model keeps nobody from asking others.
     """
+    kinds = sorted({question.kind for question in sent})
 
     async def client(number: int) -> None:
         connection, chance = Connection(url), random.Random(number)
+        own = [question for question in sent if question.kind == kinds[number % len(kinds)]]
         while more():
-            colour = chance.choice(list(COLOURS))
-            while not await ask(connection, sent, colour, ledger):
-                await asyncio.sleep(0.02)
+            question, begun = chance.choice(own), time.monotonic()
+            while not await ask(connection, question, ledger):
+                if time.monotonic() - begun > ENDLESS_S:
+                    ledger.unanswered += 1
+                    break
+                await asyncio.sleep(PAUSE_S)
         connection.close()
 
     await asyncio.gather(*(client(number) for number in range(clients)))
 
 
 async def at_rate(
-    url: str, rate: float, seconds: float, sent: Dict[str, bytes], ledger: Ledger, connections: int = 512
+    url: str, rate: float, seconds: float, sent: Sequence[Question], ledger: Ledger, connections: int = 512
 ) -> int:
     """So many requests a second, whatever the service does; how many found no free connection."""
     idle = [Connection(url) for _ in range(connections)]
-    colours, chance, tasks, unsent = list(COLOURS), random.Random(0), set(), 0
+    chance, tasks, unsent = random.Random(0), set(), 0
 
     async def one(connection: Connection) -> None:
-        await ask(connection, sent, chance.choice(colours), ledger)
+        await ask(connection, chance.choice(sent), ledger)
         idle.append(connection)
 
     begun, count = time.monotonic(), 0
@@ -122,13 +134,13 @@ async def at_rate(
     return unsent
 
 
-async def vanish(url: str, sent: Dict[str, bytes], number: int) -> None:
+async def vanish(url: str, sent: Sequence[Question], number: int) -> None:
     """Sends a part of a request, or all of it, and goes away without a word."""
     chance = random.Random(number)
     connection = Connection(url)
     with contextlib.suppress(OSError):
         _, writer = await asyncio.open_connection(*connection.address)
-        request = sent[chance.choice(list(COLOURS))]
+        request = chance.choice(sent).request
         writer.write(request[: chance.choice([0, 10, 200, len(request) // 2, len(request)])])
         with contextlib.suppress(OSError):
             await writer.drain()
@@ -136,10 +148,10 @@ async def vanish(url: str, sent: Dict[str, bytes], number: int) -> None:
         writer.transport.abort()
 
 
-async def trickle(url: str, sent: Dict[str, bytes], number: int, seconds: float) -> None:
+async def trickle(url: str, sent: Sequence[Question], number: int, seconds: float) -> None:
     """Sends a byte a second."""
     connection = Connection(url)
-    request = sent[list(COLOURS)[number % len(COLOURS)]]
+    request = sent[number % len(sent)].request
     with contextlib.suppress(OSError):
         _, writer = await asyncio.open_connection(*connection.address)
         until, place = time.monotonic() + seconds, 0

@@ -11,7 +11,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -20,7 +19,8 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 import httpx
 import pytest
 from support.colours import picture, write_source
-from support.server import PATIENCE_S, Server, python_environment, serving, until, write_config
+from support.operating import operate, rewritten
+from support.server import PATIENCE_S, Server, serving, until, write_config
 
 from hotpath.building.build import build
 
@@ -72,17 +72,6 @@ def ready(config: Path) -> Iterator[Server]:
     with serving(config) as server:
         server.find("ready: listening")
         yield server
-
-
-def operate(command: str, config: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "hotpath", command, "--config", str(config), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=python_environment(),
-        check=False,
-        timeout=PATIENCE_S,
-    )
 
 
 def swap(config: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -178,14 +167,6 @@ def test_after_a_swap_only_the_new_version_answers_and_everybody_says_so(
 def damaged(version: Path, target: Path) -> Path:
     shutil.copytree(version, target)
     (target / "weights.npz").write_bytes(b"not what it was")
-    return target
-
-
-def rewritten(version: Path, target: Path, **changes: Any) -> Path:
-    """A version whose description was changed after it was built; its files are what they were."""
-    shutil.copytree(version, target)
-    document = json.loads((target / "model.json").read_text())
-    (target / "model.json").write_text(json.dumps({**document, "version": target.name, **changes}))
     return target
 
 

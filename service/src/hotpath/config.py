@@ -196,9 +196,9 @@ class ModelConfig(_Section):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="the name the model was built with"
     )
     path: Path = Field(description="a directory that `hotpath build` made")
-    backend: Literal["torchscript", "eager", "onednn", "tensorrt", "numeric"] = Field(
+    backend: Literal["torchscript", "eager", "onednn", "cuda", "tensorrt", "numeric"] = Field(
         "torchscript",
-        description="torchscript, eager, onednn (on CPU) or tensorrt (on GPUs); numeric is for tests",
+        description="torchscript, eager, onednn (on CPU), cuda or tensorrt (on GPUs); numeric is for tests",
     )
     places: int = Field(
         0, ge=0, description="places that other models leave it; 0 for an equal part of half of limits.queue"

@@ -17,6 +17,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 import numpy
 
 from hotpath import __version__
+from hotpath.building import exporting
 from hotpath.building.reading import read
 from hotpath.building.report import REPORT, REPORT_TEXT, as_text
 from hotpath.core import EngineSpec, ModelError
@@ -24,7 +25,7 @@ from hotpath.engine.backend import Backend
 from hotpath.engine.checking import answers, compare
 from hotpath.engine.factory import create
 from hotpath.metrics.layout import buckets_up_to
-from hotpath.models.built import FORMAT, METADATA, BuiltModel, digest, load
+from hotpath.models.built import EXPORTED, FORMAT, METADATA, BuiltModel, digest, load
 from hotpath.models.source import Source
 from hotpath.tasks import known
 
@@ -41,24 +42,30 @@ log = logging.getLogger(__name__)
 
 
 def build(
-    source_directory: Path, models_directory: Path, precision: str = "", again: bool = False
+    source_directory: Path,
+    models_directory: Path,
+    precision: str = "",
+    again: bool = False,
+    exported: bool = False,
 ) -> Tuple[BuiltModel, bool]:
     """Build the source under models_directory/<name>/<version>; (the model, whether it was there already).
 
     `precision` stands in for the source's own when given. What is there already is kept, unless it is damaged
-    or can't run on this processor, or `again` asks for another. The directory appears whole or not at all,
+    or can't run on this processor, or `again` asks for another. Exported programs are made where torch is one
+    for GPUs, or where `exported` asks for them. The directory appears whole or not at all,
     and two builds of one model wait for each other. Raises ModelError or Refusal.
     """
     source = read(source_directory)
     if precision:
         source = source.model_copy(update={"precision": precision})
     final = models_directory / source.name / source.version
+    exported = exported or exporting.is_useful()
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         with _alone_in(final.parent):
-            if not again and _is_sound(final):
+            if not again and _is_sound(final, exported):
                 return load(final), True
-            _build_into(final, source, source_directory)
+            _build_into(final, source, source_directory, exported)
             return load(final), False
     except OSError as error:
         raise ModelError(
@@ -85,13 +92,15 @@ def _alone_in(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _is_sound(directory: Path) -> bool:
-    """Whether it holds a model that can run here."""
+def _is_sound(directory: Path, exported: bool) -> bool:
+    """Whether it holds a model that can run here, in the forms that it is to have."""
     if not directory.exists():
         return False
     try:
         model = load(directory)
     except ModelError:
+        return False
+    if exported and "eager" in model.artifacts and not model.exported:
         return False
     if "onednn" not in model.artifacts:
         return True
@@ -100,12 +109,12 @@ def _is_sound(directory: Path) -> bool:
     return not unusable(model.precision("onednn"))
 
 
-def _build_into(final: Path, source: Source, origin: Path) -> None:
+def _build_into(final: Path, source: Source, origin: Path, exported: bool) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{source.version}-", dir=final.parent) as temporary:
         half = Path(temporary) / source.version
         half.mkdir()
         try:
-            _write(source, origin, half)
+            _write(source, origin, half, exported)
         except ModelError as error:  # about a copy that nobody has ever seen
             raise ModelError(error.message.replace(str(half), str(origin)), error.remedy) from error
         except RuntimeError as error:
@@ -117,7 +126,7 @@ def _build_into(final: Path, source: Source, origin: Path) -> None:
         half.rename(final)
 
 
-def _write(source: Source, origin: Path, target: Path) -> None:
+def _write(source: Source, origin: Path, target: Path, exported: bool) -> None:
     for name in source.files:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(origin / name, target / name)
@@ -128,9 +137,10 @@ def _write(source: Source, origin: Path, target: Path) -> None:
     _save(document, source, target)
     model = load(target)
     document["reference"], document["check"] = _check(model)
+    programs = _export(model, document) if exported and "eager" in artifacts else []
     (target / REPORT).write_text(json.dumps(_report(document), indent=2) + "\n", encoding="utf-8")
     (target / REPORT_TEXT).write_text(as_text(_report(document)), encoding="utf-8")
-    _save(document, source, target, REPORT, REPORT_TEXT)
+    _save(document, source, target, REPORT, REPORT_TEXT, *programs)
 
 
 def _describe(source: Source, artifacts: Dict[str, str], precision: Dict[str, Any]) -> Dict[str, Any]:
@@ -181,6 +191,17 @@ def _check(model: BuiltModel) -> Tuple[List[Dict[str, Any]], Dict[str, Any]]:
         backend = _load(name, model)
         largest[name] = max(compare(backend, name, task, reference, inputs, size) for size in sizes)
     return task.record(reference), {"batch_sizes": list(sizes), "largest_difference": largest}
+
+
+def _export(model: BuiltModel, document: Dict[str, Any]) -> List[str]:
+    """Add exported programs to what was built and checked; their files."""
+    found = document[EXPORTED] = exporting.export(model, document["reference"], _CHECKED_BATCH)
+    if "files" not in found:
+        return []
+    files: List[str] = list(found["files"].values())
+    document["artifacts"][exporting.BACKEND] = files[0]
+    document["check"]["largest_difference"][exporting.BACKEND] = found["difference"]
+    return files
 
 
 def _load(name: str, model: BuiltModel) -> Backend:

@@ -32,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="build it even where it is there, as after a change of the machine",
     )
     parser.add_argument(
+        "--exported",
+        action="store_true",
+        help="write the form of the back end cuda also where torch is not one for GPUs",
+    )
+    parser.add_argument(
         "--tensorrt", metavar="DEVICE", help="make TensorRT engines too, for a GPU such as cuda:0"
     )
     parser.add_argument(
@@ -111,7 +116,7 @@ def _build(options: argparse.Namespace) -> Tuple[BuiltModel, bool]:
             raise Refusal(
                 f"{', '.join(strange)} can't go with SOURCE.", "Say it in the model.toml of the source."
             )
-        return build(options.source, options.output, options.precision or "", options.again)
+        return build(options.source, options.output, options.precision or "", options.again, options.exported)
     if options.torchscript:
         if given["architecture"]:
             raise Refusal("A TorchScript file holds its own network.", "Leave out --architecture.")
@@ -134,6 +139,8 @@ def _build(options: argparse.Namespace) -> Tuple[BuiltModel, bool]:
     with tempfile.TemporaryDirectory(prefix="hotpath-source-") as temporary:
         copy = write_source(described, Path(temporary))
         try:
-            return build(Path(temporary), options.output, options.precision or "", options.again)
+            return build(
+                Path(temporary), options.output, options.precision or "", options.again, options.exported
+            )
         except ModelError as error:  # about a copy that nobody has ever seen
             raise ModelError(error.message.replace(str(copy), str(weights)), error.remedy) from error

@@ -23,6 +23,10 @@ def create(name: str) -> Backend:
         from hotpath.engine.tensorrt.backend import TensorRTBackend
 
         return TensorRTBackend()
+    if name == "cuda":
+        from hotpath.engine.exported import CudaBackend
+
+        return CudaBackend()
     if name == "onednn":
         return torch_backend.OneDnnBackend()
     return torch_backend.EagerBackend() if name == "eager" else torch_backend.TorchScriptBackend()

@@ -119,6 +119,16 @@ class OneDnnBackend(TorchBackend):
         return known.networks(model).lowered(model)
 
 
+def open_gpu(spec: EngineSpec) -> torch.device:
+    """The GPU of the engine. Raises Refusal where the device is none or not there."""
+    if not spec.device.startswith("cuda"):
+        raise Refusal(
+            f"The back end {spec.backend} runs on NVIDIA GPUs, not on {spec.device}.",
+            'Set models.devices to a list such as ["cuda:0"], or models.backend to onednn or torchscript.',
+        )
+    return open_device(spec)
+
+
 def open_device(spec: EngineSpec) -> torch.device:
     """The device of the engine. Raises Refusal where it is not there."""
     device = torch.device(spec.device)

@@ -39,7 +39,7 @@ ROUTES = (
     "other",
 )
 SHED_REASONS = ("no_slot", "no_memory", "late", "expired", "not_ready", "client_gone", "inference_failed")
-BACKENDS = ("torchscript", "eager", "onednn", "tensorrt", "numeric")
+BACKENDS = ("torchscript", "eager", "onednn", "cuda", "tensorrt", "numeric")
 EXACT_PRECISIONS = ("float64", "float32")
 PRECISIONS = (*EXACT_PRECISIONS, "bfloat16", "float16", "int8")
 ROLES = ("worker", "engine")

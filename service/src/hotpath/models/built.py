@@ -19,7 +19,13 @@ FORMAT = 2
 
 METADATA = "model.json"
 
+EXPORTED = "exported"
+"""How the names of exported programs begin; also where model.json tells of them."""
+
 _AGAIN = "Copy or build this model version again."
+_NOT_EXPORTED = (
+    "Programs for GPUs are written where torch is one for CUDA, or with hotpath build ... --exported."
+)
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,20 @@ class BuiltModel:
             "numeric": "float64",
             "tensorrt": "float16",
             "onednn": self.document["precision"].get("chosen"),
+            "cuda": self.exported.get("precision"),
         }
         return chosen.get(backend) or "float32"
+
+    @property
+    def exported(self) -> Mapping[str, Any]:
+        """What the build says of exported programs; nothing where it was not to make any."""
+        found: Mapping[str, Any] = self.document.get(EXPORTED, {})
+        return found
+
+    def programs(self) -> Dict[int, Path]:
+        """Exported programs by batch size; 0 stands for any. Raises ModelError where there are none."""
+        self.artifact("cuda")
+        return {int(size): self.directory / name for size, name in self.exported["files"].items()}
 
     def read(self, file: str) -> bytes:
         """A file of the model. Raises ModelError."""
@@ -57,6 +75,7 @@ class BuiltModel:
             reasons = {
                 "onednn": self.document["precision"].get("reason", ""),
                 "tensorrt": "Engines are made for each GPU: hotpath build ... --tensorrt cuda:0.",
+                "cuda": self.exported.get("reason", _NOT_EXPORTED),
             }
             reason = reasons.get(backend, "")
             raise ModelError(

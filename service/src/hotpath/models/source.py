@@ -17,7 +17,9 @@ DESCRIPTION = "model.toml"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 """What a model may be called."""
 
-RESERVED = frozenset({"model.json", "model.pt", "onednn.pt", "report.json", "report.txt", "engines"})
+RESERVED = frozenset(
+    {"model.json", "model.pt", "onednn.pt", "exported.pt2", "report.json", "report.txt", "engines"}
+)
 """What a build writes beside the source's files."""
 
 

@@ -25,6 +25,13 @@ class Networks(Protocol):
     def packs(self, device: str) -> bool:
         """Whether, on a device of this type, items of several lengths go together without being filled up."""
 
+    def reduced(self, model: BuiltModel, precision: str) -> nn.Module:
+        """The model for GPUs as Python code: where nearly all of the work is, in this precision.
+
+        Nothing in it depends on the values of its inputs; where these vary in length, all items of a batch
+        have one. Raises ModelError.
+        """
+
     def core(self, model: BuiltModel) -> nn.Module:
         """What of the model can run in half precision. Raises ModelError."""
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotpath.core import EngineSpec, Refusal
+from hotpath.engine.lanes import Lanes, bucket_for
 from hotpath.engine.tensorrt import store
 from hotpath.engine.tensorrt.key import EngineKey, driver_version
-from hotpath.engine.tensorrt.lanes import Lanes, bucket_for
 from hotpath.engine.visible import VARIABLE
 from hotpath.models.built import load
 
@@ -125,11 +125,12 @@ def test_without_a_gpu_it_refuses(
     torch = pytest.importorskip("torch", reason="this Python has no torch")
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    from hotpath.engine.tensorrt.compiling import build_engines, device_of
+    from hotpath.engine.tensorrt.compiling import build_engines
+    from hotpath.engine.torch_backend import open_gpu
 
     spec = EngineSpec(0, "colours", fast_model, device, "tensorrt", 0, 8, ())
     with pytest.raises(Refusal, match=words):
-        device_of(spec)
+        open_gpu(spec)
     with pytest.raises(Refusal, match=words):
         build_engines(load(fast_model), device, 8)
 
@@ -143,11 +144,11 @@ def test_engines_are_built_on_the_gpu_that_is_named(
     class Asked(Exception):
         """As far as the test goes."""
 
-    def device_of(spec: EngineSpec) -> None:
+    def open_gpu(spec: EngineSpec) -> None:
         raise Asked(spec.device, os.environ[VARIABLE])
 
     monkeypatch.setenv(VARIABLE, "4,6")
-    monkeypatch.setattr(compiling, "device_of", device_of)
+    monkeypatch.setattr(compiling, "open_gpu", open_gpu)
     with pytest.raises(Asked) as asked:
         compiling.build_engines(load(fast_model), "cuda:1", 8)
     assert asked.value.args == ("cuda:0", "6")

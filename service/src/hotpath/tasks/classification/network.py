@@ -15,6 +15,7 @@ from hotpath.models.built import BuiltModel
 from hotpath.models.lowering import program
 from hotpath.models.lowering.fused import FusedNetwork
 from hotpath.models.lowering.program import Lowered
+from hotpath.models.reduced import Reduced
 from hotpath.models.weights import fit, scripted, tried
 
 TORCHSCRIPT = "torchscript"
@@ -84,6 +85,11 @@ def lowered(model: BuiltModel) -> FusedClassifier:
     shape = (steps["height"], steps["width"], 3)
     lowered = program.load(model.artifact("onednn"))
     return FusedClassifier(lowered, shape, steps["mean"], steps["std"], model.document["top_k"])
+
+
+def reduced(model: BuiltModel, precision: str) -> Classifier:
+    """The classifier with its core in this precision. Raises ModelError."""
+    return around(model, Reduced(core(model), precision))
 
 
 def packs(device: str) -> bool:

@@ -12,6 +12,7 @@ from hotpath.models.built import BuiltModel
 from hotpath.models.lowering import program
 from hotpath.models.lowering.fused import FusedNetwork
 from hotpath.models.lowering.program import Lowered
+from hotpath.models.reduced import Reduced
 from hotpath.models.weights import fit, scripted, tried
 from hotpath.tasks.detection.best import Best, Corners, Distributions, Outputs, positions
 from hotpath.tasks.detection.nanodet import NanoDet
@@ -106,6 +107,11 @@ def fused(model: BuiltModel, lowered: Lowered) -> FusedDetector:
     steps = model.document["preprocessing"]
     shape = (steps["height"], steps["width"], 3)
     return FusedDetector(lowered, shape, steps["mean"], steps["std"], _best(model))
+
+
+def reduced(model: BuiltModel, precision: str) -> Detector:
+    """The detector with its core in this precision. Raises ModelError."""
+    return around(model, Reduced(core(model), precision))
 
 
 def packs(device: str) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from hotpath.core import ModelError, Refusal
 from hotpath.models.built import BuiltModel
 from hotpath.models.lowering.program import Lowered
+from hotpath.models.reduced import Reduced
 from hotpath.models.weights import scripted
 from hotpath.tasks.tensors.code import attribute
 from hotpath.tasks.tensors.source import TORCHSCRIPT
@@ -72,6 +73,11 @@ def examples(inputs: Any, lengths: Tuple[int, ...], batch: int) -> List[Tensor]:
 def lowered(model: BuiltModel, program: Lowered) -> nn.Module:
     """Not to be had: lowering knows image classifiers' graphs."""
     raise Refusal(f"{model.identity.name} has no form for onednn.", _FORMS)
+
+
+def reduced(model: BuiltModel, precision: str) -> Reduced:
+    """All of the network in this precision. Raises ModelError."""
+    return Reduced(eager(model), precision).eval()
 
 
 def packs(device: str) -> bool:

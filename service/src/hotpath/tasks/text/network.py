@@ -11,6 +11,7 @@ from torch import nn
 from hotpath.core import ModelError, Refusal
 from hotpath.models.built import BuiltModel
 from hotpath.models.lowering.fused import unusable
+from hotpath.tasks import known
 from hotpath.tasks.text import weights
 from hotpath.tasks.text.encoder import Encoder
 
@@ -37,6 +38,16 @@ def lowered(model: BuiltModel) -> nn.Module:
             "Build it on this machine, or with a precision that the machine has.",
         )
     return torch.jit.load(str(model.artifact("onednn")), map_location="cpu")  # type: ignore[no-untyped-call,no-any-return]
+
+
+def reduced(model: BuiltModel, precision: str) -> nn.Module:
+    """The model with its linear layers in this precision, all texts of a batch as long as the longest."""
+    network = known.networks(model).eager(model)
+    made = network.encoder
+    assert isinstance(made, Encoder)
+    made.always_pads = True
+    made.reduce(getattr(torch, precision))
+    return network
 
 
 def packs(device: str) -> bool:

@@ -10,10 +10,10 @@ from torch.nn import functional
 
 from hotpath.models.built import BuiltModel
 from hotpath.tasks.text import network as text
-from hotpath.tasks.text.network import around, core, core_shape, judge, lowered, packs
+from hotpath.tasks.text.network import around, core, core_shape, judge, lowered, packs, reduced
 from hotpath.tasks.text.weights import head
 
-__all__ = ["TextClassifier", "around", "core", "core_shape", "eager", "judge", "lowered", "packs"]
+__all__ = ["TextClassifier", "around", "core", "core_shape", "eager", "judge", "lowered", "packs", "reduced"]
 
 
 class TextClassifier(nn.Module):

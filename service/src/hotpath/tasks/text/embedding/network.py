@@ -9,9 +9,9 @@ from torch.nn import functional
 
 from hotpath.models.built import BuiltModel
 from hotpath.tasks.text import network as text
-from hotpath.tasks.text.network import around, core, core_shape, judge, lowered, packs
+from hotpath.tasks.text.network import around, core, core_shape, judge, lowered, packs, reduced
 
-__all__ = ["TextEmbedder", "around", "core", "core_shape", "eager", "judge", "lowered", "packs"]
+__all__ = ["TextEmbedder", "around", "core", "core_shape", "eager", "judge", "lowered", "packs", "reduced"]
 
 
 class TextEmbedder(nn.Module):

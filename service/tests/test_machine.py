@@ -170,6 +170,33 @@ def test_other_versions_than_the_models_are_worth_knowing(
     assert not any(finding.serious for finding in found)
 
 
+@pytest.mark.parametrize(
+    ("model", "torch", "words"),
+    [
+        (
+            {"backend": "cuda"},
+            "2.13.0+cpu",
+            ["m: the back end cuda runs on NVIDIA GPUs, not on cpu. Set models"],
+        ),
+        ({"backend": "tensorrt"}, "1.13.1", ["m: the back end tensorrt runs on NVIDIA GPUs"]),
+        (
+            {"backend": "cuda", "devices": ["cuda:0"]},
+            "1.13.1",
+            ["m: the back end cuda wants torch 2.6 or newer,"],
+        ),
+        ({"backend": "cuda", "devices": ["cuda:0"]}, "2.10.0", []),
+        ({"backend": "torchscript"}, "1.13.1", []),
+    ],
+)
+def test_back_ends_for_gpus_want_a_gpu_and_a_torch(
+    monkeypatch: pytest.MonkeyPatch, model: Dict[str, Any], torch: str, words: List[str]
+) -> None:
+    monkeypatch.setattr(machine, "_version", lambda package: torch)
+    found = list(machine.backends(config(model=model)))
+    assert len(found) == len(words)
+    assert all(finding.serious and finding.text.startswith(start) for finding, start in zip(found, words))
+
+
 def test_lists_of_cpus_are_read_as_the_kernel_writes_them() -> None:
     assert machine.parse_cpus("0-2,5\n") == {0, 1, 2, 5}
     assert machine.parse_cpus("") == set()

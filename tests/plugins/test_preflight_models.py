@@ -107,6 +107,8 @@ def test_a_host_of_processors_has_no_gpu_to_name(entry: Make) -> None:
     [
         ({"backend": "onednn"}, "net: backend onednn on cuda:0, cuda:1"),
         ({"devices": ["cpu"], "backend": "tensorrt"}, "backend tensorrt on cpu"),
+        ({"devices": ["cpu"], "backend": "cuda"}, "backend cuda on cpu"),
+        ({"backend": "cuda"}, "net: backend cuda with the set cuda11.6"),
         ({"precision": "int8", "backend": "torchscript"}, "precision int8 with the backend torchscript"),
         ({"backend": "numeric"}, "backend numeric for the architecture resnet50"),
         ({"architecture": "numeric", "backend": "eager"}, "backend eager for the architecture numeric"),
@@ -120,6 +122,16 @@ def test_back_ends_that_do_not_fit(entry: Make, keys: dict[str, Any], words: str
 def test_tensorrt_needs_a_set_that_has_it(entry: Make) -> None:
     (problem,) = found(without_gpu, [entry(backend="tensorrt")], **CPU)
     assert problem.found == "net: backend tensorrt with the set cpu"
+
+
+def test_newer_sets_run_exported_programs(entry: Make) -> None:
+    for chosen, wanted in (("cuda12", "cuda"), ("cuda13", "cuda"), ("cuda13", "")):
+        stack = {"stack_name": chosen, "stack_service": chosen}
+        problems = found(two_gpus, [entry(**{"backend": wanted} if wanted else {})], **stack)
+        assert not [problem for problem in problems if "backend" in problem.found], chosen
+    stack = {"stack_name": "cuda13", "stack_service": "cuda13"}
+    problems = found(two_gpus, [entry(backend="tensorrt")], **stack)
+    assert "net: backend tensorrt with the set cuda13" in [problem.found for problem in problems]
 
 
 def test_what_all_models_of_a_gpu_need_together(entry: Make) -> None:
@@ -185,7 +197,7 @@ def test_an_empty_list() -> None:
     [
         ([{"name": "net"}], "missing required arguments: source"),
         ([{"source": "efficientnet_lite0", "gpus": [0]}], "gpus"),
-        ([{"source": "efficientnet_lite0", "backend": "onnx"}], "must be one of: tensorrt, torchscript"),
+        ([{"source": "efficientnet_lite0", "backend": "onnx"}], "must be one of: tensorrt, cuda, torchscript"),
         ([{"source": "efficientnet_lite0", "engines": "two"}], "cannot be converted to an int"),
         ("efficientnet_lite0", "inference_service_models"),
     ],
@@ -235,6 +247,8 @@ def test_the_services_tables() -> None:
         {**none, "name": "a", "backend": "torchscript", "devices": ["cpu"]},
         {**none, "name": "b", "backend": "tensorrt", "devices": ["cuda:0", "cuda:1"], "places": 7},
     ]
+    tables = served_models(models, engines=ENGINES, gpus=GPUS, backend="cuda")
+    assert [table["backend"] for table in tables] == ["cuda", "torchscript", "cuda"]
     (table,) = served_models(models[2:], engines=[], gpus=[], backend="torchscript")
     assert table["devices"] == ["cpu"]
 

@@ -10,6 +10,7 @@ from .devices import device_of, known_gpus, planned_devices
 from .entries import Entry, parse
 
 TORCHSCRIPT = "torchscript"
+ON_GPUS_ALONE = ("tensorrt", "cuda")
 
 
 def bundled(entries: Sequence[Entry], bundle: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[Entry]]:
@@ -32,12 +33,12 @@ def bundled(entries: Sequence[Entry], bundle: Mapping[str, Any]) -> tuple[list[d
 
 
 def backend_of(entry: Entry, devices: Sequence[str], architecture: str, otherwise: str) -> str:
-    """The back end of a model; `otherwise` is the set's, whose TensorRT has nothing to do on a CPU."""
+    """The back end of a model; `otherwise` is the set's, which on CPUs may have nothing to do."""
     if entry.backend:
         return entry.backend
     if architecture == "numeric":
         return "numeric"
-    return TORCHSCRIPT if otherwise == "tensorrt" and set(devices) == {"cpu"} else otherwise
+    return TORCHSCRIPT if otherwise in ON_GPUS_ALONE and set(devices) == {"cpu"} else otherwise
 
 
 def served(

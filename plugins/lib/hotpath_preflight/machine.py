@@ -31,7 +31,7 @@ TOOLKIT_GIB = 7.0
 CUDNN_GIB = 2.0
 CACHE_GIB = 4.0
 RAMDISK_GIB = 0.2  # the initial ramdisk is rebuilt beside the old one
-SERVICE_GIB = {"tensorrt": 10.0, "torchscript": 2.5}
+SERVICE_GIB = {"tensorrt": 10.0, "cuda": 10.0, "torchscript": 2.5}
 MODELS_GIB = 1.0
 
 

@@ -99,6 +99,7 @@ def _host(survey: Survey, values: Values) -> Host | None:
         values.queue,
         values.max_batch,
         values.model_change == "swap",
+        str(values.service.get("python_version", "")),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hotpath_models.built import backend_of
+from hotpath_models.built import ON_GPUS_ALONE, backend_of
 from hotpath_models.devices import DeviceError, KnownGpu, device_of, known_gpus, planned_devices
 from hotpath_models.entries import Entry, parse
 from hotpath_models.memory import CONTEXT_MIB, WEIGHTS_FACTOR, needed_mib
@@ -17,6 +17,9 @@ from .problem import Problem
 
 CHECK = "models"
 LIST = "inference_service_models"
+
+TOO_OLD = ("3.6", "3.7", "3.8")
+"""Pythons whose last torch can't export for GPUs"""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Host:
     max_batch: int
     swap: bool
     """Whether a new version is loaded beside the one that runs"""
+    python: str = ""
+    """The set's; empty where it was judged before"""
 
 
 def on_host(known: Sequence[Model], host: Host) -> Iterator[Problem]:
@@ -113,14 +118,21 @@ def _backend(model: Model, devices: Sequence[str], host: Host) -> Iterator[Probl
             CHECK,
             f"{model.name}: backend tensorrt with the set {host.set_name}",
             "This set has no TensorRT.",
-            "Choose torchscript, or a stack_service with TensorRT.",
+            "Choose cuda or torchscript, or a stack_service with TensorRT.",
         )
-    elif backend == "tensorrt" and "cpu" in devices:
+    elif backend in ON_GPUS_ALONE and "cpu" in devices:
         yield Problem(
             CHECK,
-            f"{model.name}: backend tensorrt on cpu",
-            "TensorRT runs on GPUs alone.",
+            f"{model.name}: backend {backend} on cpu",
+            "It runs on GPUs alone.",
             "Name GPUs in its devices, or choose torchscript or onednn.",
+        )
+    elif backend == "cuda" and host.python in TOO_OLD:
+        yield Problem(
+            CHECK,
+            f"{model.name}: backend cuda with the set {host.set_name}",
+            f"It wants torch 2.6, and there is none for the set's Python {host.python}.",
+            "Choose tensorrt or torchscript, or a stack_service with a newer Python.",
         )
     if (backend == "numeric") != (model.architecture == "numeric") and model.architecture:
         yield Problem(

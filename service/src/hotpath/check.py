@@ -49,6 +49,7 @@ def _judge(config: Config) -> Iterable[Finding]:
     yield from _findings("keys", lambda: _check_keys(config))
     yield from _findings("port", lambda: _check_port(config))
     yield from _findings("grpc", lambda: _check_grpc(config))
+    yield from machine.backends(config)
     yield from machine.gpus(config, plan)
     yield from machine.control(config)
     if models:

@@ -15,13 +15,14 @@ from typing import Iterator, List, Optional, Sequence, Set, Union
 from hotpath.cgroup import memory_left, whole_cpus
 from hotpath.config import Config
 from hotpath.engine.visible import gpus_of_driver
-from hotpath.models.built import BuiltModel
+from hotpath.models.built import EXPORTS_FROM, BuiltModel
 from hotpath.supervisor.placement import Placement, seat_devices, slot_classes, threads_on, worker_count
 
 # Resident memory of a process before its model, as measured with the tested sets on x86-64.
 _TORCH_BYTES = 400_000_000
 _NUMERIC_BYTES = 60_000_000
 _WORKER_BYTES = 90_000_000
+_ON_GPUS_ALONE = ("cuda", "tensorrt")
 _CONTEXT_BYTES = 1_500_000_000
 """Host memory that CUDA's context and libraries take in each engine of a GPU."""
 
@@ -163,6 +164,25 @@ def gpus(config: Config, placement: Placement, root: Path = Path("/")) -> Iterat
                 "gpus",
                 f"{device}: torch sees {seen} GPUs, and {len(files)} have device files. Compare nvidia-smi, "
                 "the driver and the service's lock, or correct models.devices.",
+            )
+
+
+def backends(config: Config) -> Iterator[Finding]:
+    """Whether back ends and devices go together, and torch is new enough for them."""
+    for entry in config.models:
+        if entry.backend in _ON_GPUS_ALONE and "cpu" in entry.devices:
+            yield Finding(
+                "models",
+                f"{entry.name}: the back end {entry.backend} runs on NVIDIA GPUs, not on cpu. Set "
+                'models.devices to a list such as ["cuda:0"], or models.backend to onednn or torchscript.',
+            )
+        torch = _version("torch") if entry.backend == "cuda" else None
+        if torch is not None and tuple(map(int, torch.split(".")[:2])) < EXPORTS_FROM:
+            yield Finding(
+                "models",
+                f"{entry.name}: the back end cuda wants torch {'.'.join(map(str, EXPORTS_FROM))} or newer, "
+                f"and {torch} is installed. Install the service from a lock that holds it, or choose "
+                "torchscript or tensorrt.",
             )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
 import numpy
 import pytest
-from support.colours import picture
 
 from hotpath.building.build import build
 from hotpath.core import EngineSpec, ModelError
@@ -19,12 +17,10 @@ torch = pytest.importorskip(
     "torch", reason="this Python has no torch; the architecture is tested on the other one"
 )
 
-from hotpath.models.architectures import ARCHITECTURES  # noqa: E402
+from support.resnets import CLASSES, MEAN, SIDE, STD, seeded, write_source  # noqa: E402
+
 from hotpath.tasks.classification.network import restore  # noqa: E402
 
-CLASSES = 10
-SIDE = 64
-MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 PUBLISHED = Path(__file__).parent / "fixtures" / "resnet50.txt"
 
 
@@ -34,54 +30,6 @@ def published() -> Dict[str, Tuple[int, ...]]:
         name: () if shape == "-" else tuple(map(int, shape.split("x")))
         for name, shape in (line.split() for line in lines)
     }
-
-
-def seeded(classes: int = CLASSES) -> Any:
-    """A network whose weights are random and the same every time, and whose answers differ by image."""
-    torch.manual_seed(7)
-    network: Any = ARCHITECTURES["resnet50"](classes).eval()
-    for name, tensor in network.state_dict().items():
-        if name.endswith("running_mean"):
-            tensor.normal_(0.0, 0.1)
-        elif name.endswith("running_var"):
-            tensor.uniform_(0.5, 1.5)
-    network.fc.weight.data.normal_(0.0, 1.0)
-    return network
-
-
-def write_source(directory: Path, state: Any) -> Path:
-    (directory / "probes").mkdir(parents=True)
-    torch.save(state, str(directory / "resnet50.pth"))
-    labels = [f"class {index}" for index in range(CLASSES)]
-    (directory / "labels.txt").write_text("\n".join(labels) + "\n")
-    (directory / "probes" / "red.png").write_bytes(picture("red", size=(80, 70)))
-
-    def file(name: str) -> str:
-        return f'file = "{name}"\nsha256 = "{hashlib.sha256((directory / name).read_bytes()).hexdigest()}"'
-
-    (directory / "model.toml").write_text(f"""
-name = "resnet50"
-task = "image-classification"
-architecture = "resnet50"
-license = "BSD-3-Clause"
-[weights]
-{file("resnet50.pth")}
-[labels]
-{file("labels.txt")}
-[preprocessing]
-height = {SIDE}
-width = {SIDE}
-resize_shorter = {SIDE}
-interpolation = "bilinear"
-mean = {MEAN}
-std = {STD}
-[tolerance]
-absolute = 1e-3
-[[probes]]
-{file("probes/red.png")}
-accept = {labels}
-""")
-    return directory
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +101,7 @@ def test_weights_that_do_not_fit_are_named(network: Any, tmp_path: Path, change:
 
 def test_a_file_that_is_no_weights_is_named(network: Any, tmp_path: Path) -> None:
     for content in (b"", b"hello", b"PK\x03\x04 cut off"):
-        path = tmp_path / "resnet50.pth"
+        path = tmp_path / "weights.pth"
         path.write_bytes(content)
         with pytest.raises(ModelError, match=r"resnet50\.pth can't be read"):
             restore("resnet50", path, CLASSES, MEAN, STD, 5)

@@ -142,3 +142,46 @@ def boxes(directory: Path) -> Path:
     """The source of what looks like a detector from outside."""
     lines = (f"inputs = [{tensor('image', 'float32', 1)}]", f"outputs = [{tensor('nothing', 'float32', 1)}]")
     return write_source(directory, BOXES, b"x", "{ count = 2 }", lines, "boxes", kind="image/png")
+
+
+NETWORK = """
+import numpy
+import torch
+
+
+class Network(torch.nn.Module):
+    def forward(self, a, b):
+        return (a + b) * 2.0, a > b
+
+
+def network(weights):
+    return Network()
+"""
+MEANS = '''
+import torch
+
+
+class Network(torch.nn.Module):
+    """The mean of each item's numbers, however many there are."""
+
+    def forward(self, numbers, lengths):
+        inside = torch.arange(numbers.shape[1])[None, :] < lengths[:, None]
+        return (numbers * inside).sum(dim=1) / lengths
+
+
+def network(weights):
+    return Network()
+'''
+MEAN_LINES = (
+    f"inputs = [{tensor('numbers', 'float32', 32)[:-2]}, varies = true }}]",
+    f"outputs = [{tensor('mean', 'float32')}]",
+)
+FOUR = b'{"inputs": {"numbers": [1, 2, 3, 6]}}'
+
+
+def torch_source(directory: Path, code: str = NETWORK, lines: Sequence[str] = (), **changes: Any) -> Path:
+    """The same with a network of torch."""
+    written = write_source(directory, code, lines=lines, **changes)
+    toml = written / "model.toml"
+    toml.write_text(toml.read_text().replace('"numeric"', '"mine"'))
+    return written

@@ -33,8 +33,9 @@ def is_useful() -> bool:
 def export(model: BuiltModel, reference: Sequence[Dict[str, Any]], most: int) -> Dict[str, Any]:
     """Write the programs beside the model, load them again and compare; what came of it, for model.json.
 
-    `reference` is what the eager model answers to the probes, as model.json has it; they are compared in batches
-    of up to `most`. A model that can't be exported is no worse: there are no files, and `reason` says why.
+    `reference` is what the eager model answers to the probes, as model.json has it; they are compared in
+    batches of up to `most`. A model that can't be exported is no worse: there are no files, and `reason` says
+    why.
     """
     from hotpath.models import programs
 
@@ -88,7 +89,8 @@ def _difference(
     """The largest, of the programs as they were written. Raises ModelError where that is too much."""
     from hotpath.engine.exported import ExportedBackend
 
-    written = replace(model, document={**model.document, "exported": found})
+    artifacts = {**model.artifacts, BACKEND: next(iter(found["files"].values()))}
+    written = replace(model, artifacts=artifacts, document={**model.document, EXPORTED: found})
     backend = ExportedBackend()
     backend.load(written, EngineSpec(0, model.identity.name, model.directory, "cpu", BACKEND, 0, most, ()))
     wanted, inputs = task.recorded(reference), task.probes()

@@ -19,6 +19,9 @@ FORMAT = 2
 
 METADATA = "model.json"
 
+EXPORTS_FROM = (2, 6)
+"""The first torch that brings a program to another device, for which `arange` and the like are written."""
+
 EXPORTED = "exported"
 """How the names of exported programs begin; also where model.json tells of them."""
 

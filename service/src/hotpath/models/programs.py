@@ -12,8 +12,7 @@ from typing import Any, Callable, Dict, Mapping, Sequence, Tuple
 import torch
 from torch import Tensor, nn
 
-FEWEST = (2, 6)
-"""The first torch that brings a program to another device, which `arange` and the like are written for."""
+from hotpath.models.built import EXPORTS_FROM
 
 ANY = 0
 """In the place of a batch size: all of them."""
@@ -32,9 +31,11 @@ class Unexportable(Exception):
 
 def unavailable() -> str:
     """Why this torch has no exported programs that serve; empty where it has."""
-    if tuple(int(part) for part in torch.__version__.split(".")[:2]) >= FEWEST:
+    if tuple(int(part) for part in torch.__version__.split(".")[:2]) >= EXPORTS_FROM:
         return ""
-    return f"torch {torch.__version__} is older than {'.'.join(map(str, FEWEST))}, which has them for GPUs"
+    return (
+        f"torch {torch.__version__} is older than {'.'.join(map(str, EXPORTS_FROM))}, which has them for GPUs"
+    )
 
 
 class _Plain(nn.Module):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 import numpy
 import pytest
-from support.numbers import tensor, write_source
+from support.numbers import FOUR, MEAN_LINES, MEANS, NETWORK, torch_source
 
 torch = pytest.importorskip("torch", reason="this Python has no torch; this is tested on the other one")
 
@@ -15,47 +15,6 @@ from hotpath.building.build import build  # noqa: E402
 from hotpath.core import EngineSpec, ModelError  # noqa: E402
 from hotpath.engine.factory import create  # noqa: E402
 from hotpath.models.built import BuiltModel  # noqa: E402
-
-NETWORK = """
-import numpy
-import torch
-
-
-class Network(torch.nn.Module):
-    def forward(self, a, b):
-        return (a + b) * 2.0, a > b
-
-
-def network(weights):
-    return Network()
-"""
-MEANS = '''
-import torch
-
-
-class Network(torch.nn.Module):
-    """The mean of each item's numbers, however many there are."""
-
-    def forward(self, numbers, lengths):
-        inside = torch.arange(numbers.shape[1])[None, :] < lengths[:, None]
-        return (numbers * inside).sum(dim=1) / lengths
-
-
-def network(weights):
-    return Network()
-'''
-MEAN_LINES = (
-    f"inputs = [{tensor('numbers', 'float32', 32)[:-2]}, varies = true }}]",
-    f"outputs = [{tensor('mean', 'float32')}]",
-)
-FOUR = b'{"inputs": {"numbers": [1, 2, 3, 6]}}'
-
-
-def source(directory: Path, code: str = NETWORK, lines: Sequence[str] = (), **changes: Any) -> Path:
-    written = write_source(directory, code, lines=lines, **changes)
-    toml = written / "model.toml"
-    toml.write_text(toml.read_text().replace('"numeric"', '"mine"'))
-    return written
 
 
 def run(model: BuiltModel, backend: str, *items: Any) -> Any:
@@ -66,7 +25,7 @@ def run(model: BuiltModel, backend: str, *items: Any) -> Any:
 
 @pytest.mark.parametrize("backend", ["eager", "torchscript"])
 def test_a_network_of_ones_own_answers_in_every_form(tmp_path: Path, backend: str) -> None:
-    model = build(source(tmp_path / "source"), tmp_path / "models")[0]
+    model = build(torch_source(tmp_path / "source"), tmp_path / "models")[0]
     pair = (numpy.array([1, 2], "float32"), numpy.array([3, 1], "float32"))
     sums, above = run(model, backend, pair, pair[::-1], pair)
     assert sums.tolist() == [[8, 6]] * 3
@@ -76,7 +35,8 @@ def test_a_network_of_ones_own_answers_in_every_form(tmp_path: Path, backend: st
 @pytest.mark.parametrize("backend", ["eager", "torchscript"])
 def test_items_of_any_length_go_together(tmp_path: Path, backend: str) -> None:
     model = build(
-        source(tmp_path / "s", MEANS, MEAN_LINES, body=FOUR, expect="{ outputs = { mean = 3.0 } }"), tmp_path
+        torch_source(tmp_path / "s", MEANS, MEAN_LINES, body=FOUR, expect="{ outputs = { mean = 3.0 } }"),
+        tmp_path,
     )[0]
     assert model.document["lengths"] == [16, 32]
     items = [(numpy.arange(count, dtype="float32"),) for count in (1, 5, 32, 17)]
@@ -89,7 +49,7 @@ def test_torchscript_of_ones_own_needs_no_code(tmp_path: Path) -> None:
         def forward(self, a: Any, b: Any) -> Any:
             return (a + b) * 2.0, a > b
 
-    written = source(tmp_path / "source")
+    written = torch_source(tmp_path / "source")
     example = torch.zeros(2, 2)
     torch.jit.save(torch.jit.trace(Sums(), (example, example)), str(written / "net.pt"))
     toml = written / "model.toml"
@@ -108,9 +68,9 @@ def test_torchscript_of_ones_own_needs_no_code(tmp_path: Path) -> None:
 def test_a_network_that_decides_by_its_values_is_not_traced(tmp_path: Path) -> None:
     decides = NETWORK.replace("(a + b) * 2.0,", "(a + b) * (2.0 if bool(a.sum() > 0) else 3.0),")
     with pytest.raises(ModelError, match=r"torchscript .* differs from the eager model") as caught:
-        build(source(tmp_path / "source", decides), tmp_path / "models")
+        build(torch_source(tmp_path / "source", decides), tmp_path / "models")
     assert 'forms = ["eager"]' in caught.value.remedy
-    written = source(tmp_path / "again", decides)
+    written = torch_source(tmp_path / "again", decides)
     toml = written / "model.toml"
     toml.write_text('forms = ["eager"]\n' + toml.read_text())
     assert set(build(written, tmp_path / "models")[0].artifacts) == {"eager"}
@@ -128,4 +88,4 @@ def test_a_network_that_decides_by_its_values_is_not_traced(tmp_path: Path) -> N
 )
 def test_a_network_that_is_none_of_these_tensors_is_refused(tmp_path: Path, code: str, words: str) -> None:
     with pytest.raises(ModelError, match=words):
-        build(source(tmp_path / "source", code), tmp_path / "models")
+        build(torch_source(tmp_path / "source", code), tmp_path / "models")

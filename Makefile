@@ -39,6 +39,9 @@ test-el8-stack: ## the service's tests on the whole set of CentOS 8: torch 1.13.
 test-forms: ## the real models served in every form that they are built in; 3 minutes
 	@scripts/bootstrap.sh service && cd service && ../.cache/venv/service/bin/python -m pytest -m every_form --durations=10
 
+gpu: ## every check that wants a GPU, in under eight minutes, and what could not be checked (GPU_PYTHON=... has a torch with CUDA)
+	@scripts/bootstrap.sh gpu && cd service && PYTHONPATH=src:tests "$$(cat ../.cache/gpu-python)" -m gpu $(GPU)
+
 lint: controller ## style, types and Ansible's production profile
 	@scripts/bootstrap.sh service && $(PYTHON) scripts/check.py lint
 
@@ -69,4 +72,4 @@ hosts-down: ## remove the throwaway hosts of this checkout
 clean: hosts-down ## remove the throwaway hosts, their images and .cache; nothing else
 	@scripts/clean.sh
 
-.PHONY: help demo test test-fast test-el8-stack test-forms test-scenarios test-vm fuzz test-faults lint verify bench soak docs protocol lock controller hosts-down clean
+.PHONY: help demo test test-fast test-el8-stack test-forms test-scenarios test-vm gpu fuzz test-faults lint verify bench soak docs protocol lock controller hosts-down clean

@@ -16,8 +16,11 @@ usage: scripts/bootstrap.sh PART...
   service38   .cache/venv/service38:  the service without torch and its test tools             (Python 3.8)
   el8         .cache/venv/el8:        the service with the whole set of CentOS 8 and its test tools: torch 1.13.1,
                                       Torch-TensorRT 1.3.0, TensorRT 8.5; 4 GB                 (Python 3.8)
+  gpu         .cache/venv/gpu:        the service beside the torch with CUDA that is on this machine, for `make gpu`; where
+                                      there is none, the environment `service`. .cache/gpu-python says which Python it is
 
 Environment:
+  GPU_PYTHON             the Python whose torch `make gpu` takes (default: the first on the PATH whose torch has CUDA)
   HOTPATH_PYTHON         the Python of the controller (default: the first of python3.11, python3.12)
   HOTPATH_TORCH_WHEELS   a directory or a page of wheels that holds torch's CPU build, if pip does not know one
 TXT
@@ -85,6 +88,35 @@ install_venv() {
     exec 9>&-
 }
 
+# The first Python whose torch is one for CUDA, from 3.9 on; nothing else that is on the machine is asked for.
+find_cuda_python() {
+    local candidate
+    for candidate in ${GPU_PYTHON:-python3 python3.13 python3.12 python3.11 python3.10 /opt/conda/bin/python}; do
+        if "$candidate" -c 'import torch; assert torch.version.cuda' > /dev/null 2>&1; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+# What the service needs besides torch, into an environment that sees the Python's own packages.
+install_beside_torch() {
+    local python=$1 venv=.cache/venv/gpu list=.cache/venv/gpu.txt key
+    mkdir -p .cache/venv .cache/logs
+    # A package begins a line; its digests are indented. torch and what it brings stay as they are.
+    awk '/^[a-zA-Z]/ { keep = !/^(torch|setuptools|sympy|networkx|jinja2|filelock|fsspec)==/ } keep' \
+        service/locks/cpu-py311.txt > "$list"
+    key=$({ "$python" -VV; cat "$list"; } | sha256sum | cut -c1-16)
+    [ "$(cat "$venv/.complete" 2> /dev/null)" != "$key" ] || return 0
+    say "Making $venv beside the torch of $python"
+    rm -rf "$venv"
+    "$python" -m venv --system-site-packages "$venv"
+    "$venv/bin/python" -m pip install --no-input --no-deps --require-hashes --no-compile --progress-bar off -r "$list" \
+        < /dev/null > .cache/logs/venv-gpu.log 2>&1 && echo "$key" > "$venv/.complete" ||
+        say "pip failed, so what this Python has must do: $(grep -m 1 -E '^ *(ERROR|error)' .cache/logs/venv-gpu.log)"
+}
+
 # require_room GB: the wheels are downloaded, unpacked and installed, each in its own place.
 require_room() {
     mkdir -p .cache/venv
@@ -142,6 +174,17 @@ install() {
                 say "No Python 3.8 with venv on this machine: the service is not tested on it"
             fi
             ;;
+        gpu)
+            if python=$(find_cuda_python); then
+                install_beside_torch "$python"
+                echo "$PWD/.cache/venv/gpu/bin/python" > .cache/gpu-python
+            else
+                [ -z "${GPU_PYTHON:-}" ] || die "GPU_PYTHON=$GPU_PYTHON has no torch with CUDA."
+                say "No Python on this machine has a torch with CUDA (GPU_PYTHON names one): the CPU's stands in"
+                install service
+                echo "$PWD/.cache/venv/service/bin/python" > .cache/gpu-python
+            fi
+            ;;
         el8)
             python=$(find_python 3.8) || die "no Python 3.8 with venv; the set of CentOS 8 is for 3.8."
             [ -e .cache/venv/el8/.complete ] || require_room 12
@@ -156,7 +199,7 @@ for part in "$@"; do
     case $part in
         -h | --help) usage ;;
         system | browser | vm | clients) packages+=("$part") ;;
-        controller | service | service38 | el8) venvs+=("$part") ;;
+        controller | service | service38 | el8 | gpu) venvs+=("$part") ;;
         *) usage >&2; die "unknown part: $part" ;;
     esac
 done

@@ -23,6 +23,9 @@ class Backend(Protocol):
     packs: bool
     """Whether items of different lengths are laid one behind another, so that none pays for a longer one."""
 
+    graphs: bool
+    """Whether batches are replayed as CUDA graphs; known once loaded."""
+
     precision: str
     """In what arithmetic the network runs, one of metrics.layout.PRECISIONS; known once loaded."""
 

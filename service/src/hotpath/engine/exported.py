@@ -26,6 +26,9 @@ NAME = "cuda"
 class ExportedBackend(OverlappingBackend):
     """Runs a program on any device; on a processor for builds and tests, and without graphs."""
 
+    records = True
+    """Whether to try CUDA graphs."""
+
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:
         """Load the program and run every shape of batch. Raises Refusal or ModelError."""
         reason = programs.unavailable()
@@ -52,12 +55,12 @@ class ExportedBackend(OverlappingBackend):
             self._prepare(streams, task, sizes, lambda shape: network(shape.size), capture)
 
         try:
-            run(capture=streams.has_graphs)
+            run(capture=self.records and streams.has_graphs)
         except RuntimeError as error:
-            if not streams.has_graphs:
+            if not (self.records and streams.has_graphs):
                 raise
-            self.plain = (str(error).splitlines() or [""])[0]
-            log.warning("%s runs without CUDA graphs, as it can't be recorded: %s", spec.model, self.plain)
+            reason = (str(error).splitlines() or [""])[0]
+            log.warning("%s runs without CUDA graphs, as it can't be recorded: %s", spec.model, reason)
             run(capture=False)
 
     def _open(self, spec: EngineSpec) -> torch.device:

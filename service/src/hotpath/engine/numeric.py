@@ -14,7 +14,7 @@ class NumericBackend:
     """Runs the network of the task's module `numeric`."""
 
     depth = 1
-    pads = packs = False
+    pads = packs = graphs = False
     precision = "float64"
 
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:

@@ -40,6 +40,7 @@ class OverlappingBackend:
     depth = 2
     pads = True
     packs = False
+    graphs = False
     precision = ""
 
     def __init__(self) -> None:
@@ -65,6 +66,7 @@ class OverlappingBackend:
                 shapes = [Shape(length, size) for length in task.lengths for size in sizes]
                 self._batches = prepare(form, shapes, inputs, capture)
             self._lanes = Lanes(self.depth, lambda: _lane(streams, task, most))
+            self.graphs = capture
             streams.synchronize()  # the lanes too were filled on a stream that no batch waits for
 
     def share(self, slots: Pixels) -> None:

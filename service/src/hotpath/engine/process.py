@@ -63,16 +63,18 @@ def run(
     measured.state(row, table)
     row.set("hotpath_engine_pace_ratio", 1.0)
     _state_form(row, spec.backend, backend.precision)
+    row.set("hotpath_engine_cuda_graphs", float(backend.graphs))
     device.watch(spec.device, row)
     row.set("hotpath_engine_seen_at_seconds", time.monotonic())  # by which it is judged from now on
     row.set("hotpath_engine_ready", 1.0)
     log.info(
-        "warm: model %s version %s, back end %s (%s) on %s; answers within %.2g of the eager model's; "
+        "warm: model %s version %s, back end %s (%s%s) on %s; answers within %.2g of the eager model's; "
         "ms by batch size:%s",
         spec.model,
         model.identity.version,
         spec.backend,
         backend.precision,
+        ", CUDA graphs" if backend.graphs else "",
         spec.device,
         difference,
         measured.worded(table),

@@ -53,6 +53,7 @@ class TorchBackend:
     depth = 1
     pads = False
     packs = False
+    graphs = False
     precision = "float32"
 
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:

@@ -255,6 +255,12 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
             sparse=True,
         ),
         Metric(
+            "hotpath_engine_cuda_graphs",
+            "gauge",
+            "1 where the engine replays its batches as CUDA graphs.",
+            by_engine=True,
+        ),
+        Metric(
             "hotpath_engine_ready", "gauge", "1 while the engine is warm and takes requests.", by_engine=True
         ),
         Metric(

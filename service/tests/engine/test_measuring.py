@@ -23,7 +23,7 @@ class Timed:
     """A back end whose batches take what `seconds` says of their length and size."""
 
     depth = 1
-    pads = packs = False
+    pads = packs = graphs = False
     precision = "float32"
 
     def __init__(self, seconds: Callable[[int, int], float]) -> None:

@@ -24,7 +24,7 @@ TASK = task_of((1, 1, 3))
 class Gate:
     """A back end whose batches end when the test lets them, and whose device may break."""
 
-    pads = packs = False
+    pads = packs = graphs = False
     precision = "float64"
 
     def __init__(self, depth: int) -> None:

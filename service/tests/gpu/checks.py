@@ -101,7 +101,7 @@ def nvml(room: Path) -> Dict[str, Any]:
 
     from hotpath.engine.device import pci_address, reader
 
-    torch.cuda.init()
+    torch.cuda.init()  # type: ignore[no-untyped-call]
     found: Dict[str, float] = {}
 
     class Row:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List
+from typing import Any, Dict, List
 
 import pytest
 
@@ -56,7 +56,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> List[Outcome]:
         "after": "print('{}')",
         "other": "print('{}')",
     }
-    needs = {name: (1.0 if name == "hangs" else 60.0, []) for name in ways}
+    needs: Dict[str, Any] = {name: (1.0 if name == "hangs" else 60.0, []) for name in ways}
     needs["after"] = (60.0, ["bad"])
     needs["other"] = (60.0, ["tensorrt"])
     monkeypatch.setattr(running, "NEEDS", needs)
@@ -66,7 +66,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> List[Outcome]:
         way = ways[arguments[arguments.index("--check") + 1]]
         return command([sys.executable, "-c", way], **options)  # type: ignore[call-overload]
 
-    monkeypatch.setattr(running.subprocess, "Popen", popen)
+    monkeypatch.setattr(subprocess, "Popen", popen)
     return run_all({"tensorrt": "torch_tensorrt can't be imported"}, tmp_path)
 
 

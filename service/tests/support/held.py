@@ -22,7 +22,7 @@ class Notebook:
     """Answers with the first byte of each image as its class."""
 
     depth = 1
-    pads = packs = False
+    pads = packs = graphs = False
     precision = "float64"
 
     def __init__(self) -> None:

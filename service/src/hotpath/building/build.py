@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import numpy
 
@@ -59,7 +59,6 @@ def build(
     if precision:
         source = source.model_copy(update={"precision": precision})
     final = models_directory / source.name / source.version
-    exported = exported or exporting.is_useful()
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         with _alone_in(final.parent):
@@ -100,13 +99,18 @@ def _is_sound(directory: Path, exported: bool) -> bool:
         model = load(directory)
     except ModelError:
         return False
-    if exported and "eager" in model.artifacts and not model.exported:
+    if not model.exported and _wants_programs(model.artifacts, exported):
         return False
     if "onednn" not in model.artifacts:
         return True
     from hotpath.models.lowering.fused import unusable
 
     return not unusable(model.precision("onednn"))
+
+
+def _wants_programs(artifacts: Mapping[str, str], asked: bool) -> bool:
+    """Whether a model with these forms is to be exported too; asks torch only where it is needed anyway."""
+    return "eager" in artifacts and (asked or exporting.is_useful())
 
 
 def _build_into(final: Path, source: Source, origin: Path, exported: bool) -> None:
@@ -137,7 +141,7 @@ def _write(source: Source, origin: Path, target: Path, exported: bool) -> None:
     _save(document, source, target)
     model = load(target)
     document["reference"], document["check"] = _check(model)
-    programs = _export(model, document) if exported and "eager" in artifacts else []
+    programs = _export(model, document) if _wants_programs(artifacts, exported) else []
     (target / REPORT).write_text(json.dumps(_report(document), indent=2) + "\n", encoding="utf-8")
     (target / REPORT_TEXT).write_text(as_text(_report(document)), encoding="utf-8")
     _save(document, source, target, REPORT, REPORT_TEXT, *programs)
@@ -174,8 +178,8 @@ def _save(document: Dict[str, Any], source: Source, target: Path, *more: str) ->
 
 
 def _report(document: Dict[str, Any]) -> Dict[str, Any]:
-    kept = ("name", "version", "task", "architecture", "tolerance", "precision", "check", "built_with")
-    return {key: document[key] for key in kept}
+    kept = ("name", "version", "task", "architecture", "tolerance", "precision", "check", "built_with", EXPORTED)
+    return {key: document[key] for key in kept if key in document}
 
 
 def _check(model: BuiltModel) -> Tuple[List[Dict[str, Any]], Dict[str, Any]]:

@@ -92,6 +92,11 @@ def _difference(
     artifacts = {**model.artifacts, BACKEND: next(iter(found["files"].values()))}
     written = replace(model, artifacts=artifacts, document={**model.document, EXPORTED: found})
     backend = ExportedBackend()
-    backend.load(written, EngineSpec(0, model.identity.name, model.directory, "cpu", BACKEND, 0, most, ()))
+    spec = EngineSpec(0, model.identity.name, model.directory, "cpu", BACKEND, 0, most, ())
     wanted, inputs = task.recorded(reference), task.probes()
-    return max(compare(backend, BACKEND, task, wanted, inputs, size) for size in buckets_up_to(most))
+    try:
+        backend.load(written, spec)
+        return max(compare(backend, BACKEND, task, wanted, inputs, size) for size in buckets_up_to(most))
+    except RuntimeError as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"It can't be run on this processor: {reason}.", "") from error

@@ -24,12 +24,21 @@ def as_text(report: Mapping[str, Any]) -> str:
         + ":",
         *(f"  {name:<12} {value:.2g}" for name, value in report["check"]["largest_difference"].items()),
     ]
+    if "exported" in report:
+        lines += ["", *_exported(report["exported"])]
     if report["precision"]:
         lines += [
             "",
             *_precision(report["precision"], report["tolerance"], known.recipe(report["task"]).telling),
         ]
     return "\n".join(lines) + "\n"
+
+
+def _exported(report: Mapping[str, Any]) -> Iterator[str]:
+    chosen = report.get("precision")
+    yield f"Back end cuda: {f'exported in {chosen}' if chosen else report['reason']}"
+    if chosen:
+        yield from (f"  {name} was refused: {reason}" for name, reason in report["refused"].items())
 
 
 def _precision(

@@ -112,9 +112,12 @@ install_beside_torch() {
     say "Making $venv beside the torch of $python"
     rm -rf "$venv"
     "$python" -m venv --system-site-packages "$venv"
-    "$venv/bin/python" -m pip install --no-input --no-deps --require-hashes --no-compile --progress-bar off -r "$list" \
-        < /dev/null > .cache/logs/venv-gpu.log 2>&1 && echo "$key" > "$venv/.complete" ||
+    if "$venv/bin/python" -m pip install --no-input --no-deps --require-hashes --no-compile --progress-bar off -r "$list" \
+        < /dev/null > .cache/logs/venv-gpu.log 2>&1; then
+        echo "$key" > "$venv/.complete"
+    else
         say "pip failed, so what this Python has must do: $(grep -m 1 -E '^ *(ERROR|error)' .cache/logs/venv-gpu.log)"
+    fi
 }
 
 # require_room GB: the wheels are downloaded, unpacked and installed, each in its own place.

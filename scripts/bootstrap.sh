@@ -100,7 +100,7 @@ find_cuda_python() {
     return 1
 }
 
-# What the service needs besides torch, into an environment that sees the Python's own packages.
+# What the service needs besides torch, into an environment that sees the Python's own packages behind its own.
 install_beside_torch() {
     local python=$1 venv=.cache/venv/gpu list=.cache/venv/gpu.txt key
     mkdir -p .cache/venv .cache/logs
@@ -111,7 +111,10 @@ install_beside_torch() {
     [ "$(cat "$venv/.complete" 2> /dev/null)" != "$key" ] || return 0
     say "Making $venv beside the torch of $python"
     rm -rf "$venv"
-    "$python" -m venv --system-site-packages "$venv"
+    "$python" -m venv "$venv"
+    # Not --system-site-packages, which would pass over those of an environment that the Python belongs to.
+    "$python" -c 'import sys; print(*(path for path in sys.path if path.endswith("-packages")), sep="\n")' \
+        > "$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/beside.pth"
     if "$venv/bin/python" -m pip install --no-input --no-deps --require-hashes --no-compile --progress-bar off -r "$list" \
         < /dev/null > .cache/logs/venv-gpu.log 2>&1; then
         echo "$key" > "$venv/.complete"

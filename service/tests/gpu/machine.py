@@ -23,7 +23,8 @@ def discover() -> Dict[str, Any]:
     if asked.returncode == 0:
         found: Dict[str, Any] = json.loads(asked.stdout.splitlines()[-1])
         return found
-    reason = f"torch ends its process ({asked.returncode}): {asked.stderr.strip()[-200:]}"
+    last = (asked.stderr.strip().splitlines() or [""])[-1][:200]
+    reason = f"torch ends its process ({asked.returncode}): {last}"
     return {"python": sys.version.split()[0], "gpus": [], "lacks": {"gpu": reason}}
 
 

@@ -103,7 +103,7 @@ def test_a_file_that_is_no_weights_is_named(network: Any, tmp_path: Path) -> Non
     for content in (b"", b"hello", b"PK\x03\x04 cut off"):
         path = tmp_path / "weights.pth"
         path.write_bytes(content)
-        with pytest.raises(ModelError, match=r"resnet50\.pth can't be read"):
+        with pytest.raises(ModelError, match=r"weights\.pth can't be read"):
             restore("resnet50", path, CLASSES, MEAN, STD, 5)
 
 

@@ -178,7 +178,17 @@ def _save(document: Dict[str, Any], source: Source, target: Path, *more: str) ->
 
 
 def _report(document: Dict[str, Any]) -> Dict[str, Any]:
-    kept = ("name", "version", "task", "architecture", "tolerance", "precision", "check", "built_with", EXPORTED)
+    kept = (
+        "name",
+        "version",
+        "task",
+        "architecture",
+        "tolerance",
+        "precision",
+        "check",
+        "built_with",
+        EXPORTED,
+    )
     return {key: document[key] for key in kept if key in document}
 
 

@@ -25,7 +25,7 @@ class Computing:
     """A back end whose batches compute for so long, and then wait for something else."""
 
     depth = 1
-    pads = packs = False
+    pads = packs = graphs = False
     precision = "float32"
 
     def load(self, model: BuiltModel, spec: EngineSpec) -> None:

@@ -139,7 +139,7 @@ class Running:
     def cpu_seconds(self) -> float:
         """What its processes have used so far, ended ones aside."""
         ticks = 0
-        for pid in _family(self.process.pid):
+        for pid in family(self.process.pid):
             with contextlib.suppress(OSError):
                 fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
                 ticks += int(fields[11]) + int(fields[12])
@@ -226,7 +226,7 @@ def _wait(found: Running, sample: bytes) -> None:
         time.sleep(0.2)
 
 
-def _family(root: int) -> List[int]:
+def family(root: int) -> List[int]:
     """A process and its descendants."""
     parents: Dict[int, List[int]] = {}
     for entry in os.listdir("/proc"):
@@ -234,22 +234,22 @@ def _family(root: int) -> List[int]:
             with contextlib.suppress(OSError):
                 fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
                 parents.setdefault(int(fields[1]), []).append(int(entry))
-    family, rest = [], [root]
+    found, rest = [], [root]
     while rest:
         pid = rest.pop()
-        family.append(pid)
+        found.append(pid)
         rest += parents.get(pid, [])
-    return family
+    return found
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """SIGTERM to it; what is left of its family after a while is killed, by process id."""
-    family = _family(process.pid)
+    processes = family(process.pid)
     if process.poll() is None:
         process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(STOP_S)
-    for pid in family:
+    for pid in processes:
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
     process.wait()

@@ -13,6 +13,7 @@ from support.looped import Bench, results, submit
 from hotpath.engine.loop import SIGN_S
 from hotpath.ipc.marks import Mark
 from hotpath.ipc.messages import Attach, Cancel, Hello, Message, Standing, Status
+from hotpath.scheduler.costs import Costs
 from hotpath.tasks.task import Outputs
 
 
@@ -43,6 +44,24 @@ def test_a_quick_batch_of_one_thread_is_run_by_the_loop_itself() -> None:
     (answer,) = results(bench.turn())
     assert answer.outcome.answer == answer_of(3) and not bench.runner.held
     assert bench.marks.of(3, 7, 3) == Mark(ran=True, alone=True)
+
+
+def test_a_batch_is_quick_by_the_table_however_busy_others_make_the_processors() -> None:
+    bench = Bench(costs=Costs({1: {1: 0.001, 4: 0.002}}, pace=20.0), runs_anywhere=True)
+    bench.send(submit(3))
+    assert len(results(bench.turn())) == 1 and not bench.runner.held
+
+
+def test_what_is_being_decoded_on_the_engines_processors_is_waited_for_while_that_pays() -> None:
+    bench = Bench(costs=Costs({1: {1: 0.1, 4: 0.1}}))
+    bench.table.workers[0].set("hotpath_items_coming", 2.0)
+    bench.send(submit(1), submit(2))
+    bench.turn()
+    assert not bench.runner.held, "two more would cost nothing beside these"
+    bench.table.workers[0].set("hotpath_items_coming", 0.0)
+    bench.send(submit(3))
+    bench.turn()
+    assert [len(job.items) for job in bench.runner.held] == [3], "nobody else is coming"
 
 
 def test_a_longer_batch_leaves_the_loop_free_for_messages() -> None:

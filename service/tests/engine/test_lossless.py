@@ -18,6 +18,7 @@ from support.classifying import answer
 from support.held import POISON, TASK, HeldRunner, Notebook
 
 from hotpath.core import Outcome
+from hotpath.engine.gathering import Gathering
 from hotpath.engine.loop import EngineLoop
 from hotpath.http.engines import LONE_DEATHS, EngineClient, NoEngine
 from hotpath.ipc.arena import Arena, SlotClasses
@@ -67,7 +68,15 @@ class World:
         costs, row = Costs(table), self.table.engines[0]
         row.set("hotpath_engine_ready", 1.0)
         self.loop = EngineLoop(
-            self.engine, self.runner, [channel], self.arena, self.marks, TASK.inputs, costs, row
+            self.engine,
+            self.runner,
+            [channel],
+            self.arena,
+            self.marks,
+            TASK.inputs,
+            costs,
+            row,
+            Gathering([], 1),
         )
 
     def start_worker(self) -> None:

@@ -77,7 +77,7 @@ def test_a_back_end_sees_one_gpu_alone_and_the_rest_of_the_engine_its_name(
     row = Table(1, ["0/cuda:1"], 8).engines[0]
     with pytest.raises(Opened) as found:
         process.run(
-            spec_of(fast_model, device), 1, [], Arena(SlotClasses(1, (1,))), Marks(1), row, lambda: None
+            spec_of(fast_model, device), 1, [], Arena(SlotClasses(1, (1,))), Marks(1), row, [], lambda: None
         )
     assert found.value.args == opened
 

@@ -11,6 +11,7 @@ from support.tables import LENGTHS, tables
 
 from hotpath.scheduler.costs import Costs
 from hotpath.scheduler.entries import FIRST, LAST, NORMAL, STEP_S, Entry, Queue
+from hotpath.scheduler.gathering import PATIENCE, Coming
 from hotpath.scheduler.policy import DEPTH, Device, Dispatch, Shed, Sleep, admits, decide
 
 
@@ -26,8 +27,11 @@ class History:
     passed_over: List[Tuple[Entry, Tuple[Entry, ...]]] = field(default_factory=list)
     """Who waited on, and the batch that was started instead."""
 
-    def play(self, entries: List[Entry]) -> None:
-        """Let everybody arrive, and run until all is still."""
+    def play(self, entries: List[Entry], gap: float = 0.0) -> None:
+        """Let everybody arrive, and run until all is still.
+
+        `gap`: the device knows who is still to come, and takes this for the time between two of them.
+        """
         coming, queue, now = sorted(entries, key=lambda e: e.arrived), Queue(), 0.0
         ends: List[float] = []
         while True:
@@ -38,9 +42,12 @@ class History:
                 if not admits(now, queue.entries, entry, Device(self.costs, tuple(ends))):
                     self.refused[queue.remove(entry.key).key] = now
             device = Device(self.costs, tuple(ends))
-            action = decide(now, queue.entries, device)
+            newest = max((entry.arrived for entry in queue.entries), default=0.0)
+            action = decide(now, queue.entries, device, Coming(len(coming) if gap else 0, gap, newest))
             if isinstance(action, Sleep):
-                assert not queue.entries or ends, "slept while work and a free device met"
+                latest = newest + PATIENCE * gap
+                awaited = coming and action.until is not None and action.until <= latest
+                assert not queue.entries or ends or awaited, "slept while work and a free device met"
                 wakes = [action.until, *ends, *(entry.arrived for entry in coming[:1])]
                 times = [wake for wake in wakes if wake is not None and wake > now]
                 if not times:
@@ -77,12 +84,12 @@ def entries_of(table: Costs, plan: List[Tuple[float, float, int, int]]) -> List[
     ]
 
 
-@given(costs, requests)
+@given(costs, requests, st.just(0.0) | st.floats(0.001, 1.0))
 def test_each_request_ends_once_and_who_is_let_in_is_done_by_their_deadline(
-    table: Costs, plan: List[Tuple[float, float, int, int]]
+    table: Costs, plan: List[Tuple[float, float, int, int]], gap: float
 ) -> None:
     history, entries = History(table), entries_of(table, plan)
-    history.play(entries)
+    history.play(entries, gap)
     ends = [*history.refused, *history.shed, *history.done]
     assert sorted(ends) == [entry.key for entry in entries], "lost, or ended twice"
     for entry in entries:

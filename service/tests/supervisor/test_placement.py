@@ -58,6 +58,15 @@ def test_workers_take_turns_over_the_nodes_and_share_the_cpus_of_theirs(tmp_path
     assert [placement.worker(index) for index in range(3)] == [first, second, first]
 
 
+def test_an_engine_on_cpus_shares_them_with_the_workers_that_run_there() -> None:
+    own, far, near = Place((1, 2)), Place((3,)), Place((2, 3))
+    placement = Placement({"cpu": own, "cuda:0": near}, (far, near))
+    assert placement.workers_beside("cpu", 4) == [1, 3]
+    assert placement.workers_beside("cuda:0", 4) == []
+    assert Placement({}, ()).workers_beside("cpu", 2) == [0, 1], "all of them run anywhere"
+    assert Placement({}, ()).workers_beside("cuda:0", 2) == []
+
+
 @pytest.mark.parametrize(
     ("placement", "stated", "engines", "threads"),
     [

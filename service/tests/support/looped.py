@@ -8,6 +8,7 @@ from typing import List, Optional, Tuple
 import numpy
 
 from hotpath.core import TensorSpec, slot_bytes
+from hotpath.engine.gathering import Gathering
 from hotpath.engine.loop import EngineLoop
 from hotpath.ipc.arena import Arena, SlotClasses
 from hotpath.ipc.channel import Channel, link
@@ -31,6 +32,7 @@ class Bench:
         runs_anywhere: bool = False,
         inputs: Tuple[TensorSpec, ...] = TASK.inputs,
         costs: Optional[Costs] = None,
+        processors: int = 1,
     ) -> None:
         links = [link() for _ in range(workers)]
         self.workers = [Channel(near) for near, _ in links]
@@ -50,6 +52,7 @@ class Bench:
             inputs,
             costs or Costs({1: {1: seconds, max_batch: seconds}}),
             self.row,
+            Gathering(self.table.workers, processors),
         )
 
     def send(self, *messages: Message, worker: int = 0) -> None:

@@ -245,6 +245,14 @@ def test_images_that_take_no_time_go_together() -> None:
     assert Choice(milliseconds=0.01).chosen(6) == [6, 0]
 
 
+def test_images_that_take_no_time_by_the_table_go_together_however_busy_others_make_the_processors() -> None:
+    choice = Choice(milliseconds=0.01)
+    for row in choice.table.engines:
+        row.set("hotpath_engine_pace_ratio", 20.0)
+    choice.busy_for(0, 0.01)
+    assert choice.chosen(6) == [6, 0], "by the table it is half a millisecond"
+
+
 def test_images_that_take_time_are_shared_out() -> None:
     assert Choice(milliseconds=3.0).chosen(6) == [3, 3]
     assert Choice(milliseconds=0.01).chosen(6, units=300) == [3, 3], "as long as that many short ones"

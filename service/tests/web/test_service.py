@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Awaitable, Callable, Tuple, cast
+from typing import Any, Awaitable, Callable, List, Tuple, cast
 
 import numpy
 import pytest
@@ -223,3 +223,20 @@ def test_an_engine_is_told_how_long_an_item_is_that_was_decoded() -> None:
     with pytest.raises(Problem):
         classify(service(engines), 60.0, Prepared(READY.values, units=40))
     assert engines.submitted[4] == 40
+
+
+def test_an_item_is_coming_while_it_is_decoded_and_no_longer() -> None:
+    found = service(Engines(Outcome(Status.FAILED, None, 1, 0.0, 0.0)))
+    seen: List[float] = []
+
+    class Looking:
+        def write(self, slot: Item) -> int:
+            seen.append(found.row.get("hotpath_items_coming"))
+            return 1
+
+        def is_quick(self) -> bool:
+            return False
+
+    with pytest.raises(Problem):
+        classify(found, 60.0, Looking())
+    assert seen == [1.0] and found.row.get("hotpath_items_coming") == 0.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Deque, List, Optional, Sequence, Tuple
 
 from hotpath.core import Outcome, TensorSpec
+from hotpath.engine.gathering import Gathering
 from hotpath.engine.runner import Job, Runner
 from hotpath.engine.waiting import Ticket, Waiting
 from hotpath.ipc.arena import Arena
@@ -31,10 +32,10 @@ _REST_S = 1.0
 _AS_MEASURED = 1.05
 """Each time that nothing happened for so long, a pace above this is forgotten by half."""
 
-
-_QUICK_S = 0.002
-"""A batch that takes less is run by the loop itself, if it can be: to hand it over takes 0.2 ms, and what
-arrives meanwhile waits no longer than it would for a decoder."""
+QUICK_S = 0.002
+"""A batch that takes less by the table is run by the loop itself, if it can be: to hand it over takes 0.2 ms,
+and what arrives meanwhile waits no longer than it would for a decoder. On processors that others want too it
+takes longer, but so does the handing over."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class EngineLoop:
         inputs: Tuple[TensorSpec, ...],
         costs: Costs,
         row: Row,
+        gathering: Gathering,
     ) -> None:
         self._incarnation = incarnation
         self._runner = runner
@@ -70,6 +72,7 @@ class EngineLoop:
         self._marks = marks
         self._inputs = inputs
         self._row = row
+        self._gathering = gathering
         self._set_costs(costs)
         self._resting = time.monotonic()
         self._sign_due = 0.0
@@ -92,7 +95,7 @@ class EngineLoop:
         """Do what the policy says once; return how long the next poll may wait (None: for anything)."""
         now = time.monotonic()
         self._give_sign(now)
-        action = decide(now, self._waiting.entries, self._device())
+        action = decide(now, self._waiting.entries, self._device(), self._gathering.coming())
         if isinstance(action, Shed):
             for entry in action.entries:
                 self._shed(now, entry)
@@ -150,7 +153,7 @@ class EngineLoop:
                 submit = ticket.submit
                 self._marks.ran(submit.slot, self._incarnation, submit.request, alone=len(tickets) == 1)
 
-        quick = not self._flights and end - now <= _QUICK_S and self._runner.runs_anywhere
+        quick = not self._flights and foretold <= QUICK_S and self._runner.runs_anywhere
         if not self._flights:
             self._row.set("hotpath_engine_batch_since_seconds", now)
         width = self._costs.width(entries)
@@ -232,6 +235,7 @@ class EngineLoop:
                 self._cancel(index, message)
 
     def _submit(self, ticket: Ticket) -> None:
+        self._gathering.came(ticket.submit.submitted)
         if ticket.submit.standing is Standing.SUSPECT:
             self._waiting.add_group([ticket])
             return

@@ -9,10 +9,12 @@ import time
 from dataclasses import replace
 from typing import Callable, Sequence
 
+from hotpath.cgroup import usable_cpus
 from hotpath.core import EngineSpec
 from hotpath.engine import device, measured
 from hotpath.engine.checking import answers, verify
 from hotpath.engine.factory import create
+from hotpath.engine.gathering import Gathering
 from hotpath.engine.loop import EngineLoop
 from hotpath.engine.runner import Runner, guard
 from hotpath.engine.scheduling import give_way
@@ -40,9 +42,13 @@ def run(
     arena: Arena,
     marks: Marks,
     row: Row,
+    beside: Sequence[Row],
     announce: Callable[[], None],
 ) -> None:
-    """Load, warm up, tell the supervisor through `announce`, serve. Returns never. Raises HotpathError."""
+    """Load, warm up, tell the supervisor through `announce`, serve. Returns never. Raises HotpathError.
+
+    `beside`: the rows of the workers that run on the processors that the engine computes on.
+    """
     keep_freed_memory()
     for gauge in ("hotpath_engine_clear_at_seconds", "hotpath_engine_images_in_flight"):
         row.set(gauge, 0.0)  # a predecessor may have died in the middle
@@ -85,7 +91,8 @@ def run(
     alone = spec.device == "cpu" and spec.threads == 1
     runner = Runner(backend, task, runs_anywhere=alone and backend.depth == 1)
     costs = Costs(table, backend.pads, backend.packs)
-    loop = EngineLoop(incarnation, runner, channels, arena, marks, task.inputs, costs, row)
+    gathering = Gathering(beside, usable_cpus())
+    loop = EngineLoop(incarnation, runner, channels, arena, marks, task.inputs, costs, row, gathering)
     # The batches stay in the thread that warmed up: torch's own threads and a device's context belong to it.
     threading.Thread(target=guard(loop.run), name="loop", daemon=True).start()
     runner.work()

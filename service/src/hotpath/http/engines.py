@@ -142,18 +142,18 @@ class EngineClient:
         if len(engines) == 1:
             return engines[0]
         now = time.monotonic()
-        work = {engine: self._work(engine, now) for engine in engines}
-        least = min(engines, key=lambda engine: work[engine])
-        return next((engine for engine in engines if work[engine] <= NEXT_TO_NOTHING_S), least)
-
-    def _work(self, engine: int, now: float) -> float:
-        """Seconds until it is free, as it says; at least what this worker's requests take, in full batches.
-
-        What was submitted a moment ago it may not have heard of yet.
-        """
-        row = self._table.engines[engine]
-        unit = row.get("hotpath_engine_unit_seconds") * row.get("hotpath_engine_pace_ratio")
-        return max(row.get("hotpath_engine_clear_at_seconds") - now, self._held[engine] * unit)
+        least, least_work = engines[0], float("inf")
+        for engine in engines:
+            row = self._table.engines[engine]
+            # What was submitted a moment ago it may not have heard of yet.
+            own = self._held[engine] * row.get("hotpath_engine_unit_seconds")
+            pace = row.get("hotpath_engine_pace_ratio")
+            work = max(row.get("hotpath_engine_clear_at_seconds") - now, own * pace)
+            if work <= NEXT_TO_NOTHING_S * pace:
+                return engine
+            if work < least_work:
+                least, least_work = engine, work
+        return least
 
     def _unheard_engines(self) -> List[int]:
         rows = self._table.engines

@@ -209,7 +209,11 @@ class Service:
         `shadowed`: whether a version that is compared may get a copy. Raises InputError, Problem, or what
         `admission` turns into one.
         """
-        filled = await patience.wait(self.decoder.start(fill, served.task, lease, patience.deadline))
+        self.row.add("hotpath_items_coming")
+        try:
+            filled = await patience.wait(self.decoder.start(fill, served.task, lease, patience.deadline))
+        finally:
+            self.row.add("hotpath_items_coming", amount=-1.0)
         decoded = time.monotonic()
         urgency = patience.urgency
         answer = self._client.submit(

@@ -156,6 +156,12 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
         ),
         Metric("hotpath_slots", "gauge", "Slots of the arena."),
         Metric(
+            "hotpath_items_coming",
+            "gauge",
+            "Items that a worker has and no engine yet: they are decoded, or wait for that.",
+            hidden=True,
+        ),
+        Metric(
             "hotpath_places_in_use",
             "gauge",
             "Images of a model inside the service.",

@@ -88,6 +88,16 @@ class Costs:
             return len(queue) >= self._sizes.full
         return self._joining.is_full(queue)
 
+    def next_one(self, size: int) -> Tuple[float, float]:
+        """Seconds that one more item adds to a batch of `size`, and what it saves not to be one by itself.
+
+        Where items have lengths that is taken for nothing: it is little beside what their batches take.
+        """
+        if self._joining is not None:
+            return 0.0, 0.0
+        longer, saved = self._sizes.next_one(size)
+        return longer * self.pace, saved * self.pace
+
     def clear(self, queue: Sequence[Entry]) -> float:
         """Seconds until all of `queue` are done, one batch after another; no less, and little more."""
         by_table = self._sizes.clear(len(queue)) if self._joining is None else self._joining.clear(queue)

@@ -1,7 +1,8 @@
 """What an engine does next, and whom it lets in: pure functions of the clock, the queue and the device.
 
-No timer holds a batch back. While the device works, requests queue up; the moment it is free, the most
-urgent go together. So a lone request never waits for others, and batches grow by themselves under load. A
+While the device works, requests queue up; the moment it is free, the most urgent go together. So a lone
+request never waits for others, and batches grow by themselves under load. Only where the device shares its
+processors with those who make items ready, and all are busy with that, a batch may gather (`gathering`). A
 second batch is handed to the device when it is full or when the first is about to end, so that the device
 never waits for us and no batch is closed before it must be.
 
@@ -21,6 +22,7 @@ from typing import Iterator, Optional, Sequence, Tuple, Union
 
 from hotpath.scheduler.costs import Costs
 from hotpath.scheduler.entries import FIRST, LAST, Entry
+from hotpath.scheduler.gathering import NOTHING, Coming, gathers_until
 
 DEPTH = 2
 """The most batches in flight: one that runs, one that is ready to follow."""
@@ -68,7 +70,7 @@ class Sleep:
 Action = Union[Shed, Dispatch, Sleep]
 
 
-def decide(now: float, queue: Sequence[Entry], device: Device) -> Action:
+def decide(now: float, queue: Sequence[Entry], device: Device, coming: Coming = NOTHING) -> Action:
     """The next action of an engine. `queue` holds the requests that wait, by rank."""
     if not queue:
         return Sleep(None)
@@ -84,6 +86,10 @@ def decide(now: float, queue: Sequence[Entry], device: Device) -> Action:
         closing = start - LEAD_S
         if now < closing and not device.costs.is_full(queue):
             return Sleep(min(next_look, closing))
+    elif coming.items:
+        begins = gathers_until(now, queue, device.costs, coming)
+        if begins > now:
+            return Sleep(begins)
     return Dispatch(next_batch(start, queue, device.costs))
 
 

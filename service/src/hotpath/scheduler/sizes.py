@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import List, Mapping
+from typing import List, Mapping, Tuple
 
 SPLIT_GAIN = 0.95
 """Smaller batches must take at most this part of the time of larger ones: the table is not exact."""
@@ -55,6 +55,16 @@ class Sizes:
     def weight(self, size: int) -> float:
         """What a batch costs when it is weighed against others."""
         return HANDOVER_S + self.seconds[size]
+
+    def next_one(self, size: int) -> Tuple[float, float]:
+        """Seconds that one more item adds to a batch of `size`, and what it would cost alone beyond that.
+
+        Nothing is saved where the batch has no room for it.
+        """
+        if size >= self.most:
+            return 0.0, 0.0
+        longer = self.seconds[size + 1] - self.seconds[size]
+        return longer, self.weight(1) - longer
 
     def _best(self, waiting: int) -> int:
         """The first batch of those that so many are done soonest in; the largest that is nearly as good."""

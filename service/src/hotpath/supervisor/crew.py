@@ -145,7 +145,8 @@ class Crew:
                     self._row_of(post).set(name, 0.0)  # or its successor would be ended for it
                 if post.role == "worker":
                     self._slots.reclaim(post.index)
-                    self._row_of(post).set("hotpath_slots_in_use", 0.0)
+                    for gauge in ("hotpath_slots_in_use", "hotpath_items_coming"):
+                        self._row_of(post).set(gauge, 0.0)
                     for name in self._generations.names:
                         self._row_of(post).set("hotpath_places_in_use", 0.0, (name,))
                 elif not post.wanted:
@@ -178,6 +179,8 @@ class Crew:
         spec = self._spec_at(post.index)
         channels = [Channel(links[post.index][1]) for links in self._links]
         row = self.table.engines[post.index]
+        workers = self.table.workers
+        beside = [workers[index] for index in self._placement.workers_beside(spec.device, len(workers))]
 
         def work() -> None:
             from hotpath.engine.process import run
@@ -185,7 +188,7 @@ class Crew:
             self._leave_to_parent()
             for listener in self._sockets:
                 listener.close()
-            run(spec, post.incarnation, channels, self._arena, self._marks, row, self._announce)
+            run(spec, post.incarnation, channels, self._arena, self._marks, row, beside, self._announce)
 
         return child.fork(post.name, Place(spec.cpus, spec.numa_node), self._memory, work, reason)
 

@@ -56,6 +56,14 @@ class Placement:
         """The place of an engine, anywhere when the plan does not name its device."""
         return self.engines.get(device, Place())
 
+    def workers_beside(self, device: str, workers: int) -> List[int]:
+        """Which of the HTTP workers run on processors that an engine on `device` computes on."""
+        if device != "cpu":
+            return []
+        own = set(self.engine(device).cpus)
+        places = ((index, self.worker(index).cpus) for index in range(workers))
+        return [index for index, cpus in places if not (own and cpus) or own.intersection(cpus)]
+
     def worker(self, index: int) -> Place:
         """The place of an HTTP worker: they take turns over the nodes."""
         return self.workers[index % len(self.workers)] if self.workers else Place()

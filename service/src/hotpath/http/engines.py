@@ -167,8 +167,8 @@ class EngineClient:
         return [index for index in seats if self._known[index] is not None]
 
     def _ready_engines(self, seats: Sequence[int]) -> List[int]:
-        rows = self._table.engines
-        return [i for i in self._linked_engines(seats) if rows[i].get("hotpath_engine_ready") > 0]
+        known, rows = self._known, self._table.engines
+        return [i for i in seats if known[i] is not None and rows[i].get("hotpath_engine_ready") > 0]
 
     def _transmit(self, request: int, pending: _Pending) -> None:
         engine = self._known[pending.engine]

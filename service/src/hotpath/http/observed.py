@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Dict, Iterable, List, Sequence, Tuple
+from typing import Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,7 +12,7 @@ from hotpath.http.errors import Problem
 from hotpath.metrics.layout import STATUSES, route_of
 from hotpath.metrics.table import Row
 from hotpath.observing.ids import RequestIds
-from hotpath.observing.record import Observer, Record, put
+from hotpath.observing.record import Observer, Record, put, server_timing
 
 CLIENT_GONE = 499
 CUT_OFF = Problem(
@@ -95,8 +95,12 @@ class Ledger:
         self._row.add("hotpath_requests", (record.route, text if text in STATUSES else "other"))
         headers = [(b"x-request-id", record.id.encode())]
         if record.images:
-            headers.append((b"server-timing", record.server_timing().encode()))
-            self._count_stages(record)
+            seconds = record.seconds()
+            total = time.monotonic() - record.started
+            headers.append((b"server-timing", server_timing(seconds, total).encode()))
+            self._count_stages(seconds, total)
+            if record.received is not None:
+                self._row.observe("hotpath_receive_seconds", record.received - record.started)
         return headers
 
     def over(self, record: Record) -> None:
@@ -106,14 +110,10 @@ class Ledger:
         for observer in self._observers:
             observer(record)
 
-    def _count_stages(self, record: Record) -> None:
-        rest = time.monotonic() - record.started
-        for stage, seconds in record.seconds().items():
-            self._row.add("hotpath_stage_seconds", (stage,), seconds)
-            rest -= seconds
-        self._row.add("hotpath_stage_seconds", ("other",), max(0.0, rest))
-        if record.received is not None:
-            self._row.observe("hotpath_receive_seconds", record.received - record.started)
+    def _count_stages(self, seconds: Mapping[str, float], total: float) -> None:
+        for stage, part in seconds.items():
+            self._row.add("hotpath_stage_seconds", (stage,), part)
+        self._row.add("hotpath_stage_seconds", ("other",), max(0.0, total - sum(seconds.values())))
 
 
 def _only(values: Sequence[bytes]) -> bytes:

@@ -364,18 +364,19 @@ class Layout:
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self.metrics = tuple(metrics)
-        self._offsets: Dict[Tuple[str, Labels], int] = {}
+        self.offsets: Dict[Tuple[str, Labels], int] = {}
+        """The first cell of a series, by family and labels. KeyError for one that was not described."""
+        self.histograms: Dict[str, Tuple[int, Tuple[float, ...]]] = {}
+        """The first cell of a histogram without labels, and its buckets."""
         self._metrics: Dict[str, Metric] = {metric.name: metric for metric in metrics}
         width = 0
         for metric in metrics:
             for labels in metric.series:
-                self._offsets[(metric.name, labels)] = width
+                self.offsets[(metric.name, labels)] = width
+                if metric.buckets and not labels:
+                    self.histograms[metric.name] = (width, metric.buckets)
                 width += metric.cells
         self.width = width
-
-    def offset(self, name: str, labels: Labels = ()) -> int:
-        """The first cell of a series. Raises KeyError for one that was not described."""
-        return self._offsets[(name, labels)]
 
     def metric(self, name: str) -> Metric:
         """The description of a family."""

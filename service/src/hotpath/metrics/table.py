@@ -21,19 +21,20 @@ class Row:
 
     def __init__(self, layout: Layout, cells: memoryview[float]) -> None:
         self._layout = layout
+        self._offsets = layout.offsets  # at hand: a request counts some thirty times
         self._cells = cells
 
     def add(self, name: str, labels: Labels = (), amount: float = 1.0) -> None:
         """Count."""
-        self._cells[self._layout.offset(name, labels)] += amount
+        self._cells[self._offsets[name, labels]] += amount
 
     def set(self, name: str, value: float, labels: Labels = ()) -> None:
         """Set a gauge."""
-        self._cells[self._layout.offset(name, labels)] = value
+        self._cells[self._offsets[name, labels]] = value
 
     def get(self, name: str, labels: Labels = ()) -> float:
         """Read a counter or a gauge."""
-        return float(self._cells[self._layout.offset(name, labels)])
+        return self._cells[self._offsets[name, labels]]
 
     def clear(self) -> None:
         """Forget everything: another engine takes the row over."""
@@ -49,14 +50,13 @@ class Row:
 
     def observe(self, name: str, value: float) -> None:
         """Add a value to a histogram."""
-        buckets = self._layout.metric(name).buckets
-        start = self._layout.offset(name)
+        start, buckets = self._layout.histograms[name]
         self._cells[start + bisect_left(buckets, value)] += 1
         self._cells[start + len(buckets) + 1] += value
 
     def values(self, name: str, labels: Labels = ()) -> List[float]:
         """All cells of a series."""
-        start = self._layout.offset(name, labels)
+        start = self._offsets[name, labels]
         return [float(cell) for cell in self._cells[start : start + self._layout.metric(name).cells]]
 
 

@@ -11,13 +11,13 @@ from hotpath.scheduler.gathering import NOTHING
 COMING = "hotpath_items_coming"
 
 
-def test_nothing_is_coming_while_a_processor_is_idle() -> None:
+def test_nothing_is_coming_unless_some_of_it_waits_for_a_processor() -> None:
     table = Table(2, ["0/cpu"], 8)
     gathering = Gathering(table.workers, processors=3)
-    table.workers[0].set(COMING, 2.0)
+    table.workers[0].set(COMING, 3.0)
     assert gathering.coming() == NOTHING
     table.workers[1].set(COMING, 1.0)
-    assert gathering.coming().items == 3
+    assert gathering.coming().items == 4
 
 
 def test_an_engine_on_a_device_of_its_own_waits_for_nobody() -> None:

@@ -35,9 +35,12 @@ class Gathering:
         self._more = self._items() > 0
 
     def coming(self) -> Coming:
-        """What is on its way; nothing, where a processor is idle for want of items."""
+        """What is on its way; nothing, unless more is there than all processors are at.
+
+        Otherwise one of them has nothing else to do now, or would have while the batch gathers.
+        """
         items = self._items()
-        return Coming(items, self._gap, self._newest) if items >= self._processors else NOTHING
+        return Coming(items, self._gap, self._newest) if items > self._processors else NOTHING
 
     def _items(self) -> int:
         return int(sum([row.get("hotpath_items_coming") for row in self._beside]))

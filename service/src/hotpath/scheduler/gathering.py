@@ -7,7 +7,8 @@ it adds to the batch and `saved` what it would cost alone beyond that. To wait f
 seconds, summed over those who wait, and saves m * saved. Where clients ask again when they have their answer,
 what makes that sum small is also what answers most.
 
-A lone request has nobody to wait for, and where a processor has nothing else to do there is nothing to save.
+A lone request has nobody to wait for. Where a processor has nothing else to do there is nothing to save, and
+three requests on two processors go one by one: of two that wait for the third one processor would be idle.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ PATIENCE = 4.0
 
 @dataclass(frozen=True)
 class Coming:
-    """What is being made ready on the device's own processors; nothing, while one of these is idle."""
+    """What is being made ready on the device's own processors; nothing, where these can be at more at once."""
 
     items: int = 0
     gap: float = 0.0

@@ -51,8 +51,8 @@ def load(server: Running, photographs: Path, clients: int, seconds: float, warm:
     stages, before = Stages.read(server.port), spent(server.process.pid)
     said: Dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     after, stages = spent(server.process.pid), Stages.read(server.port).since(stages)
-    if said["errors"]:
-        raise RuntimeError(f"{server.server.title}: {said['errors']}")
+    if said["errors"] or not said["requests"]:
+        raise RuntimeError(f"{server.server.title} answered {said['requests']}, errors: {said['errors']}")
     each = {name: (after[name] - before[name]) / said["answered"] for name in after}
     return {
         "worker": each["worker"] * 1000,
@@ -97,12 +97,12 @@ def main() -> int:
         for number in range(options.rounds):
             for count in options.clients:
                 order = trees if number % 2 == 0 else trees[::-1]
-                found[count].append(
-                    {
-                        tree: load(up[tree], options.photographs, count, options.seconds, options.warm)
-                        for tree in order
-                    }
-                )
+                one = {
+                    tree: load(up[tree], options.photographs, count, options.seconds, options.warm)
+                    for tree in order
+                }
+                found[count].append(one)
+                print(count, {tree.name: one[tree] for tree in trees}, file=sys.stderr, flush=True)
     for count, rounds in found.items():
         print(f"\n{count} clients, medians of {len(rounds)} rounds (and of the ratios to the first)")
         names = list(rounds[0][trees[0]])

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 from bodies import ENCODINGS
 from environments import BENCH, CACHE, SERVICE_PYTHON, python
 
-START_S = 300.0
+START_S = 120.0
 STOP_S = 15.0
 
 

@@ -34,7 +34,7 @@ class Row:
 
     def get(self, name: str, labels: Labels = ()) -> float:
         """Read a counter or a gauge."""
-        return self._cells[self._offsets[name, labels]]
+        return float(self._cells[self._offsets[name, labels]])
 
     def clear(self) -> None:
         """Forget everything: another engine takes the row over."""

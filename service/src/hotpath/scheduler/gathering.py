@@ -25,7 +25,7 @@ PATIENCE = 4.0
 
 @dataclass(frozen=True)
 class Coming:
-    """What is being made ready on the device's own processors; nothing, where these can be at more at once."""
+    """What is being made ready on the device's own processors; nothing, while these can be at all of it."""
 
     items: int = 0
     gap: float = 0.0

@@ -73,7 +73,8 @@ class Waiting:
     def _add(self, ticket: Ticket, group: int) -> Entry:
         submit = ticket.submit
         place = self._place(submit.units)
-        entry = Entry(self._next, submit.submitted, submit.deadline, submit.priority, group, place)
+        urgency = (submit.submitted, submit.deadline, submit.priority)
+        entry = Entry(self._next, *urgency, group, place, submit.behind)
         self._next += 1
         self._queue.add(entry)
         self._tickets[entry.key] = ticket

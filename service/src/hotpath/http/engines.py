@@ -49,6 +49,7 @@ class _Pending:
     deadline: float
     priority: int
     units: int
+    behind: float
     submitted: float
     answer: asyncio.Future[Outcome]
     standing: Standing = Standing.NEW
@@ -110,11 +111,18 @@ class EngineClient:
         )
 
     def submit(
-        self, lease: Lease, seats: Sequence[int], deadline: float, priority: int = NORMAL, units: int = 1
+        self,
+        lease: Lease,
+        seats: Sequence[int],
+        deadline: float,
+        priority: int = NORMAL,
+        units: int = 1,
+        behind: float = 0.0,
     ) -> asyncio.Future[Outcome]:
         """Queue the item in the lease's slot, of so many units, for an engine on one of `seats`.
 
-        The future tells how it ended.
+        `behind`: for how many seconds other items of its request have been at it. The future tells how it
+        ended.
 
         Raises NoEngine. Cancelling the future takes the request out of the engine's queue; the slot stays
         borrowed until the engine has confirmed that it no longer reads it.
@@ -126,7 +134,7 @@ class EngineClient:
         engine = self._idlest(candidates)
         request = next(self._requests)
         answer = self._loop.create_future()
-        pending = _Pending(lease, engine, deadline, priority, units, time.monotonic(), answer)
+        pending = _Pending(lease, engine, deadline, priority, units, behind, time.monotonic(), answer)
         pending.answer.add_done_callback(lambda answer: self._on_settled(request, answer))
         self._pending[request] = pending
         self._held[engine] += units
@@ -185,6 +193,7 @@ class EngineClient:
                 pending.priority,
                 pending.standing,
                 pending.units,
+                pending.behind,
             ),
         )
 

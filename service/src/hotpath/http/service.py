@@ -190,24 +190,33 @@ class Service:
             return [await self.predict(served, fills[0], lease, patience)]
         found: List[Optional[Answered]] = [None] * len(fills)
         left = deque(enumerate(fills))
+        begun = time.monotonic()
 
         async def lane(lease: Lease) -> None:
+            behind = 0.0  # the first ones come together
             while left:
                 index, fill = left.popleft()
                 # A shadow reads the slot longer than the request: only where nothing else comes into it.
-                found[index] = await self.predict(served, fill, lease, patience, shadowed=not left)
+                found[index] = await self.predict(served, fill, lease, patience, not left, behind)
+                behind = time.monotonic() - begun
 
         with self.spare_places(served, min(len(fills), self.most_items[served.offer.model]) - 1) as more:
             await together([lane(place) for place in (lease, *more)])
         return [answered for answered in found if answered is not None]
 
     async def predict(
-        self, served: Served, fill: Fill, lease: Lease, patience: Patience, shadowed: bool = True
+        self,
+        served: Served,
+        fill: Fill,
+        lease: Lease,
+        patience: Patience,
+        shadowed: bool = True,
+        behind: float = 0.0,
     ) -> Answered:
         """The way of one item: into the lease's slot, to an engine, and back.
 
-        `shadowed`: whether a version that is compared may get a copy. Raises InputError, Problem, or what
-        `admission` turns into one.
+        `shadowed`: whether a version that is compared may get a copy; `behind`: for how many seconds other
+        items of the request have been at it. Raises InputError, Problem, or what `admission` turns into one.
         """
         self.row.add("hotpath_items_coming")
         try:
@@ -217,7 +226,7 @@ class Service:
         decoded = time.monotonic()
         urgency = patience.urgency
         answer = self._client.submit(
-            lease, served.offer.seats, patience.deadline, urgency.priority, filled.units
+            lease, served.offer.seats, patience.deadline, urgency.priority, filled.units, behind
         )
         try:
             outcome = await patience.wait(answer)

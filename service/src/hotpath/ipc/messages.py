@@ -71,6 +71,8 @@ class Submit:
     standing: Standing = Standing.NEW
     units: int = 1
     """How long the item is, along the inputs that vary; see tasks.task.Task.lengths."""
+    behind: float = 0.0
+    """Seconds for which other items of its request have been at it; see scheduler.entries.Entry."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Result:
 Message = Union[Attach, Submit, Cancel, Hello, Result]
 
 _ATTACH = struct.Struct("<BxxxI")
-_SUBMIT = struct.Struct("<BBBxIIIIQdd")
+_SUBMIT = struct.Struct("<BBBxIIIIQddd")
 _CANCEL = struct.Struct("<BxxxIIQ")
 _HELLO = struct.Struct("<BxxxI")
 _RESULT = struct.Struct("<BBHIQdd")
@@ -121,6 +123,7 @@ def encode(message: Message) -> bytes:
             message.request,
             message.submitted,
             message.deadline,
+            message.behind,
         )
     if isinstance(message, Result):
         outcome = message.outcome
@@ -146,8 +149,9 @@ def decode(data: bytes) -> Message:
     kind = Kind(data[0])
     if kind is Kind.SUBMIT:
         fields = _SUBMIT.unpack(data)
-        _, priority, standing, worker, engine, slot, units, request, submitted, deadline = fields
-        return Submit(worker, engine, request, slot, submitted, deadline, priority, Standing(standing), units)
+        _, priority, standing, worker, engine, slot, units, request, submitted, deadline, behind = fields
+        urgency = (submitted, deadline, priority, Standing(standing))
+        return Submit(worker, engine, request, slot, *urgency, units, behind)
     if kind is Kind.RESULT:
         _, status, batch_size, worker, request, queue_s, compute_s = _RESULT.unpack_from(data)
         answer = data[_RESULT.size :] or None

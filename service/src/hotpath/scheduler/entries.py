@@ -28,12 +28,16 @@ class Entry:
     """Other than 0: something went wrong with them; they run with their group and nobody else."""
     place: int = 0
     """Which of the lengths that batches are padded to it needs, the shortest being 0."""
+    behind: float = 0.0
+    """Seconds for which its request has had items here before. By so much it goes later than its deadline
+    says, behind those that have come meanwhile: else who asks for hundreds of items at once would be ahead
+    of everybody until the last of them."""
 
     @property
     def rank(self) -> Tuple[int, int, float, float, int]:
-        """Lower goes first: groups, as they have waited longest, then the earliest deadline."""
+        """Lower goes first: groups, as they have waited longest, then the earliest deadline but for that."""
         grouped = (0, self.group) if self.group else (1, 0)
-        return (*grouped, self.deadline + self.priority * STEP_S, self.arrived, self.key)
+        return (*grouped, self.deadline + self.behind + self.priority * STEP_S, self.arrived, self.key)
 
 
 class Queue:

@@ -74,8 +74,8 @@ def steps(path: str, python: str) -> List[List[str]]:
     return [
         [python, "-m", "venv", "--without-pip", venv],
         install,
-        # The service's user cannot write here, so bytecode is made now; -j 0 takes every CPU, which pip does not.
-        [os.path.join(venv, "bin", "python"), "-m", "compileall", "-q", "-j", "0", os.path.join(venv, "lib")],
+        # The service's user cannot write here, so bytecode is made now. With -E no variable can forbid it.
+        [os.path.join(venv, "bin", "python"), "-E", "-m", "hotpath.bytecode"],
     ]
 
 
@@ -90,8 +90,7 @@ def install(module: AnsibleModule, path: str, python: str, archives: List[Dict[s
             extract(archive["path"], os.path.join(path, "wheels"))
         for command in steps(path, python):
             code, stdout, stderr = module.run_command(command)
-            # compileall gives 1 for a file that is no Python of this version; packages carry such files as templates.
-            if code != 0 and "compileall" not in command:
+            if code != 0:
                 raise DeploymentError(explain(command, code, stderr or stdout))
         shutil.rmtree(os.path.join(path, "wheels"))
         write_json(os.path.join(path, MARKER), {"archives": [archive["sha256"] for archive in archives]})

@@ -130,6 +130,9 @@ def test_release_is_complete_and_not_the_services_to_change(host: Host, check: C
     check.equal(f"{release} is complete", expected=True, found=host.file(f"{release}/.complete").is_file)
     loose = check.answer("the release's files", WRITABLE, release).splitlines()
     check.equal("files of the release that others may change", expected=[], found=loose)
+    packages = "/opt/hotpath/current/venv/lib/python*/site-packages"
+    for module in ("hotpath/http/__pycache__/worker", "uvicorn/__pycache__/server"):
+        check.succeeds(f"bytecode of {module}", f"ls {packages}/{module}.*.pyc")
 
 
 def test_models_are_whole_and_not_the_services_to_change(check: Checks, models: list[dict[str, Any]]) -> None:

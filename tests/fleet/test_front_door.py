@@ -1,0 +1,180 @@
+"""HAProxy, as the role load_balancer renders it, before three real services: clients see one that never goes away."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.front_door import Clients, Door, fetch
+from support.services import Service, build, until
+
+HERE = "127.0.0.1"
+SECONDS = 0.02  # a batch of the stand-in
+
+
+def free_port() -> int:
+    """A port that nobody has, with the next one."""
+    while True:
+        with socket.socket() as one, socket.socket() as next_one:
+            one.bind((HERE, 0))
+            port = int(one.getsockname()[1])
+            try:
+                next_one.bind((HERE, port + 1))
+            except OSError:
+                continue
+            return port
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fleet")
+
+
+@pytest.fixture(scope="module")
+def photograph(folder: Path, services: list[Service]) -> bytes:
+    return (folder / "red.png").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def services(folder: Path) -> Iterator[list[Service]]:
+    model = build(folder, SECONDS)
+    fleet = [Service(folder, model, f"gpu-{number}", HERE, free_port(), max_batch=2) for number in (1, 2, 3)]
+    try:
+        for service in fleet:
+            service.start()
+        for service in fleet:
+            service.wait()
+        yield fleet
+    finally:
+        for service in fleet:
+            service.kill()
+
+
+@pytest.fixture(scope="module")
+def binary(folder: Path) -> Path:
+    return fetch(folder)
+
+
+@pytest.fixture
+def door(tmp_path: Path, binary: Path, services: list[Service]) -> Iterator[Door]:
+    with Door(tmp_path, binary, services, free_port()).open() as opened:
+        opened.up(3)
+        yield opened
+
+
+def worker(door: Door) -> str:
+    """Process id of the worker that takes new connections."""
+    return re.findall(r"^Pid: (\d+)$", door.admin("show info"), re.MULTILINE)[0]
+
+
+def test_every_host_answers_and_the_request_can_be_followed(
+    door: Door, photograph: bytes, services: list[Service]
+) -> None:
+    with Clients(door, photograph) as clients:
+        clients.more(60)
+    assert set(clients.met) == {"200"}
+    served = re.findall(
+        r'haproxy_server_sessions_total\{proxy="gpu_hosts",server="(gpu-\d)"\} (\d+)', door.statistics()
+    )
+    assert {name for name, count in served if int(count) > 0} == {"gpu-1", "gpu-2", "gpu-3"}
+
+    sent = {
+        "Content_Type": "image/png",
+        "X_Request_Id": "follow-me",
+        "X_Forwarded_For": "192.0.2.66",
+        "Forwarded": "for=x",
+    }
+    assert door.ask("POST", "/predict", photograph, **sent).headers["x-request-id"] == "follow-me"
+    until(lambda: any("follow-me" in line for service in services for line in service.log))
+    (line,) = [line for service in services for line in service.log if "follow-me" in line]
+    assert '"client":"127.0.0.1"' in line, "a client told its own address and was believed"
+    assert "follow-me" in (door.root / "log").read_text()
+    # Without one, the front door makes it.
+    assert len(door.ask("POST", "/predict", photograph, Content_Type="image/png").headers["x-request-id"]) == 36
+
+
+def test_hosts_join_and_leave_without_a_reload(door: Door, photograph: bytes, services: list[Service]) -> None:
+    before = worker(door)
+    with Clients(door, photograph) as clients:
+        clients.more(20)
+        door.have(services[:2])
+        door.apply()
+        door.up(2)
+        clients.more(20)
+        door.have(services)
+        door.apply()
+        door.up(3)
+        clients.more(20)
+    assert set(clients.met) == {"200"}
+    assert worker(door) == before
+
+
+def test_a_reload_drops_nobody_and_keeps_who_is_drained(door: Door, photograph: bytes) -> None:
+    before = worker(door)
+    door.admin("set server gpu_hosts/gpu-2 state drain")
+    with Clients(door, photograph) as clients:
+        for answer_s in (20, 21):
+            clients.more(20)
+            door.variables["load_balancer_answer_s"] = answer_s
+            door.apply()
+        clients.more(20)
+    assert set(clients.met) == {"200"}
+    assert worker(door) != before
+    door.up(2)
+
+
+def test_a_host_that_dies_costs_what_it_had_and_comes_back_by_itself(
+    door: Door, photograph: bytes, services: list[Service]
+) -> None:
+    with Clients(door, photograph) as clients:
+        clients.more(20)
+        services[0].kill()
+        door.up(2)
+        failed = sum(clients.met.values()) - clients.met["200"]
+        clients.more(60)
+        services[0].log.clear()
+        services[0].start()
+        door.up(3)
+        clients.more(20)
+    assert failed <= services[0].connections
+    assert sum(clients.met.values()) - clients.met["200"] == failed, (
+        "requests failed after the host was known to be gone"
+    )
+
+
+def test_what_nobody_has_room_for_is_told_to_come_again(
+    tmp_path: Path, binary: Path, services: list[Service], photograph: bytes
+) -> None:
+    """One queue before all hosts, with a bound; the hosts themselves never get more than they have room for."""
+    variables = {"load_balancer_queue": 3, "load_balancer_queue_s": 0.5}
+    with Door(tmp_path, binary, services[:1], free_port(), **variables).open() as door:
+        door.up(1)
+        services[0].signal(signal.SIGSTOP)
+        try:
+            with Clients(door, photograph, count=12) as clients:
+                # Four are with the host; three wait, for half a second each time; the rest are refused at once.
+                until(lambda: clients.met["429"] > 20)
+                refused = door.ask("POST", "/predict", photograph, Content_Type="image/png")
+                services[0].signal(signal.SIGCONT)
+                clients.more(40)
+        finally:
+            services[0].signal(signal.SIGCONT)
+    assert refused.status == 429
+    assert refused.headers["retry-after"] == "1"
+    assert refused.json["error"]["code"] == "busy"
+    assert set(clients.met) == {"200", "429"}
+
+
+def test_what_is_not_for_clients_is_not_served(door: Door, services: list[Service]) -> None:
+    assert door.ask("GET", "/metrics").status == 404
+    assert door.ask("GET", "/readyz").json == {"ready": True}
+    assert "haproxy_server_current_queue" in door.statistics()
+    door.have([])
+    door.apply()
+    answer = door.ask("GET", "/readyz")
+    assert answer.status == 503
+    assert answer.json["error"]["remedy"]

@@ -30,6 +30,7 @@ from ansible.errors import AnsibleError  # noqa: E402
 from support.report import Collector, Report  # noqa: E402
 
 SUITES = ROOT / "tests" / "roles"
+GROUPS = {"load_balancer": "balancers"}  # by role, where its hosts are not the inference hosts
 OUTPUT = ROOT / ".cache" / "verify.json"
 WIDTH = 150
 
@@ -43,8 +44,12 @@ class Look:
     """What was asked for."""
 
     inventory: str
-    hosts: list[str]
-    suites: list[Path]
+    parts: list[tuple[list[str], list[Path]]]  # hosts of a group, and the suites of its roles
+
+    @property
+    def hosts(self) -> list[str]:
+        """All of them."""
+        return list(dict.fromkeys(host for hosts, _ in self.parts for host in hosts))
 
 
 def prepare(inventory: str, limit: str | None, roles: str | None) -> Look:
@@ -53,21 +58,27 @@ def prepare(inventory: str, limit: str | None, roles: str | None) -> Look:
     source = str(Path(inventory).resolve()) if Path(inventory).exists() else inventory
     if "," not in source and not Path(source).exists():
         raise CannotStart(f"there is no inventory {inventory}: name a file or folder with -i")
-    try:
-        hosts = Inventory(source).hosts(limit)
-    except AnsibleError as error:
-        raise CannotStart(f"the inventory {inventory} cannot be read: {error}") from error
-    if not hosts:
-        wanted = f"of the group gpu_hosts matches --limit {limit}" if limit else "is in the group gpu_hosts"
-        raise CannotStart(
-            f"no host {wanted} in {inventory}: `ansible-inventory -i {inventory} --graph` shows its groups"
-        )
     known = {path.stem.removeprefix("test_"): path for path in sorted(SUITES.glob("test_*.py"))}
     chosen = roles.split(",") if roles else list(known)
     unknown = [role for role in chosen if role not in known]
     if unknown:
         raise CannotStart(f"no suite for {', '.join(unknown)}; there are: {', '.join(known)}")
-    return Look(source, hosts, [known[role] for role in chosen])
+    parts = []
+    for group in ("gpu_hosts", *sorted(set(GROUPS.values()))):
+        suites = [known[role] for role in chosen if GROUPS.get(role, "gpu_hosts") == group]
+        try:
+            hosts = Inventory(source).hosts(group, limit)
+        except AnsibleError as error:
+            raise CannotStart(f"the inventory {inventory} cannot be read: {error}") from error
+        if hosts and suites:
+            parts.append((hosts, suites))
+    if not parts:
+        groups = " or ".join(dict.fromkeys(GROUPS.get(role, "gpu_hosts") for role in chosen))
+        wanted = f"of the group {groups} matches --limit {limit}" if limit else f"is in the group {groups}"
+        raise CannotStart(
+            f"no host {wanted} in {inventory}: `ansible-inventory -i {inventory} --graph` shows its groups"
+        )
+    return Look(source, parts)
 
 
 def run(look: Look, started: float) -> Report:
@@ -80,22 +91,23 @@ def run(look: Look, started: float) -> Report:
     def progress(host: str, role: str) -> None:
         os.write(terminal, f"[{time.monotonic() - started:5.0f} s] {host}: {role}\n".encode())
 
-    options = [
-        *map(str, look.suites),
-        f"--rootdir={ROOT}",
-        f"--config-file={ROOT / 'pyproject.toml'}",
-        # Without pytest's own report, which is about tests and not about hosts.
-        "--override-ini=addopts=--import-mode=importlib --strict-markers",
-        "-pno:terminal",
-        "-pno:cacheprovider",
-        f"--hosts={','.join(f'ansible://{host}' for host in look.hosts)}",
-        f"--ansible-inventory={look.inventory}",
-    ]
-    with redirect_stdout(sys.stderr):
-        code = pytest.main(options, plugins=[Collector(report, progress)])
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not report.unknown:
-        for host in look.hosts:
-            report.miss(host, "", f"pytest stopped with exit code {int(code)}; its words are above")
+    for hosts, suites in look.parts:
+        options = [
+            *map(str, suites),
+            f"--rootdir={ROOT}",
+            f"--config-file={ROOT / 'pyproject.toml'}",
+            # Without pytest's own report, which is about tests and not about hosts.
+            "--override-ini=addopts=--import-mode=importlib --strict-markers",
+            "-pno:terminal",
+            "-pno:cacheprovider",
+            f"--hosts={','.join(f'ansible://{host}' for host in hosts)}",
+            f"--ansible-inventory={look.inventory}",
+        ]
+        with redirect_stdout(sys.stderr):
+            code = pytest.main(options, plugins=[Collector(report, progress)])
+        if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not report.unknown:
+            for host in hosts:
+                report.miss(host, "", f"pytest stopped with exit code {int(code)}; its words are above")
     return report
 
 

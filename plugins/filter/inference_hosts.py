@@ -19,7 +19,7 @@ def inference_hosts(variables: Iterable[Mapping[str, Any]]) -> list[dict[str, An
     found = [
         {
             "name": host["inventory_hostname"],
-            "address": host.get("load_balancer_address") or host.get("ansible_host") or host["inventory_hostname"],
+            "address": host.get("inference_service_address") or host.get("ansible_host") or host["inventory_hostname"],
             "port": int(host.get("inference_service_port", PORT)),
             "connections": BATCHES * int(host.get("inference_service_max_batch", MAX_BATCH)),
         }

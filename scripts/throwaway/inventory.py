@@ -23,9 +23,14 @@ def host_names() -> list[str]:
 def inventory() -> dict[str, Any]:
     """The answer to `--list`."""
     names = host_names()
+    balancers = [name for name in names if name.startswith("balancer")]
     return {
         "virtual_machines": {"hosts": [name for name in names if is_vm(name)]},
-        "gpu_hosts": {"hosts": names, "vars": {} if real_base() else _mirror_variables()},
+        "gpu_hosts": {
+            "hosts": [name for name in names if name not in balancers],
+            "vars": {} if real_base() else _mirror_variables(),
+        },
+        "balancers": {"hosts": balancers},
         "package_mirrors": {"hosts": []},
         "_meta": {"hostvars": {name: _host_variables(name) for name in names}},
     }

@@ -115,7 +115,7 @@ def test_a_host_with_nothing_wrong_is_not_blamed(run: Run) -> None:
 
 
 def test_the_inventory_itself_is_judged(run: Run) -> None:
-    assert any("load_balancer is none" in text and "load_balancers?" in text for text in run.errors["inventory"])
+    assert any("balancer is none" in text and "balancers?" in text for text in run.errors["inventory"])
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)

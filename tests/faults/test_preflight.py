@@ -37,7 +37,7 @@ def test_every_problem_of_every_host_at_once_and_nothing_after_it(tmp_path: Path
     for line in (
         "ERROR inventory: addresses: lost, twin have the same ansible_host 127.0.0.1",
         "ERROR inventory: groups: The group load_balancer is none that a playbook works on",
-        "remedy: Did you mean load_balancers?",
+        "remedy: Did you mean balancers?",
         "ERROR lost, twin: connection: no answer from 127.0.0.1",
         "ERROR wrong: stack: stack_name is 'cuda99'",
         "ERROR wrong: variables: inference_service_port = 'http'",

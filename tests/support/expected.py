@@ -97,13 +97,13 @@ class Inventory:
         variables = self._variables.get_vars(play=play, host=known)
         return Expected(self._loader, {**variables, **facts}, PROJECT / "roles" / role)
 
-    def hosts(self, limit: str | None = None) -> list[str]:
-        """Names of the inference hosts, those of a pattern as in `ansible --limit` when one is given."""
-        if "gpu_hosts" not in self._inventory.groups:
+    def hosts(self, group: str, limit: str | None = None) -> list[str]:
+        """Names of a group's hosts, those of a pattern as in `ansible --limit` when one is given."""
+        if group not in self._inventory.groups:
             return []
         self._inventory.subset(limit)
         try:
-            return [host.name for host in self._inventory.list_hosts("gpu_hosts")]
+            return [host.name for host in self._inventory.list_hosts(group)]
         finally:
             self._inventory.subset(None)
 

@@ -12,7 +12,10 @@ from support.checks import Comparison, Drifted
 from testinfra.host import Host
 
 # What a host has where a role ran, whatever else drifted there, and what to run where it did not.
-TRACES = {"inference_service": ("/opt/hotpath", "playbooks/deploy.yml")}
+TRACES = {
+    "inference_service": ("/opt/hotpath", "playbooks/deploy.yml"),
+    "load_balancer": ("/opt/hotpath/haproxy", "playbooks/balance.yml"),
+}
 TRACE = ("/etc/hotpath", "playbooks/provision.yml")
 
 

@@ -11,7 +11,7 @@ from .problem import Problem
 from .reach import way_to
 
 HOSTS = "gpu_hosts"
-KNOWN = (HOSTS, "load_balancers", "monitors", "package_mirrors")
+KNOWN = (HOSTS, "balancers", "monitors", "package_mirrors")
 
 
 def inventory_problems(

@@ -191,7 +191,7 @@ def main() -> int:
     parser.add_argument(
         "action",
         choices=["check", "apply", "wait"],
-        help="check: say what differs, 1 if anything does; apply: put it right (by systemctl reload); wait: for a worker",
+        help="check: say what differs, 1 if anything does; apply: put it right (systemctl reload); wait: for a worker",
     )
     parser.add_argument("--root", default="/", help="the directory that all paths begin in")
     given = parser.parse_args()

@@ -63,11 +63,12 @@ def facts_of(inventory: Inventory) -> Callable[[Host], dict[str, Any]]:
             found = host.ansible("setup", "gather_subset=min,distribution,pkg_mgr,service_mgr,virtual", check=False)
             facts = {key.removeprefix("ansible_"): value for key, value in found["ansible_facts"].items()}
             known[name] = {**found["ansible_facts"], "ansible_facts": facts}
-            planning = inventory.expected(name, "host_plan", known[name])
-            (plan,) = planning.arguments("plan.yml", "ansible.builtin.set_fact")
-            topology = host.ansible("host_topology", check=False)
-            known[name]["__host_plan"] = topology
-            known[name]["hotpath_plan"] = planning.template(plan["hotpath_plan"], __host_plan=topology)
+            if name in inventory.hosts("gpu_hosts"):  # others have no plan
+                planning = inventory.expected(name, "host_plan", known[name])
+                (plan,) = planning.arguments("plan.yml", "ansible.builtin.set_fact")
+                topology = host.ansible("host_topology", check=False)
+                known[name]["__host_plan"] = topology
+                known[name]["hotpath_plan"] = planning.template(plan["hotpath_plan"], __host_plan=topology)
         return known[name]
 
     return read

@@ -68,7 +68,7 @@ def door(tmp_path: Path, binary: Path, services: list[Service]) -> Iterator[Door
 
 def worker(door: Door) -> str:
     """Process id of the worker that takes new connections."""
-    return re.findall(r"^Pid: (\d+)$", door.admin("show info"), re.MULTILINE)[0]
+    return str(re.findall(r"^Pid: (\d+)$", door.admin("show info"), re.MULTILINE)[0])
 
 
 def test_every_host_answers_and_the_request_can_be_followed(

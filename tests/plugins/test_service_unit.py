@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import configparser
+import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from support.expected import PROJECT, Expected, Inventory
@@ -127,17 +129,23 @@ def test_a_host_without_gpu_sees_no_device() -> None:
     assert "nvidia" not in text
 
 
-def configuration(
-    engines: list[dict[str, Any]], models: list[dict[str, Any]], **variables: Any
-) -> list[dict[str, Any]]:
-    """The models of the service's configuration; each has a source of its own name in the bundle."""
+def role_values(engines: list[dict[str, Any]], models: list[dict[str, Any]], **variables: Any) -> Expected:
+    """The role's values on a host that is to serve these models; each has a source of its own name in the bundle."""
     packed = [
         {"source": model["source"], "as": model.get("name", ""), "name": model.get("name", model["source"])}
         | {"key": "k", "architecture": "resnet50", "archive": {"path": "/a.tar"}}
         for model in models
     ]
     known = variables_of(engines, __inference_service_built={"models": packed}, inference_service_models=models)
-    text = Expected(DataLoader(), {**known, **variables}).template((ROLE / "templates" / "hotpath.toml.j2").read_text())
+    return Expected(DataLoader(), {**known, **variables}, ROLE)
+
+
+def configuration(
+    engines: list[dict[str, Any]], models: list[dict[str, Any]], **variables: Any
+) -> list[dict[str, Any]]:
+    """The models of the service's configuration."""
+    values = role_values(engines, models, **variables)
+    text = values.template((ROLE / "templates" / "hotpath.toml.j2").read_text())
     return list(tomllib.loads(text)["models"])
 
 
@@ -165,3 +173,37 @@ def test_a_new_release_judges_the_versions_that_were_built() -> None:
     )
     assert [table["path"] for table in tables] == ["/var/lib/hotpath/models/a/v2", "/var/lib/hotpath/models/b/current"]
     assert [table["devices"] for table in tables] == [["cpu"], ["cpu"]]
+
+
+@pytest.mark.parametrize(
+    ("models", "checking", "runs"),
+    [
+        ([{"source": "a"}], False, True),  # what the stack's table names
+        ([{"source": "a", "backend": "torchscript"}, {"source": "b", "backend": "tensorrt"}], False, True),
+        ([{"source": "a", "backend": "torchscript"}], False, False),
+        ([{"source": "a"}], True, False),
+    ],
+)
+def test_engines_of_tensorrt_are_made_where_a_model_needs_some(
+    models: list[dict[str, Any]], checking: bool, runs: bool
+) -> None:
+    values = role_values([engine(0, 0, [1], [2])], models, ansible_check_mode=checking)
+    task = making_engines(values)
+    assert values.template("{{ " + task["when"] + " }}") is runs
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_making_engines_changes_the_host_where_some_were_missing(changed: bool) -> None:
+    values = role_values([], [])
+    task = making_engines(values)
+    answer = {"rc": 0, "stdout": json.dumps({"changed": changed, "engines": []})}
+    assert values.template("{{ " + task["changed_when"] + " }}", **{task["register"]: answer}) is changed
+    assert values.template("{{ " + task["changed_when"] + " }}", **{task["register"]: {"rc": 1, "stdout": ""}}) is False
+
+
+def making_engines(values: Expected) -> dict[str, Any]:
+    """The role's task that runs `hotpath engines`; before the judgement, which wants them."""
+    commands = [task for task in values.tasks("configure.yml") if "ansible.builtin.command" in task]
+    subcommands = [task["ansible.builtin.command"]["argv"][3] for task in commands]
+    assert subcommands == ["engines", "check"]
+    return commands[0]

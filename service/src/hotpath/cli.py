@@ -65,13 +65,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     models.add_argument("--json", action="store_true", help="print JSON")
     models.set_defaults(run=_models)
+    engines = commands.add_parser(
+        "engines", help="make the TensorRT engines that the configured models lack on this host's GPUs"
+    )
+    engines.add_argument("--json", action="store_true", help="print JSON")
+    engines.set_defaults(run=_engines)
     reload = commands.add_parser(
         "reload", help="let the running service bring in the versions that are configured"
     )
     reload.set_defaults(run=_reload)
     swap = commands.add_parser("swap", help="bring another version of a model into the running service")
     _describe_swap(swap)
-    for command in (serve, warmup, check, models, reload, swap):
+    for command in (serve, warmup, check, models, engines, reload, swap):
         command.add_argument(
             "--config", type=Path, required=True, metavar="FILE", help="the configuration (TOML)"
         )
@@ -152,6 +157,12 @@ def _models(options: argparse.Namespace) -> int:
     from hotpath.listing import show
 
     return show(options.config, options.json)
+
+
+def _engines(options: argparse.Namespace) -> int:
+    from hotpath.gpu_engines import engines
+
+    return engines(options.config, options.json)
 
 
 def _reload(options: argparse.Namespace) -> int:

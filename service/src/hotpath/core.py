@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Optional, Tuple, Type
 
 
 class HotpathError(Exception):
@@ -15,6 +15,9 @@ class HotpathError(Exception):
         super().__init__(f"{message} {remedy}".strip())
         self.message = message
         self.remedy = remedy
+
+    def __reduce__(self) -> Tuple[Type[HotpathError], Tuple[str, str]]:
+        return type(self), (self.message, self.remedy)  # from one process to another
 
 
 class ModelError(HotpathError):

@@ -71,14 +71,9 @@ def run(options: argparse.Namespace) -> int:
     model, existed = _build(options)
     changed = not existed
     if options.tensorrt:
-        try:
-            from hotpath.engine.tensorrt.compiling import build_engines
-        except ImportError as error:
-            raise Refusal(
-                f"TensorRT engines need torch, which can't be imported: {error}.",
-                "Install the service from a lock that holds torch and torch-tensorrt.",
-            ) from error
-        changed |= build_engines(model, options.tensorrt, options.max_batch)
+        from hotpath.engine.tensorrt.asked import make_missing
+
+        changed |= make_missing(model, options.tensorrt, options.max_batch)
     identity = model.identity
     chosen = model.document["precision"].get("chosen")
     if options.json:

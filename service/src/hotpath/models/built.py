@@ -77,7 +77,7 @@ class BuiltModel:
         if backend not in self.artifacts:
             reasons = {
                 "onednn": self.document["precision"].get("reason", ""),
-                "tensorrt": "Engines are made for each GPU: hotpath build ... --tensorrt cuda:0.",
+                "tensorrt": "Engines are made on each host: hotpath engines --config FILE.",
                 "cuda": self.exported.get("reason", _NOT_EXPORTED),
             }
             reason = reasons.get(backend, "")

@@ -19,7 +19,10 @@ from hotpath.models.built import damaged_files, digest
 
 ENGINES = "engines"
 RECORD = "record.json"
-REMEDY = "Make them on this host: hotpath build SOURCE --output DIR --tensorrt cuda:0."
+REMEDY = (
+    "Make them on this host: hotpath engines --config FILE; or, for a version that is not configured yet, "
+    "hotpath build SOURCE --output DIR --tensorrt cuda:0."
+)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Iterator, List
 
 import pytest
+from support.server import until
 
 from hotpath.config import Config
 from hotpath.models.built import load
@@ -71,6 +72,28 @@ def test_a_child_that_can_not_be_started_is_tried_again_later_and_leaves_no_open
     assert started == ["engine-0", "worker-0"]
     for post in due:
         post.pid = None
+
+
+def test_a_worker_that_has_died_holds_nothing(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it counted would be waited for, or taken for places that are in use, for ever."""
+    monkeypatch.setattr(child, "fork", lambda *_: os.spawnv(os.P_NOWAIT, "/bin/false", ["false"]))
+    crew.fill_posts()
+    held = [
+        ("hotpath_slots_in_use", ()),
+        ("hotpath_items_coming", ()),
+        ("hotpath_places_in_use", ("colours",)),
+    ]
+    row = crew.table.workers[0]
+    for name, labels in held:
+        row.set(name, 2.0, labels)
+    died: List[Death] = []
+
+    def both() -> bool:
+        died.extend(crew.reap())
+        return len(died) == 2
+
+    until(both)
+    assert [row.get(name, labels) for name, labels in held] == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,7 @@ def stages() -> Iterator[Stage]:
     for scenario in sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml")):
         if scenario not in (EMULATED, *LONG, *WITHIN):
             yield molecule(scenario, "all")
+    yield Stage("fleet", pytest(CONTROLLER, "tests/fleet"), "all")
     yield Stage("end to end", pytest(CONTROLLER, "tests/e2e"), "all")
     yield Stage("drifts", pytest(CONTROLLER, "tests/verify"), "all")
     yield Stage("throwaway hosts", pytest(CONTROLLER, "tests/hosts"), "all")

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,24 @@ def test_what_nobody_has_room_for_is_told_to_come_again(
     assert refused.headers["retry-after"] == "1"
     assert refused.json["error"]["code"] == "busy"
     assert set(clients.met) == {"200", "429"}
+
+
+def test_uploads_that_stand_still_hold_no_place(
+    tmp_path: Path, binary: Path, services: list[Service], photograph: bytes
+) -> None:
+    with Door(tmp_path, binary, services[:1], free_port()).open() as door, ExitStack() as stalled:
+        door.up(1)
+        head = b"POST /predict HTTP/1.1\r\nHost: door\r\nContent-Type: image/png\r\nContent-Length: 900000\r\n\r\n"
+        for _ in range(2 * services[0].connections):
+            link = stalled.enter_context(socket.create_connection((HERE, door.port)))
+            link.sendall(head + photograph[:100])
+        until(
+            lambda: (
+                f'haproxy_frontend_current_sessions{{proxy="clients"}} {2 * services[0].connections}'
+                in door.statistics()
+            )
+        )
+        assert door.ask("POST", "/predict", photograph, Content_Type="image/png").status == 200
 
 
 def test_what_is_not_for_clients_is_not_served(door: Door, services: list[Service]) -> None:

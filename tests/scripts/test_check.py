@@ -109,8 +109,9 @@ def test_the_end_of_a_run_names_it(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     ]
 
 
-def test_every_folder_of_tests_has_a_stage() -> None:
+def test_every_folder_of_tests_has_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that no stage names is run by nobody; those of roles are run by molecule's scenarios."""
+    monkeypatch.undo()
     named = {word.removesuffix(".py") for made in check.stages() for word in made.command if word.startswith("tests/")}
     folders = {f"tests/{path.parent.name}" for path in (check.ROOT / "tests").glob("*/test_*.py")} - {"tests/roles"}
     assert {folder for folder in folders if not any((name + "/").startswith(folder + "/") for name in named)} == set()

@@ -5,6 +5,7 @@ set -eu
 # Identity. /etc/os-release is a link into /usr on Debian: writing through it would change the wrong file.
 rm -f /etc/os-release /etc/debian_version
 cp -a --remove-destination /build/overlay/. /
+python3 -m compileall -q /usr/local/lib/python3.11/dist-packages # so that no run leaves its bytecode there
 ln -sf centos-release /etc/redhat-release
 ln -sf centos-release /etc/system-release
 install -d /usr/libexec /etc/pki/rpm-gpg

@@ -5,7 +5,6 @@ export DEBIAN_FRONTEND=noninteractive
 
 # Before the packages: the initial RAM disk is made for the virtual machine, not for the machine that builds it.
 cp -a /build/overlay/. /
-python3 -m compileall -q /usr/local/lib/python3.11/dist-packages # so that no run leaves its bytecode there
 apt-get update -q
 sed 's/#.*//' /build/packages.txt | xargs apt-get install -y -q --no-install-recommends -o Dpkg::Options::=--force-confold
 apt-get clean

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from support.server import write_config
+from support.server import python_environment, write_config
 
 from hotpath.cli import EXIT_PROBLEM, EXIT_REFUSED, main
 from hotpath.core import Refusal
@@ -137,5 +137,5 @@ def test_without_such_a_model_there_is_nothing_to_do_and_torch_stays_out(model: 
         "import sys; from hotpath.cli import main; sys.exit(main(sys.argv[1:]) or 'torch' in sys.modules)"
     )
     command = [sys.executable, "-c", script, "engines", "--config", str(configured(model))]
-    said = subprocess.run([*command, "--json"], check=True, stdout=subprocess.PIPE)
+    said = subprocess.run([*command, "--json"], check=True, stdout=subprocess.PIPE, env=python_environment())
     assert json.loads(said.stdout) == {"changed": False, "engines": []}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Tuple
 
 import numpy
 import pytest
@@ -65,8 +65,16 @@ def test_tritons_client_gets_the_same_labels(server: Server, real_model: BuiltMo
         result = client.infer(real_model.identity.name, [tensor])
     expected = [server.predict(body).json()["top_k"] for body in bodies]
     assert [row[0].decode() for row in result.as_numpy("labels")] == [top[0]["label"] for top in expected]
+    # A reduced precision may round otherwise in a batch than alone, as it does where a processor has AMX.
+    close = 1e-3 if _form(server, real_model)[1] == "float32" else 2e-2
     for scores, top in zip(result.as_numpy("scores"), expected):
-        assert scores == pytest.approx([item["score"] for item in top], abs=1e-3)
+        assert scores == pytest.approx([item["score"] for item in top], abs=close)
+
+
+def _form(server: Server, model: BuiltModel) -> Tuple[str, str]:
+    """Back end and precision of the engine."""
+    backend = server.find(r"back end (\w+) \(")
+    return backend, model.document["precision"]["chosen"] if backend == "onednn" else "float32"
 
 
 def test_the_build_compared_the_traced_form_with_the_eager_one(real_model: BuiltModel) -> None:
@@ -77,8 +85,7 @@ def test_the_build_compared_the_traced_form_with_the_eager_one(real_model: Built
 
 
 def test_the_engine_states_its_form(server: Server, real_model: BuiltModel) -> None:
-    backend = server.find(r"back end (\w+) \(")
-    precision = real_model.document["precision"]["chosen"] if backend == "onednn" else "float32"
+    backend, precision = _form(server, real_model)
     labels = f'backend="{backend}",engine="0/cpu",precision="{precision}"'
     assert server.metric(f"hotpath_engine_info{{{labels}}}") == 1.0
 

@@ -55,7 +55,7 @@ def inventory(hosts: dict[str, Throwaway], bad: list[Bad]) -> dict[str, Any]:
     named[SOUND] = {**reach[hosts["sound"].name], "ansible_host": SOUND}
     return {
         "gpu_hosts": {"hosts": named, "vars": demo["gpu_hosts"]["vars"]},
-        "load_balancer": {"hosts": {"front": {"ansible_host": SOUND}}},
+        "balancer": {"hosts": {"front": {"ansible_host": SOUND}}},
     }
 
 

@@ -19,7 +19,7 @@ gpu_hosts:
       inference_service_port: http
       nvidia_driver_fabric_manager: perhaps
       inference_servce_workers: 3
-load_balancer:
+balancer:
   hosts:
     front:
 """
@@ -36,7 +36,7 @@ def test_every_problem_of_every_host_at_once_and_nothing_after_it(tmp_path: Path
     assert done.code == 2
     for line in (
         "ERROR inventory: addresses: lost, twin have the same ansible_host 127.0.0.1",
-        "ERROR inventory: groups: The group load_balancer is none that a playbook works on",
+        "ERROR inventory: groups: The group balancer is none that a playbook works on",
         "remedy: Did you mean balancers?",
         "ERROR lost, twin: connection: no answer from 127.0.0.1",
         "ERROR wrong: stack: stack_name is 'cuda99'",

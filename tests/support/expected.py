@@ -23,6 +23,7 @@ from ansible.parsing.dataloader import DataLoader  # noqa: E402
 from ansible.playbook.play import Play  # noqa: E402
 from ansible.plugins.loader import init_plugin_loader  # noqa: E402
 from ansible.template import Templar  # noqa: E402
+from ansible.vars.hostvars import HostVars  # noqa: E402
 from ansible.vars.manager import VariableManager  # noqa: E402
 
 
@@ -95,7 +96,9 @@ class Inventory:
             loader=self._loader,
         )
         variables = self._variables.get_vars(play=play, host=known)
-        return Expected(self._loader, {**variables, **facts}, PROJECT / "roles" / role)
+        # What a play knows of the other hosts.
+        others = {"hostvars": HostVars(self._inventory, self._variables, self._loader)}
+        return Expected(self._loader, {**variables, **others, **facts}, PROJECT / "roles" / role)
 
     def hosts(self, group: str, limit: str | None = None) -> list[str]:
         """Names of a group's hosts, those of a pattern as in `ansible --limit` when one is given."""

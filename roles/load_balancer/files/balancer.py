@@ -38,11 +38,21 @@ class Wanted:
 
     def __init__(self, text: str) -> None:
         found = SERVER.findall(text)
-        self.hosts = {name: Host(address, connections) for name, address, connections, _ in found}
+        self.hosts = {name: Host(resolved(address), connections) for name, address, connections, _ in found}
         self.options = {name: options for name, _, _, options in found}
         self.digest = _only("description", text)
         self.socket = _only("stats socket", text)
         self.state = _only("server-state-file", text)
+
+
+def resolved(place: str) -> str:
+    """An address with its port as HAProxy tells it: a name's own, IPv6 in brackets."""
+    host, _, port = place.rpartition(":")
+    try:
+        address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0][4][0]
+    except OSError as error:
+        raise Failure("%s can't be resolved (%s): name an address in the inventory" % (host, error)) from error
+    return ("[%s]:%s" if ":" in str(address) else "%s:%s") % (address, port)
 
 
 def _only(key: str, text: str) -> str:

@@ -15,6 +15,9 @@ help: ## list the targets
 demo: controller ## a throwaway host on this machine, site.yml on it, real photographs through /predict
 	@$(PYTHON) scripts/demo.py
 
+demo-fleet: controller ## three hosts, two balancers and a monitor on this machine; a new model version under load, and spares that join and leave
+	@$(PYTHON) scripts/demo_fleet.py
+
 test: controller ## every check there is, on this machine
 	@scripts/bootstrap.sh browser clients service service38 $(ROOT_ONLY) && $(PYTHON) scripts/check.py all
 
@@ -29,6 +32,12 @@ test-scenarios: controller ## the molecule scenarios with whose roles and suites
 
 test-faults: controller ## site.yml killed at ten random points instead of four, with the real model; the end compared with a play left alone
 	@HOTPATH_KILLS=10 HOTPATH_SEED=$${HOTPATH_SEED:-$$(date +%s)} $(PYTHON) -m pytest -s --durations=0 tests/faults/test_sigkill.py
+
+test-fleet: controller ## the fleet's plays on throwaway hosts under load: rotation, rollouts and bad releases, one address, plays killed (FLEET=brief for less)
+	@HOTPATH_ROLLOUTS=$(or $(FLEET),whole) HOTPATH_SEED=$${HOTPATH_SEED:-$$(date +%s)} $(PYTHON) scripts/check.py fleet
+
+test-watched: controller ## alerts and scaling on throwaway hosts with a monitor: ten quiet minutes, then faults by kind, then a load that triples
+	@$(PYTHON) scripts/check.py watched
 
 fuzz: ## 100,000 new cases for the service's decoders, parsers, connections and a running instance (FUZZ='--scale 400' for more)
 	@scripts/bootstrap.sh service && .cache/venv/service/bin/python scripts/fuzz.py $(FUZZ)
@@ -47,6 +56,9 @@ lint: controller ## style, types and Ansible's production profile
 
 verify: controller ## name what drifted on the hosts of an inventory (INVENTORY=inventory/demo)
 	@$(PYTHON) scripts/verify.py --inventory $(INVENTORY)
+
+fleet: controller ## tell each host's release, models and whether it is in rotation, and why not (INVENTORY=inventory/demo)
+	@ansible-playbook -i $(INVENTORY) playbooks/fleet.yml
 
 bench: controller ## measure the service and its peers in turn (BENCH="--quick --rows a"; --help lists the options)
 	@scripts/bootstrap.sh service && $(PYTHON) service/bench/run.py $(BENCH)
@@ -72,4 +84,4 @@ hosts-down: ## remove the throwaway hosts of this checkout
 clean: hosts-down ## remove the throwaway hosts, their images and .cache; nothing else
 	@scripts/clean.sh
 
-.PHONY: help demo test test-fast test-el8-stack test-forms test-scenarios test-vm gpu fuzz test-faults lint verify bench soak docs protocol lock controller hosts-down clean
+.PHONY: help demo demo-fleet test test-fast test-el8-stack test-forms test-scenarios test-vm gpu fuzz test-faults test-fleet test-watched lint verify fleet bench soak docs protocol lock controller hosts-down clean

@@ -122,6 +122,9 @@ def stages() -> Iterator[Stage]:
         if scenario not in (EMULATED, *LONG, *WITHIN):
             yield molecule(scenario, "all")
     yield Stage("fleet", pytest(CONTROLLER, "tests/fleet"), "all")
+    yield Stage("fleet on hosts", pytest(CONTROLLER, "-s", "tests/fleet_hosts"), "fleet")
+    yield Stage("watched hosts", pytest(CONTROLLER, "-s", "tests/watched_hosts"), "watched")
+    yield Stage("monitors", pytest(CONTROLLER, "tests/monitors", "tests/scaling"), "all")
     yield Stage("end to end", pytest(CONTROLLER, "tests/e2e"), "all")
     yield Stage("drifts", pytest(CONTROLLER, "tests/verify"), "all")
     yield Stage("throwaway hosts", pytest(CONTROLLER, "tests/hosts"), "all")
@@ -206,7 +209,7 @@ def complaints(lines: list[str]) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     groups = {"lint": {"lint"}, "fast": {"lint", "fast"}, "all": {"lint", "fast", "all"}}
-    groups |= {group: {group} for group in ("vm", "scenarios")}
+    groups |= {group: {group} for group in ("vm", "scenarios", "fleet", "watched")}
     parser.add_argument("group", choices=list(groups), help="fast includes lint, all includes fast")
     parser.add_argument("--only", metavar="REGEX", help="only the stages whose name matches this")
     arguments = parser.parse_args()

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes service/locks/*.txt anew from the pins below; versions already locked stay unless --upgrade is given.
+# Writes requirements/controller.txt, and service/locks/*.txt from the pins below, anew; versions already locked stay
+# unless --upgrade is given.
 #
 #   scripts/lock.sh [--upgrade]
 #
@@ -20,6 +21,7 @@ compile() { # PYTHON OUTPUT ARGUMENT...: resolve from metadata alone, for glibc 
 }
 
 upgrade=("$@")
+compile 3.11 requirements/controller.txt requirements/controller.in "${upgrade[@]}"
 # What the service can do without, and every set holds: traces, the state of NVIDIA's devices, and gRPC.
 extras=(--extra tracing --extra nvidia --extra grpc)
 

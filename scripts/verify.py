@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -30,7 +31,15 @@ from ansible.errors import AnsibleError  # noqa: E402
 from support.report import Collector, Report  # noqa: E402
 
 SUITES = ROOT / "tests" / "roles"
-GROUPS = {"load_balancer": "balancers"}  # by role, where its hosts are not the inference hosts
+# By group, the roles whose suites look at its hosts; the inference hosts have all others. Monitored is everything, once
+# there is a monitor.
+BY_GROUP = {
+    "balancers": {"load_balancer", "floating_address", "el8_repositories", "trimmed_services", "firewall"},
+    "monitored": {"node_metrics"},
+    "monitors": {"prometheus", "autoscaler", "grafana"},
+}
+ON_GPU_HOSTS_TOO = {"el8_repositories", "trimmed_services", "firewall"}
+MONITORED = ("gpu_hosts", "balancers", "monitors")
 OUTPUT = ROOT / ".cache" / "verify.json"
 WIDTH = 150
 
@@ -64,21 +73,33 @@ def prepare(inventory: str, limit: str | None, roles: str | None) -> Look:
     if unknown:
         raise CannotStart(f"no suite for {', '.join(unknown)}; there are: {', '.join(known)}")
     parts = []
-    for group in ("gpu_hosts", *sorted(set(GROUPS.values()))):
-        suites = [known[role] for role in chosen if GROUPS.get(role, "gpu_hosts") == group]
+    others = set().union(*BY_GROUP.values()) - ON_GPU_HOSTS_TOO
+    by_group = {"gpu_hosts": set(known) - others, **BY_GROUP}
+    for group, roles_of in by_group.items():
+        suites = [known[role] for role in chosen if role in roles_of]
         try:
-            hosts = Inventory(source).hosts(group, limit)
+            hosts = hosts_of(Inventory(source), group, limit)
         except AnsibleError as error:
             raise CannotStart(f"the inventory {inventory} cannot be read: {error}") from error
         if hosts and suites:
             parts.append((hosts, suites))
     if not parts:
-        groups = " or ".join(dict.fromkeys(GROUPS.get(role, "gpu_hosts") for role in chosen))
+        named = [group for group, roles_of in by_group.items() if roles_of & set(chosen)]
+        groups = " or ".join(group for group in named if group != "monitored" or len(named) == 1)
         wanted = f"of the group {groups} matches --limit {limit}" if limit else f"is in the group {groups}"
         raise CannotStart(
             f"no host {wanted} in {inventory}: `ansible-inventory -i {inventory} --graph` shows its groups"
         )
     return Look(source, parts)
+
+
+def hosts_of(inventory: Inventory, group: str, limit: str | None) -> list[str]:
+    """Names of a group's hosts, as far as they match `limit`."""
+    if group != "monitored":
+        return inventory.hosts(group, limit)
+    if not inventory.hosts("monitors"):
+        return []
+    return list(dict.fromkeys(host for group in MONITORED for host in inventory.hosts(group, limit)))
 
 
 def run(look: Look, started: float) -> Report:
@@ -144,6 +165,21 @@ def as_json(report: Report, look: Look, seconds: float) -> dict[str, Any]:
     }
 
 
+def as_metrics(report: Report, now: float) -> str:
+    """The same for Prometheus: drifts by host and role, what could not be looked at, and the time, by the epoch."""
+    counted = Counter((drift.host, drift.role) for drift in report.drifts)
+    lines = []
+    for host in report.hosts:
+        roles = sorted({role for named, role in counted if named == host})
+        lines += [f'hotpath_drifts{{host="{host}",role="{role}"}} {counted[host, role]}' for role in roles]
+        if not roles:
+            lines.append(f'hotpath_drifts{{host="{host}",role=""}} 0')
+        unknown = sum(missed.host == host for missed in report.unknown)
+        lines.append(f'hotpath_verify_unknown{{host="{host}"}} {unknown}')
+        lines.append(f'hotpath_verified_time_seconds{{host="{host}"}} {now:.0f}')
+    return "".join(f"{line}\n" for line in lines)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -154,6 +190,7 @@ def main() -> int:
         "--roles", metavar="ROLE,...", help="only what these roles do (default: every role with a suite)"
     )
     parser.add_argument("--json", metavar="FILE", default=str(OUTPUT), help="default: .cache/verify.json; - for stdout")
+    parser.add_argument("--metrics", metavar="FILE", help="also write them for Prometheus's node exporter")
     arguments = parser.parse_args()
     to_stdout = arguments.json == "-"
     started = time.monotonic()
@@ -164,6 +201,8 @@ def main() -> int:
         return 2
     report = run(look, started)
     answer = json.dumps(as_json(report, look, time.monotonic() - started), indent=2)
+    if arguments.metrics:
+        Path(arguments.metrics).write_text(as_metrics(report, time.time()))
     console = Console(stderr=to_stdout)
     show(report, console if console.is_terminal else Console(stderr=to_stdout, width=WIDTH))
     if to_stdout:

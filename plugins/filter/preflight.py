@@ -16,6 +16,7 @@ from hotpath_models import Release  # noqa: E402
 from hotpath_preflight import (  # noqa: E402
     Problem,
     Values,
+    balancer_problems,
     driver_problems,
     firewall_problems,
     headers_package,
@@ -76,7 +77,7 @@ def preflight_report(
     groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str]
 ) -> dict[str, Any]:
     """The table of every problem of the inventory and of `hosts`, the plans of these, and the number of errors."""
-    problems = list(inventory_problems(groups, hostvars))
+    problems = [*inventory_problems(groups, hostvars), *balancer_problems(groups, hostvars, _options())]
     plans = {}
     for host in hosts:
         variables = hostvars[host]

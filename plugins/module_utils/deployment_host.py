@@ -1,4 +1,4 @@
-"""What the two deploying modules share. Runs on the host's Python 3.6."""
+"""What the modules about deployments share. Runs on the host's Python 3.6."""
 
 import errno
 import fcntl
@@ -9,7 +9,7 @@ import shutil
 import tarfile
 import time
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, Optional
 
 # A release directory or a record counts only once this file is in it; it is written last.
 MARKER = ".complete"
@@ -94,3 +94,21 @@ def read_json(path: str) -> Dict[str, Any]:
     except (IOError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def read_assignments(text: str) -> Dict[str, str]:
+    """Read NAME=VALUE lines."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def link_target(path: str) -> str:
+    """Where a link points to, empty when it is none."""
+    return os.readlink(path) if os.path.islink(path) else ""
+
+
+def read_text(path: str) -> Optional[str]:
+    """The text of a file, None when there is none."""
+    if not os.path.isfile(path):
+        return None
+    with open(path) as handle:
+        return handle.read()

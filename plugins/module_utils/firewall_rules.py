@@ -10,6 +10,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 PORT = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?/(?P<protocol>tcp|udp|sctp|dccp)")
 LAST_PORT = 65535
+WHOLE = ("vrrp",)  # protocols that have no ports
 ACTIONS = {"accept", "reject", "drop", "mark"}
 
 
@@ -21,6 +22,8 @@ class Ports(NamedTuple):
     last: int
 
     def __str__(self) -> str:
+        if self.protocol in WHOLE:
+            return self.protocol
         span = str(self.first) if self.first == self.last else "%d-%d" % (self.first, self.last)
         return "%s/%s" % (span, self.protocol)
 
@@ -53,7 +56,9 @@ class Zone(NamedTuple):
 
 
 def parse_port(text: str) -> Ports:
-    """ValueError for what is no port or range with a protocol: "8000-8010/tcp"."""
+    """ValueError for what is no port or range with a protocol, "8000-8010/tcp", and no protocol without ports."""
+    if text.strip() in WHOLE:
+        return all_ports(text.strip())
     match = PORT.fullmatch(text.strip())
     first = int(match.group("first")) if match else 0
     last = int(match.group("last") or first) if match else 0

@@ -4,6 +4,7 @@ import os
 from typing import Any, Dict, List, Tuple
 
 from ansible.module_utils.firewall_rules import (
+    WHOLE,
     Ports,
     Zone,
     all_ports,
@@ -73,12 +74,17 @@ class Firewalld:
         return self._ask(permanent, "--ipset=" + ipset, "--get-entries").split()
 
     def add(self, permanent: bool, zone: str, ports: List[Ports]) -> None:
-        if ports:
-            self._ask(permanent, "--zone=" + zone, *["--add-port=" + str(entry) for entry in ports])
+        self._change(permanent, zone, "add", ports)
 
     def remove(self, permanent: bool, zone: str, ports: List[Ports]) -> None:
-        if ports:
-            self._ask(permanent, "--zone=" + zone, *["--remove-port=" + str(entry) for entry in ports])
+        self._change(permanent, zone, "remove", ports)
+
+    def _change(self, permanent: bool, zone: str, verb: str, ports: List[Ports]) -> None:
+        """Ports and whole protocols apart: one call takes options of one kind."""
+        for kind, whole in (("port", False), ("protocol", True)):
+            options = ["--%s-%s=%s" % (verb, kind, entry) for entry in ports if (entry.protocol in WHOLE) == whole]
+            if options:
+                self._ask(permanent, "--zone=" + zone, *options)
 
     def doubled(self) -> Dict[str, str]:
         """Files of zones that firewalld 0.9.3 would not load, by their paths, with the text that says the same."""

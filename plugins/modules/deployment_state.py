@@ -2,10 +2,10 @@
 """Read everything that a deployment needs to know about a host, at once."""
 
 import os
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.deployment_host import MARKER, read_json
+from ansible.module_utils.deployment_host import MARKER, link_target, read_assignments, read_json, read_text
 from ansible.module_utils.survey_ports import listeners
 from ansible.module_utils.topology_gpus import gpus, tell_by_driver
 
@@ -97,6 +97,10 @@ texts:
   description: The text of each of I(files) that exists.
   type: dict
   returned: always
+rollout:
+  description: What the host is to go back to, and since when, while it is part of a rollout; empty otherwise.
+  type: dict
+  returned: always
 plan:
   description: The host's affinity plan, empty when there is none.
   type: dict
@@ -116,11 +120,7 @@ SOCKET = "hotpath.socket"
 PROPERTIES = "Id,LoadState,ActiveState,NeedDaemonReload,UnitFileState"
 RUNNING = "/run/hotpath/deployment"  # written by the unit after a good start
 PLAN = "/etc/hotpath/plan.json"
-
-
-def read_assignments(text: str) -> Dict[str, str]:
-    """Read NAME=VALUE lines."""
-    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+ROLLOUT = "/var/lib/hotpath/rollout.json"  # written by the role rollout before it touches the host
 
 
 def read_units(shown: str) -> Dict[str, Dict[str, str]]:
@@ -130,19 +130,6 @@ def read_units(shown: str) -> Dict[str, Dict[str, str]]:
         values = read_assignments(block)
         units[values.get("Id", "")] = values
     return units
-
-
-def link_target(path: str) -> str:
-    """Where a link points to, empty when it is none."""
-    return os.readlink(path) if os.path.islink(path) else ""
-
-
-def read_text(path: str) -> Optional[str]:
-    """The text of a file, None when there is none."""
-    if not os.path.isfile(path):
-        return None
-    with open(path) as handle:
-        return handle.read()
 
 
 def free_bytes(path: str) -> int:
@@ -175,11 +162,13 @@ def built_model(record: str) -> Dict[str, Any]:
     return model if os.path.isfile(os.path.join(str(model.get("path", "")), "model.json")) else {}
 
 
-def old_versions(wanted: Dict[str, Any], models: Dict[str, Dict[str, Any]], linked: Dict[str, str]) -> List[str]:
+def old_versions(
+    wanted: Dict[str, Any], models: Dict[str, Dict[str, Any]], linked: Dict[str, str], earlier: Dict[str, str]
+) -> List[str]:
     """Versions of the wanted models that nothing needs any more."""
     found = []  # type: List[str]
     for name, model in models.items():
-        needed = [str(model.get("version", "")), linked[name]]
+        needed = [str(model.get("version", "")), linked[name], earlier.get(name, "")]
         found += superfluous(os.path.join(wanted["models"], name), "model.json", wanted["keep"], needed)
     return found
 
@@ -216,7 +205,9 @@ def read_state(wanted: Dict[str, Any], shown: str) -> Dict[str, Any]:
     units = read_units(shown)
     active = units.get(SERVICE, {}).get("ActiveState") == "active"
     texts = {path: read_text(path) for path in wanted["files"]}
-    releases = [wanted["release"], os.path.basename(release_link)]
+    rollout = read_json(ROLLOUT)
+    earlier = rollout.get("earlier", {}).get("links", {"release": "", "models": {}})
+    releases = [wanted["release"], os.path.basename(release_link), os.path.basename(earlier["release"])]
     digests = [archive["sha256"] for archive in wanted["archives"]]
     needed = [archive["path"] for archive in wanted["archives"]] + [build["archive"] for build in wanted["builds"]]
     return {
@@ -229,9 +220,10 @@ def read_state(wanted: Dict[str, Any], shown: str) -> Dict[str, Any]:
         "listeners": listeners("/", [wanted["port"]], lambda port: SOCKET).get(str(wanted["port"]), []),
         "free_bytes": {name: free_bytes(wanted[name]) for name in ("root", "models")},
         "texts": {path: text for path, text in texts.items() if text is not None},
+        "rollout": rollout,
         "plan": read_json(PLAN),
         "superfluous": superfluous(os.path.join(wanted["root"], "releases"), MARKER, wanted["keep"], releases)
-        + old_versions(wanted, models, model_links)
+        + old_versions(wanted, models, model_links, earlier["models"])
         + stale_archives(needed),
         "left": left_models(wanted["models"], wanted["records"], list(models)),
     }

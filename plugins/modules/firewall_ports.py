@@ -16,7 +16,7 @@ options:
     type: str
     default: ""
   ports:
-    description: Ports that are open to everybody, as C(8000/tcp) or C(8000-8010/tcp).
+    description: Ports that are open to everybody, as C(8000/tcp) or C(8000-8010/tcp), and C(vrrp), which has none.
     type: list
     elements: str
     required: true

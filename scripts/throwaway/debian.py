@@ -22,15 +22,22 @@ OPTIONS = (
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
 )
+# Python's packages compile themselves when they are installed. What the caller says of bytecode would send it to a
+# folder of the caller's inside the image, and every host would then write its own at first use.
+COMMAND = ("env", "--unset=PYTHONDONTWRITEBYTECODE", "--unset=PYTHONPYCACHEPREFIX", "mmdebstrap", *OPTIONS)
+
+
+def base_name() -> str:
+    """Name of the base image that belongs to the present package list and way of making it, built or not."""
+    return f"{BASE_NAME}:{content_key([PACKAGES], SUITE, *COMMAND)}"
 
 
 def ensure_base() -> str:
-    """Return the name of the base image, built first when there is none for the present package list."""
-    key = content_key([PACKAGES], SUITE, *OPTIONS)
-    name = f"{BASE_NAME}:{key}"
+    """Return the name of the base image, built first when there is none for the present inputs."""
+    name = base_name()
     with lock("base-image"):
         if not image_exists(name):
-            _build_base(name, CACHE / "image" / f"base-{key}.tar")
+            _build_base(name, CACHE / "image" / f"base-{name.rpartition(':')[2]}.tar")
     return name
 
 
@@ -42,7 +49,7 @@ def _build_base(name: str, archive: Path) -> None:
     say("Building the Debian base of the look-alike image (1-2 minutes, once)")
     try:
         include = ",".join(package_list())
-        run_narrated(["mmdebstrap", *OPTIONS, f"--include={include}", SUITE, archive, *sources], prefix="I: ")
+        run_narrated([*COMMAND, f"--include={include}", SUITE, archive, *sources], prefix="I: ")
         say("  importing it into podman")
         run(["podman", "import", "--quiet", archive, name])
     finally:

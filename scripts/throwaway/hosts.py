@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
-import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -13,15 +10,20 @@ from typing import Any
 
 from .cache import PROJECT, Failure, lock, run, say
 from .engine import containers, limit_options, runtime_options
+from .grafana import ensure_archive
 from .image import ensure_image, real_base
 from .mirror import ensure_mirror
+from .monitors import ensure_programs, shared_volume
+from .ports import free_port, leads_to
 from .ssh import KEY, ensure_ssh_key
 
 # Two checkouts on one machine never meet: names carry a hash of the checkout's path.
 PREFIX = f"hotpath-{hashlib.sha1(str(PROJECT).encode()).hexdigest()[:8]}-"
 SERVICE_PORT = 8000
-FIRST_PORT = 18080
+BALANCER = "balancer"  # what the names of the hosts of the group balancers begin with
+MONITOR = "monitor"  # and of the group monitors
 BOOT_SECONDS = 60
+PORTS_TRIED = 3
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,9 @@ def up(names: list[str]) -> list[Host]:
     with lock("hosts"):
         ensure_ssh_key()
         image = ensure_image()
+        if any(name.startswith(MONITOR) for name in names):
+            ensure_programs()
+            ensure_archive()
         found = hosts()
         started = []
         for name in names:
@@ -78,6 +83,7 @@ def up(names: list[str]) -> list[Host]:
             started.append(name)
         for name in started:
             _wait_until_booted(PREFIX + name)
+            found = _lead_to(found[name], image)
             say(f"{name} is up")
     return [found[name] for name in names]
 
@@ -96,16 +102,38 @@ def remove(doomed: list[Host]) -> None:
         run(["podman", *runtime_options(), "rm", "--force", "--time", "0", *[host.container for host in doomed]])
 
 
+def _lead_to(host: Host, image: str) -> dict[str, Host]:
+    """Give a host that has booted another port where its own leads elsewhere; every host by name."""
+    tried: set[int] = set()
+    while host.port and not leads_to(host.container, host.port, SERVICE_PORT):
+        tried.add(host.port)
+        if len(tried) == PORTS_TRIED:
+            raise Failure(
+                f"The ports {sorted(tried)} on 127.0.0.1 do not lead to {host.name}, though podman says so: rules of "
+                "containers that ended without it forward them elsewhere. See `iptables -t nat -S`; a restart of the "
+                "machine removes them, and HOTPATH_PORT chooses where to begin"
+            )
+        say(f"Port {host.port} on 127.0.0.1 does not lead to {host.name}; giving it another")
+        remove([host])
+        _start(host.name, image, tried | {other.port for other in hosts().values() if other.port})
+        _wait_until_booted(host.container)
+        host = hosts()[host.name]
+    return hosts()
+
+
 def _start(name: str, image: str, taken: set[int]) -> None:
-    port = _free_port(taken)
+    port = free_port(taken)
     # A look-alike installs from its mirror. It keeps the image's empty resolv.conf, because a name server that does not
     # answer would stall each lookup for seconds. A real image needs the public repositories.
     offline = [] if real_base() else ["--dns", "none", "--volume", f"{ensure_mirror()}:/srv/mirror:ro"]
+    # A balancer has the right to an address of its own choice.
+    rights = ["--cap-add", "NET_ADMIN,NET_RAW"] if name.startswith(BALANCER) else []
+    watching = ["--volume", shared_volume()] if name.startswith(MONITOR) else []
     run(
         ["podman", *runtime_options(), "run", "--detach", "--name", PREFIX + name, "--hostname", name,
-         "--systemd=always", *limit_options(), "--pids-limit", "4096", "--shm-size", "1g",
+         "--systemd=always", *limit_options(), "--pids-limit", "4096", "--shm-size", "1g", *rights,
          "--publish", f"127.0.0.1:{port}:{SERVICE_PORT}",
-         "--volume", f"{KEY}.pub:/root/.ssh/authorized_keys:ro", *offline, image]
+         "--volume", f"{KEY}.pub:/root/.ssh/authorized_keys:ro", *offline, *watching, image]
     )  # fmt: skip
 
 
@@ -126,32 +154,3 @@ def _wait_until_booted(container: str) -> None:
     raise Failure(
         f"{container} did not boot within {BOOT_SECONDS} s (systemd says {state or 'nothing'}): podman logs {container}"
     )
-
-
-def _free_port(taken: set[int]) -> int:
-    """The first free port on 127.0.0.1 from HOTPATH_PORT on; `taken` ones belong to our stopped or starting hosts."""
-    wanted = int(os.environ.get("HOTPATH_PORT", FIRST_PORT))
-    for port in range(wanted, wanted + 100):
-        if port in taken:
-            continue
-        if is_free(port):
-            return port
-        say(f"Port {port} on 127.0.0.1 is taken; trying the next one (HOTPATH_PORT chooses where to begin)")
-    raise Failure(f"No free port on 127.0.0.1 from {wanted} to {wanted + 99}: set HOTPATH_PORT to another range")
-
-
-def is_free(port: int) -> bool:
-    """Whether nothing on 127.0.0.1 has this port: no listener, and no rule that forwards it elsewhere.
-
-    A container that ended without its engine, as in a power cut, leaves such a rule. The port can be bound then, but
-    nobody who connects to it arrives.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    with socket.socket() as caller:
-        caller.settimeout(1)
-        return caller.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED

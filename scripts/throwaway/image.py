@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from .cache import PROJECT, content_key, lock, need_programs, run, say
-from .debian import ensure_base
+from .debian import base_name, ensure_base
 from .engine import image_exists, need_engine
 from .mirror import ensure_mirror, mirror_key
 
@@ -24,7 +24,7 @@ def image_name() -> str:
     """Name of the image that belongs to the present inputs, built or not."""
     if real_base():
         return f"{REAL_NAME}:{content_key([IMAGES / 'centos-stream8'], real_base())}"
-    return f"{LOOKALIKE_NAME}:{content_key([IMAGES / 'lookalike'], mirror_key())}"
+    return f"{LOOKALIKE_NAME}:{content_key([IMAGES / 'lookalike'], mirror_key(), base_name())}"
 
 
 def ensure_image() -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from . import grafana, monitors
 from .fleet import is_vm, ssh_arguments
-from .hosts import PREFIX
+from .hosts import BALANCER, MONITOR, PREFIX
 from .image import real_base
 from .layout import KEY_FILES
 from .signing import known_fingerprints
@@ -23,15 +24,17 @@ def host_names() -> list[str]:
 def inventory() -> dict[str, Any]:
     """The answer to `--list`."""
     names = host_names()
-    balancers = [name for name in names if name.startswith("balancer")]
+    balancers = [name for name in names if name.startswith(BALANCER)]
+    watching = [name for name in names if name.startswith(MONITOR)]
+    archives = {**monitors.archive_variables(), **grafana.archive_variables()} if watching else {}
+    mirror = {} if real_base() else _mirror_variables()
     return {
         "virtual_machines": {"hosts": [name for name in names if is_vm(name)]},
-        "gpu_hosts": {
-            "hosts": [name for name in names if name not in balancers],
-            "vars": {} if real_base() else _mirror_variables(),
-        },
-        "balancers": {"hosts": balancers},
+        "gpu_hosts": {"hosts": [name for name in names if name not in balancers + watching], "vars": mirror},
+        "balancers": {"hosts": balancers, "vars": mirror},
+        "monitors": {"hosts": watching},
         "package_mirrors": {"hosts": []},
+        "all": {"vars": archives},
         "_meta": {"hostvars": {name: _host_variables(name) for name in names}},
     }
 

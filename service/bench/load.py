@@ -191,13 +191,26 @@ def closed_loop(load: Load, clients: int) -> None:
                 load.send_next(done, time.perf_counter())
 
 
-def open_loop(load: Load, rate: float, start: float, random_times: bool) -> float:
-    """Send at `rate` a second until the end; the worst lateness of a send in seconds, the generator's own."""
-    spread = random.Random(7)
-    idle: Deque[Client] = deque(load.add_client() for _ in range(16))
+def open_loop(
+    load: Load,
+    rate: float,
+    start: float,
+    random_times: bool,
+    connections: Optional[int],
+    patience: float,
+) -> float:
+    """Send at `rate` a second until the end; the worst lateness of a send in seconds, the generator's own.
+
+    There are so many connections at first, of which a request takes any that is idle; 16 where that is None,
+    which are used in turn.
+    """
+    spread, choice = random.Random(7), random.Random(8)
+    idle: Deque[Client] = deque(load.add_client() for _ in range(connections or 16))
     due, late = start, 0.0
-    while (now := time.perf_counter()) < load.end + 2.0:
+    while (now := time.perf_counter()) < load.end + patience:
         while due <= now and due < load.end:
+            if connections is not None:
+                idle.rotate(choice.randrange(len(idle) + 1))
             client = idle.popleft() if idle else None
             if client is None and len(load.clients) < MOST_CLIENTS:
                 client = load.add_client()
@@ -255,6 +268,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=6.0, help="measured")
     parser.add_argument("--warm", type=float, default=2.0, help="seconds before that")
     parser.add_argument("--clients", type=int, help="closed loop with so many")
+    parser.add_argument(
+        "--connections", type=int, help="of the open loop, used at random (default: 16 in turn)"
+    )
+    parser.add_argument(
+        "--patience", type=float, default=2.0, help="seconds for the last answers (default: 2)"
+    )
     parser.add_argument("--rate", type=float, help="open loop with so many requests a second")
     parser.add_argument(
         "--arrivals",
@@ -278,7 +297,9 @@ def main() -> int:
     if options.clients:
         closed_loop(load, options.clients)
     else:
-        lateness = open_loop(load, options.rate, start, options.arrivals == "random")
+        lateness = open_loop(
+            load, options.rate, start, options.arrivals == "random", options.connections, options.patience
+        )
     found = summary(load, options.seconds)
     found["generator_cpu_ms_per_request"] = round((time.process_time() - cpu) * 1000 / max(1, load.sent), 4)
     for check, expected in wanted:  # now that nobody waits

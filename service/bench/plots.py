@@ -55,6 +55,22 @@ def stages(rows: Dict[str, Any], target: Path) -> None:
     save(figure, target)
 
 
+def shares(ways: Dict[str, Any], titles: Dict[str, str], target: Path) -> None:
+    """The latency's tail at each share of capacity, a line for each way of balancing."""
+    figure, axis = pyplot.subplots(figsize=(8, 4.5))
+    for name, runs in ways.items():
+        loads = [100 * float(share) for share in runs]
+        style = {"ideal": ("black", "--"), "central": (OURS, "-")}.get(name, (None, "-"))
+        tails = [run["p99_ms"] for run in runs.values()]
+        axis.plot(loads, tails, marker="o", color=style[0], linestyle=style[1], label=titles[name])
+    axis.set_yscale("log")
+    axis.set_xlabel("% of what the hosts can do together")
+    axis.set_ylabel("p99 ms")
+    axis.legend(frameon=False, fontsize=8)
+    axis.spines[["top", "right"]].set_visible(False)
+    save(figure, target)
+
+
 def save(figure: Any, target: Path) -> None:
     """Write and forget it."""
     figure.tight_layout()
@@ -82,6 +98,8 @@ def main() -> int:
         for count in counts if row in results else ():
             title = f"{subject}, {count} clients"
             bars(results[row], count, title, output / f"{unit}s-{count}.svg", panels)
+    if "balancing" in results:
+        shares(results["balancing"], results["titles"], output / "balancing.svg")
     if "d" in results:
         stages(results["d"], output / "stages.svg")
     return 0

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from throwaway.hosts import is_free
+from throwaway.ports import is_free
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 FORWARDED, OTHER = 18080, 18081
@@ -29,7 +29,7 @@ def test_a_port_that_a_forgotten_container_still_forwards_is_not_free() -> None:
         ip link set lo up
         iptables -t nat -A OUTPUT -p tcp --dport {FORWARDED} -j DNAT --to-destination 10.88.0.9:8000
         cd {SCRIPTS}
-        exec {sys.executable} -c 'from throwaway.hosts import is_free; print(is_free({FORWARDED}), is_free({OTHER}))'
+        exec {sys.executable} -c 'from throwaway.ports import is_free; print(is_free({FORWARDED}), is_free({OTHER}))'
     """
     done = subprocess.run(["unshare", "--net", "sh", "-ec", script], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("False True\n", "")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from throwaway import fleet
+from throwaway import fleet, hosts
 from throwaway.cache import Failure
-from throwaway.hosts import Host
+from throwaway.hosts import SERVICE_PORT, Host
+from throwaway.ports import leads_to
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAME = "hosts-test"
@@ -52,8 +55,43 @@ def test_a_virtual_environment_with_pip_is_made_offline(host: Host) -> None:
     assert made.stdout.startswith("pip "), made.stderr
 
 
+def test_its_port_leads_to_it(host: Host) -> None:
+    assert host.port and leads_to(host.container, host.port, SERVICE_PORT)
+
+
+def test_a_port_that_leads_elsewhere_or_nowhere_is_known(host: Host) -> None:
+    """As one does whose rule an ended container left: to somebody else who answers, or to nobody."""
+
+    class Stranger(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(b"somebody else")
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        elsewhere = server.server_address[1]
+        assert not leads_to(host.container, elsewhere, SERVICE_PORT)
+        server.shutdown()
+    assert not leads_to(host.container, elsewhere, SERVICE_PORT)
+
+
+def test_a_host_whose_port_leads_elsewhere_gets_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([False, True])
+    asked: list[int] = []
+
+    def first_does_not(container: str, port: int, inside: int) -> bool:
+        asked.append(port)
+        return next(answers) and leads_to(container, port, inside)
+
+    monkeypatch.setattr(hosts, "leads_to", first_does_not)
+    try:
+        made = fleet.up(["misled"])[0]
+        assert made.running and asked[0] != asked[1] == made.port
+    finally:
+        fleet.down(["misled"])
+
+
 def test_lookups_fail_at_once(host: Host) -> None:
-    looked = command("ssh", NAME, "timeout 2 getent hosts example.org; echo $?")
+    looked = command("ssh", NAME, "timeout 4 getent hosts example.org; echo $?")
     assert looked.stdout == "2\n", "124 means that the lookup waited for a name server"
 
 

@@ -56,6 +56,13 @@ def test_public_variables_carry_the_roles_name(role: Path) -> None:
     assert [name for name in names if not name.startswith(f"{role.name}_")] == []
 
 
+def test_no_variable_has_two_values(role: Path) -> None:
+    """Ansible reads the files of vars/main one after the other, and the last one wins without a word."""
+    files = [role / "vars" / "main.yml", *(role / "vars" / "main").glob("*.yml")]
+    names = [name for file in files if file.exists() for name in load(file)]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_every_default_has_a_comment(role: Path) -> None:
     """A reader of defaults/main.yml learns what a variable means without looking elsewhere."""
     path = role / "defaults" / "main.yml"
@@ -89,6 +96,9 @@ def test_tags_are_the_roles_own(role: Path) -> None:
 
 # Roles that leave nothing on a host that could drift.
 WITHOUT_TRACE = {
+    "monitor_program": "other roles ask for it, and theirs look at what runs of it",
+    "rollout": "what it leaves is what inference_service and rotation leave, whose suites look at it",
+    "rotation": "what it leaves is the state of HAProxy, which load_balancer's suite compares with its record",
     "package_mirror": "it works on a connected machine, and no host of the fleet is touched",
     "play_lock": "its lock ends with the play",
     "service_bundle": "it works on the controller, and names what it builds by its content",

@@ -8,6 +8,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import deployment_state
+import pytest
 from ansible.module_utils.deployment_host import MARKER
 from deployment_state import free_bytes, left_models, read_state, read_units, stale_archives, superfluous
 
@@ -151,3 +153,18 @@ def test_the_holder_of_a_port_is_named(tmp_path: Path) -> None:
         taken.listen()
         (holder,) = read_state(wanted(tmp_path, port=port), SHOWN)["listeners"]
         assert holder["pid"] == os.getpid() and holder["process"]
+
+
+def test_what_a_rollout_may_go_back_to_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many came after it, and whichever is current."""
+    releases = tmp_path / "opt" / "releases"
+    for age, name in enumerate(("new", "other", "earlier")):
+        make(releases, name, age)
+    (tmp_path / "opt" / "current").symlink_to("releases/new")
+    before = read_state(wanted(tmp_path, keep=1), "")
+    assert before["rollout"] == {} and str(releases / "earlier") in before["superfluous"]
+    document = {"earlier": {"links": {"release": "releases/earlier", "models": {"net": "v1"}}}}
+    (tmp_path / "rollout.json").write_text(json.dumps(document))
+    monkeypatch.setattr(deployment_state, "ROLLOUT", str(tmp_path / "rollout.json"))
+    within = read_state(wanted(tmp_path, keep=1), "")
+    assert within["rollout"] == document and within["superfluous"] == [str(releases / "other")]

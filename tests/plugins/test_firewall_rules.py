@@ -42,6 +42,8 @@ OPEN: list[tuple[Zone, str, list[str]]] = [
     (zone(), "22/tcp", []),
     (zone(ports="8000/tcp"), "8000/tcp", []),
     (zone(ports="8000/udp"), "8000/tcp", ["8000/tcp"]),
+    (zone(ports="1-65535/tcp"), "vrrp", ["vrrp"]),
+    (zone(protocols="vrrp"), "vrrp", []),
     (zone(ports="8000-8010/tcp"), "8000/tcp", []),
     (zone(ports="8000-8010/tcp"), "8010/tcp", []),
     (zone(ports="8000-8010/tcp"), "7999-8011/tcp", ["7999/tcp", "8011/tcp"]),

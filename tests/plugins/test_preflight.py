@@ -327,6 +327,7 @@ def test_inventories() -> None:
     assert "The group gpu_hosts is missing; the inventory has web" in found({"web": ["a"]}, a={})
     assert "The group gpu_hosts is empty" in found({"gpu_hosts": []})
     assert "Did you mean balancers?" in found({"gpu_hosts": ["a"], "balancer": ["b"]}, a={}, b={})
+    assert "b of standby_hosts is not in gpu_hosts" in found({"gpu_hosts": ["a"], "standby_hosts": ["b"]}, a={}, b={})
     same = {"ansible_host": "192.0.2.11"}
     assert "a, b have the same ansible_host 192.0.2.11" in found({"gpu_hosts": ["a", "b"]}, a=same, b=same)
     other_port = {**same, "ansible_port": 2222}

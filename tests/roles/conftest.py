@@ -60,7 +60,9 @@ def facts_of(inventory: Inventory) -> Callable[[Host], dict[str, Any]]:
     def read(host: Host) -> dict[str, Any]:
         name = host.backend.get_hostname()
         if name not in known:
-            found = host.ansible("setup", "gather_subset=min,distribution,pkg_mgr,service_mgr,virtual", check=False)
+            found = host.ansible(
+                "setup", "gather_subset=min,default_ipv4,distribution,pkg_mgr,service_mgr,virtual", check=False
+            )
             facts = {key.removeprefix("ansible_"): value for key, value in found["ansible_facts"].items()}
             known[name] = {**found["ansible_facts"], "ansible_facts": facts}
             if name in inventory.hosts("gpu_hosts"):  # others have no plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import verify
 from support import report
 from support.checks import Checks, Drifted, WrittenFile
 from testinfra import get_host
@@ -85,3 +86,16 @@ def test_a_command_that_fails_ends_the_test_with_its_words() -> None:
     check = Checks(get_host("local://"))
     with pytest.raises(Drifted, match="number: expected an answer, found exit code 3 no such thing"):
         check.answer("number", "sh -c %s", "echo no such thing >&2; exit 3")
+
+
+def test_prometheus_is_told_of_every_host() -> None:
+    drifts = [report.Drift("a", "firewall", "ports", "1", "2"), report.Drift("a", "firewall", "zone", "x", "y")]
+    found = report.Report(["a", "b"], drifts=drifts, unknown=[report.Unknown("b", "", "unreachable")])
+    assert verify.as_metrics(found, 1800000000.4).splitlines() == [
+        'hotpath_drifts{host="a",role="firewall"} 2',
+        'hotpath_verify_unknown{host="a"} 0',
+        'hotpath_verified_time_seconds{host="a"} 1800000000',
+        'hotpath_drifts{host="b",role=""} 0',
+        'hotpath_verify_unknown{host="b"} 1',
+        'hotpath_verified_time_seconds{host="b"} 1800000000',
+    ]

@@ -5,23 +5,23 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
-import threading
-import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 from support.expected import PROJECT, Inventory
-from support.services import Service, until
+from support.load import Load
+from support.services import until
 from support.throwaway import play
 
 PROGRAM = PROJECT / "roles" / "load_balancer" / "files" / "balancer.py"
+SHARED = PROJECT / "plugins" / "module_utils"  # on a balancer they lie beside the program
 HERE = "127.0.0.1"
 # What a play would know of the host; nothing that is rendered depends on more.
 FACTS: dict[str, Any] = {"ansible_facts": {"nodename": "door.example"}, "ansible_managed": "Ansible"}
@@ -40,7 +40,9 @@ def fetch(folder: Path) -> Path:
 class Door:
     """A HAProxy of this test's own. `variables` are the role's; a change of them is taken in by `apply`."""
 
-    def __init__(self, root: Path, binary: Path, services: list[Service], port: int, **variables: Any) -> None:
+    address = HERE
+
+    def __init__(self, root: Path, binary: Path, services: Sequence[Host], port: int, **variables: Any) -> None:
         self.root, self.port, self._binary = root, port, binary
         self.variables = {
             "load_balancer_listen": HERE,
@@ -52,15 +54,24 @@ class Door:
             **variables,
         }
         self.have(services)
-        version = root / "opt/hotpath/haproxy" / binary.parent.name.removeprefix("haproxy-")
+        self._bundled = variables.get("load_balancer_haproxy", "bundled") == "bundled"
+        version = (
+            root / "opt/hotpath/haproxy" / (binary.parent.name.removeprefix("haproxy-") if self._bundled else "system")
+        )
         version.parent.mkdir(parents=True)
         version.symlink_to(binary.parent)
         (version.parent / "current").symlink_to(version.name)
 
-    def have(self, services: list[Service]) -> None:
-        """Let these be the hosts."""
+    def have(self, services: Sequence[Host], standby: Sequence[str] = ()) -> None:
+        """Let these be the hosts, of which some stand by."""
         self.variables["load_balancer_hosts"] = [
-            {"name": one.name, "address": one.address, "port": one.port, "connections": one.connections}
+            {
+                "name": one.name,
+                "address": one.address,
+                "port": one.port,
+                "connections": one.connections,
+                "standby": one.name in standby,
+            }
             for one in services
         ]
 
@@ -68,10 +79,15 @@ class Door:
         """The configuration, with this door's own folder before its paths."""
         source = self.root / "inventory.yml"
         source.write_text(yaml.safe_dump({"balancers": {"hosts": {"door": self.variables}}}))
-        text = str(Inventory(str(source)).expected("door", "load_balancer", FACTS)["__load_balancer_text"])
+        role = Inventory(str(source)).expected("door", "load_balancer", FACTS)
+        text = str(role["__load_balancer_text"])
         for path in ("/run/hotpath-balancer", "/var/lib/hotpath-balancer", "/etc/hotpath"):
             (self.root / path[1:]).mkdir(parents=True, exist_ok=True)
             text = text.replace(path, f"{self.root}{path}")
+        for answer in role["__load_balancer_answer_files"]:
+            file = Path(f"{self.root}{answer['path']}")
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(answer["content"], newline="")
         return text
 
     def write(self) -> None:
@@ -87,20 +103,34 @@ class Door:
     def open(self) -> Iterator[Door]:
         """Run HAProxy."""
         self.write()
-        config, run = self.root / "etc/hotpath/balancer.cfg", self.root / "run/hotpath-balancer"
-        command = [str(self._binary), "-W", "-S", str(run / "master.sock"), "-f", str(config)]
-        with (self.root / "log").open("w") as log:
-            self.master = subprocess.Popen(command, stdout=log, stderr=log)
+        self._start()
         try:
-            assert self.program("wait").returncode == 0, (self.root / "log").read_text()
             yield self
         finally:
-            self.master.terminate()
-            self.master.wait(30)
+            self.stop()
+
+    def _start(self) -> None:
+        config, run = self.root / "etc/hotpath/balancer.cfg", self.root / "run/hotpath-balancer"
+        command = [str(self._binary), "-W", "-f", str(config)]
+        command += ["-S", str(run / "master.sock")] if self._bundled else []
+        with (self.root / "log").open("a") as log:
+            self.master = subprocess.Popen(command, stdout=log, stderr=log)
+        waited = self.program("wait")
+        assert waited.returncode == 0, waited.stderr + (self.root / "log").read_text()
+
+    def stop(self) -> None:
+        """End HAProxy, as at the machine's own end."""
+        self.master.terminate()
+        self.master.wait(30)
+
+    def restart(self) -> None:
+        """End HAProxy and start it anew, as at a reboot."""
+        self.stop()
+        self._start()
 
     def program(self, action: str) -> subprocess.CompletedProcess[str]:
         """What the unit and the role run."""
-        environment = {**os.environ, "MAINPID": str(self.master.pid)}
+        environment = {**os.environ, "MAINPID": str(self.master.pid), "PYTHONPATH": str(SHARED)}
         command = [sys.executable, str(PROGRAM), action, f"--root={self.root}"]
         return subprocess.run(command, env=environment, capture_output=True, text=True)
 
@@ -124,6 +154,11 @@ class Door:
         link = http.client.HTTPConnection(HERE, self.port + 1, timeout=60)
         link.request("GET", "/metrics")
         return link.getresponse().read().decode()
+
+    def served(self, host: str) -> int:
+        """How many requests a host was given, by this worker's count."""
+        pattern = rf'haproxy_server_sessions_total\{{proxy="gpu_hosts",server="{host}"\}} (\d+)'
+        return int(re.findall(pattern, self.statistics())[0])
 
     def admin(self, command: str) -> str:
         """A command to the worker that takes new connections, as an operator would give it."""
@@ -152,39 +187,34 @@ def _exchange(link: http.client.HTTPConnection, method: str, path: str, body: by
     return Answer(link.getresponse())
 
 
-class Clients:
-    """Steady clients on connections that they keep; what they met is counted by status, or by the error's name."""
+class Host(Protocol):
+    """What a balancer has to know of a host."""
 
-    def __init__(self, door: Door, photograph: bytes, count: int = 6) -> None:
-        self._door, self._photograph = door, photograph
-        self.met: Counter[str] = Counter()
-        self._ends = threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(count)]
+    @property
+    def name(self) -> str: ...
 
-    def __enter__(self) -> Clients:
-        for thread in self._threads:
-            thread.start()
-        return self
+    @property
+    def address(self) -> str: ...
 
-    def __exit__(self, *_: object) -> None:
-        self._ends.set()
-        for thread in self._threads:
-            thread.join()
+    @property
+    def port(self) -> int: ...
 
-    def more(self, count: int) -> None:
-        """Wait until so many more were answered."""
-        goal = sum(self.met.values()) + count
-        until(lambda: sum(self.met.values()) >= goal)
+    @property
+    def connections(self) -> int: ...
 
-    def _run(self) -> None:
-        link = http.client.HTTPConnection(HERE, self._door.port, timeout=60)
-        while not self._ends.is_set():
-            try:
-                answer = _exchange(link, "POST", "/predict", self._photograph, {"Content-Type": "image/png"})
-                right = answer.status != 200 or answer.json["label"] == "red"
-                self.met[str(answer.status) if right else "wrong"] += 1
-            except (OSError, http.client.HTTPException) as error:
-                self.met[type(error).__name__] += 1
-                link.close()
-                time.sleep(0.05)
-        link.close()
+
+class Place(Protocol):
+    """Where clients are served."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+
+class Clients(Load):
+    """Steady clients of a door."""
+
+    def __init__(self, door: Place, photograph: bytes, count: int = 6, patience_s: float = 60.0) -> None:
+        super().__init__([(door.address, door.port)], photograph, clients=count, patience_s=patience_s)

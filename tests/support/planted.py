@@ -210,3 +210,51 @@ PLANTED = (
         "hotpath-planted.service",
     ),
 )
+
+# On a balancer that shares an address with another one.
+ON_BALANCER = (
+    Planted(
+        "another way of balancing",
+        "sed -i 's/balance leastconn/balance roundrobin/' /etc/hotpath/balancer.cfg",
+        "load_balancer",
+        "/etc/hotpath/balancer.cfg",
+        "balance roundrobin",
+    ),
+    Planted(
+        "a host that HAProxy gives less than the file says",
+        "python3 -c 'import socket; link = socket.socket(socket.AF_UNIX); "
+        'link.connect("/run/hotpath-balancer/admin.sock"); link.sendall(b"set maxconn server gpu_hosts/gpu-1 1\\n"); '
+        "link.recv(99)'",
+        "load_balancer",
+        "what a run would do to HAProxy",
+        "gpu-1 is",
+    ),
+    Planted(
+        "a priority that was raised",
+        "sed -i 's/priority .*/priority 254/' /etc/hotpath/floating-address.conf",
+        "floating_address",
+        "/etc/hotpath/floating-address.conf",
+        "priority 254",
+    ),
+    Planted(
+        "keepalived not told of it",
+        "cmp /etc/hotpath/floating-address.conf /run/hotpath-address/in-force.conf; test $? = 1",
+        "floating_address",
+        "what a run would do to keepalived",
+        "keepalived runs with another configuration than the file has",
+    ),
+    Planted(
+        "a right too many",
+        "sed -i 's/^AmbientCapabilities=.*/& CAP_SYS_ADMIN/' /etc/systemd/system/hotpath-address.service",
+        "floating_address",
+        "/etc/systemd/system/hotpath-address.service",
+        "CAP_SYS_ADMIN",
+    ),
+    Planted(
+        "a port closed",
+        "firewall-offline-cmd --zone=public --remove-port=8080/tcp",
+        "firewall",
+        "open ports of the zone public",
+        "8080/tcp missing",
+    ),
+)

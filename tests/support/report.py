@@ -15,6 +15,8 @@ from testinfra.host import Host
 TRACES = {
     "inference_service": ("/opt/hotpath", "playbooks/deploy.yml"),
     "load_balancer": ("/opt/hotpath/haproxy", "playbooks/balance.yml"),
+    "node_metrics": ("/opt/hotpath/node_exporter", "playbooks/monitor.yml"),
+    "prometheus": ("/opt/hotpath/prometheus", "playbooks/monitor.yml"),
 }
 TRACE = ("/etc/hotpath", "playbooks/provision.yml")
 

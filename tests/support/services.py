@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -38,23 +40,36 @@ def build(folder: Path, seconds: float) -> Path:
 class Service:
     """One `hotpath serve` on an address of loopback, as a host of a fleet would have it."""
 
-    def __init__(self, folder: Path, model: Path, name: str, address: str, port: int, max_batch: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        model: Path,
+        name: str,
+        address: str,
+        port: int,
+        max_batch: int,
+        access_log: Path | str = "",  # standard error
+    ) -> None:
         self.name, self.address, self.port = name, address, port
         self.connections = 2 * max_batch
         self._config = folder / f"{name}.toml"
         self._config.write_text(
             f'[server]\nhost = "{address}"\nport = {port}\nworkers = 1\ntrusted_proxies = ["127.0.0.1"]\n'
-            f"[batching]\nmax_batch = {max_batch}\n[access_log]\nsample = 1.0\n"
+            f'[batching]\nmax_batch = {max_batch}\n[access_log]\nsample = 1.0\npath = "{access_log}"\n'
             f'[[models]]\nname = "colours"\npath = "{model}"\nbackend = "numeric"\nengines = 1\n'
         )
         self.log: list[str] = []
         self._process: subprocess.Popen[str] | None = None
 
-    def start(self) -> None:
+    def start(self, **environment: str) -> None:
         """Begin; `wait` until it is ready."""
         command = [str(PYTHON), "-m", "hotpath", "serve", "--config", str(self._config)]
         self._process = subprocess.Popen(
-            command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            env={**ENVIRONMENT, **environment},
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
 
@@ -73,6 +88,13 @@ class Service:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    def children(self, role: str) -> list[int]:
+        """Process ids of the children whose name begins so."""
+        assert self._process is not None
+        pid = self._process.pid
+        found = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return [child for child in found if Path(f"/proc/{child}/comm").read_text().startswith(role)]
+
     def signal(self, number: int) -> None:
         """To every process of the service."""
         assert self._process is not None
@@ -82,6 +104,33 @@ class Service:
         assert process.stderr is not None
         for line in process.stderr:
             self.log.append(line.rstrip("\n"))
+
+
+@contextmanager
+def serving(*services: Service) -> Iterator[list[Service]]:
+    """All of them, ready; killed at the end."""
+    try:
+        for service in services:
+            service.start()
+        for service in services:
+            service.wait()
+        yield list(services)
+    finally:
+        for service in services:
+            service.kill()
+
+
+def free_port() -> int:
+    """A port that nobody has, with the next one."""
+    while True:
+        with socket.socket() as one, socket.socket() as next_one:
+            one.bind(("", 0))
+            port = int(one.getsockname()[1])
+            try:
+                next_one.bind(("", port + 1))
+            except OSError:
+                continue
+            return port
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -49,12 +49,22 @@ class Throwaway:
         """The command that runs what follows it in a shell on the host."""
         return [sys.executable, str(HOSTS), "ssh", self.name]
 
+    def container(self) -> dict[str, Any]:
+        """What the engine says of the host's container."""
+        listed = json.loads(_hosts("list", "--json").stdout)
+        name = next(found["container"] for found in listed if found["name"] == self.name)
+        asked = subprocess.run(["podman", "inspect", name], capture_output=True, text=True, check=True)
+        described: dict[str, Any] = json.loads(asked.stdout)[0]
+        return described
+
+    def address(self) -> str:
+        """Its IPv4 address in the network of the containers."""
+        (network,) = self.container()["NetworkSettings"]["Networks"].values()
+        return str(network["IPAddress"])
+
     def in_mounts(self, *command: str) -> None:
         """Run a command in the mount namespace of the host's container, which may not mount by itself."""
-        listed = json.loads(_hosts("list", "--json").stdout)
-        container = next(found["container"] for found in listed if found["name"] == self.name)
-        asked = ["podman", "inspect", "--format", "{{.State.Pid}}", container]
-        pid = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        pid = str(self.container()["State"]["Pid"])
         subprocess.run(["nsenter", "--target", pid, "--mount", "--pid", *command], check=True)
 
     def play(self, playbook: str, *options: str, **variables: Any) -> Play:
@@ -65,13 +75,22 @@ class Throwaway:
 @contextmanager
 def throwaway(name: str) -> Iterator[Throwaway]:
     """A fresh host, removed afterwards."""
-    _hosts("down", name)
-    up = _hosts("up", name)
+    with several(name):
+        yield Throwaway(name)
+
+
+@contextmanager
+def several(*names: str, keep: bool = False) -> Iterator[None]:
+    """Fresh hosts, removed afterwards; to keep them is to take those that there are, and to leave them."""
+    if not keep:
+        _hosts("down", *names)
+    up = _hosts("up", *names)
     assert up.returncode == 0, up.stdout + up.stderr
     try:
-        yield Throwaway(name)
+        yield
     finally:
-        _hosts("down", name)
+        if not keep:
+            _hosts("down", *names)
 
 
 def play(playbook: str, *options: str, environment: dict[str, str] | None = None, **variables: Any) -> Play:

@@ -140,9 +140,9 @@ def test_the_play_says_the_same_of_its_own_inventory_and_hosts(gone: str) -> Non
 @pytest.mark.parametrize(
     ("options", "cause"),
     [
-        (("--limit", "nobody"), "no host of the group gpu_hosts or balancers matches --limit nobody"),
+        (("--limit", "nobody"), "no host of the group gpu_hosts or balancers or monitors matches --limit nobody"),
         (("--inventory", "no/such/place"), "there is no inventory no/such/place"),
-        (("--roles", "firewal"), "no suite for firewal; there are: boot_arguments,"),
+        (("--roles", "firewal"), "no suite for firewal; there are: autoscaler,"),
     ],
 )
 def test_what_cannot_start_says_why(folder: Path, options: tuple[str, ...], cause: str) -> None:

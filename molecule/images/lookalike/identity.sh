@@ -33,7 +33,7 @@ systemctl set-default multi-user.target
 systemctl mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer \
   dpkg-db-backup.timer dnf-makecache.timer dnf-automatic.timer getty@.service console-getty.service \
   selinux-autorelabel-mark.service systemd-networkd-wait-online.service
-systemctl disable chrony.service firewalld.service irqbalance.service tuned.service
+systemctl disable chrony.service firewalld.service haproxy.service irqbalance.service keepalived.service tuned.service
 
 # Fixed for all throwaway hosts, so that none needs entropy at boot; the machine id is given at boot.
 ssh-keygen -A

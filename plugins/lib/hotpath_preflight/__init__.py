@@ -2,6 +2,7 @@
 
 from .driver import driver_problems, headers_package, kernel_version
 from .firewall import firewall_problems
+from .floating import address_problems, balancer_problems
 from .inventory import inventory_problems
 from .plan import plan_pictures
 from .problem import Problem, table
@@ -14,6 +15,8 @@ from .variables import load_options, variable_problems
 __all__ = [
     "Problem",
     "Values",
+    "address_problems",
+    "balancer_problems",
     "driver_problems",
     "firewall_problems",
     "headers_package",

@@ -11,7 +11,8 @@ from .problem import Problem
 from .reach import way_to
 
 HOSTS = "gpu_hosts"
-KNOWN = (HOSTS, "balancers", "monitors", "package_mirrors")
+SPARES = "standby_hosts"
+KNOWN = (HOSTS, SPARES, "balancers", "monitors", "package_mirrors")
 
 
 def inventory_problems(
@@ -36,6 +37,14 @@ def inventory_problems(
                 "Its hosts would be left as they are.",
                 f"Did you mean {close[0]}?",
             )
+    strangers = sorted(set(groups.get(SPARES, ())) - set(groups.get(HOSTS, ())))
+    if strangers:
+        yield Problem(
+            "groups",
+            f"{', '.join(strangers)} of {SPARES} {'is' if len(strangers) == 1 else 'are'} not in {HOSTS}",
+            f"Spares are provisioned and deployed as all of {HOSTS} are; out of it they would be left as they are.",
+            f"Make {SPARES} a child of {HOSTS} (see inventory/example/hosts.yml).",
+        )
     yield from _same_machine(groups.get(HOSTS, ()), hostvars)
 
 

@@ -1,36 +1,26 @@
 #!/usr/libexec/platform-python
 """Bring a running HAProxy to what its configuration file says, with the least disturbance that does it (Python 3.6).
 
-Hosts are added and removed while HAProxy runs. Everything else is taken in by new workers, to which the old ones hand
-their sockets; what a worker knows of its hosts (drained, up, down) is handed on in a file.
+Hosts are added and removed while HAProxy runs, where it is one that can (2.6). Everything else is taken in by new
+workers, to which the old ones hand their sockets; what a worker knows of its hosts (drained, up, down) is handed on
+in a file. Hosts that are out of rotation by the record are taken out, of a HAProxy that was started anew too.
 """
 
 import argparse
-import csv
 import os
 import re
 import signal
 import socket
 import sys
-import tempfile
-import time
-from typing import Callable, Dict, List, NamedTuple
+from typing import List
+
+from haproxy_runtime import BACKEND, DRAINED, MAINTAINED, PATIENCE_S, Failure, Host, Runtime, keep, setting, until
+from rotation_record import Record, alone, path_of, standby_hosts, told
 
 CONFIG = "etc/hotpath/balancer.cfg"
 HAPROXY = "opt/hotpath/haproxy/current"
-BACKEND = "gpu_hosts"
 SERVER = re.compile(r"^ +server (\S+) (\S+) maxconn (\d+) (.*)$", re.MULTILINE)
-PATIENCE_S = 30.0  # for anything that HAProxy is to do
-LOOK_S = 0.1
-
-
-class Host(NamedTuple):
-    address: str
-    connections: str
-
-
-class Failure(Exception):
-    """What was asked for can't be done; the message says why, and what to do."""
+SYSTEM = "system"  # the version of one that its package updates, which is EL8's 1.8
 
 
 class Wanted:
@@ -40,9 +30,14 @@ class Wanted:
         found = SERVER.findall(text)
         self.hosts = {name: Host(resolved(address), connections) for name, address, connections, _ in found}
         self.options = {name: options for name, _, _, options in found}
-        self.digest = _only("description", text)
-        self.socket = _only("stats socket", text)
-        self.state = _only("server-state-file", text)
+        self.digest = setting("description", text)
+        self.socket = setting("stats socket", text)
+        self.state = setting("server-state-file", text)
+        self.standby = standby_hosts(text)
+
+    def record(self) -> Record:
+        """Why hosts are out of rotation."""
+        return Record.read(path_of(self.state), self.standby)
 
 
 def resolved(place: str) -> str:
@@ -55,68 +50,20 @@ def resolved(place: str) -> str:
     return ("[%s]:%s" if ":" in str(address) else "%s:%s") % (address, port)
 
 
-def _only(key: str, text: str) -> str:
-    found: List[str] = re.findall(r"^ +%s (\S+)" % key, text, re.MULTILINE)
-    if len(found) != 1:
-        raise Failure("%d lines %r stand in the configuration instead of one: run site.yml again" % (len(found), key))
-    return found[0]
-
-
-class Running:
-    """The worker that takes new connections, by its socket. All methods raise Failure where it can't be asked."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def ask(self, command: str) -> str:
-        """The answer to a command."""
-        parts = []
-        try:
-            with socket.socket(socket.AF_UNIX) as link:
-                link.settimeout(PATIENCE_S)
-                link.connect(self._path)
-                link.sendall(command.encode() + b"\n")
-                while not parts or parts[-1]:
-                    parts.append(link.recv(65536))
-        except OSError as error:
-            raise Failure("HAProxy does not answer on %s: %s" % (self._path, error)) from error
-        return b"".join(parts).decode().strip()
-
-    def order(self, command: str) -> None:
-        """A command that is done when its answer is one of success, or none."""
-        answer = self.ask(command)
-        if answer and not answer.startswith(("New server registered", "Server deleted")):
-            raise Failure("HAProxy refuses %r: %s" % (command, answer))
-
-    def info(self) -> Dict[str, str]:
-        """Its version and description, among others."""
-        return dict(line.split(": ", 1) for line in self.ask("show info").splitlines() if ": " in line)
-
-    def hosts(self) -> Dict[str, Host]:
-        """Every host that it knows, in rotation or not."""
-        return {name: Host(row["addr"], row["slim"]) for name, row in self._table().items()}
-
-    def requests(self, name: str) -> int:
-        """How many requests a host has."""
-        return int(self._table()[name]["scur"])
-
-    def _table(self) -> Dict[str, Dict[str, str]]:
-        answer = self.ask("show stat %s 4 -1" % BACKEND)  # 4: its servers
-        return {row["svname"]: row for row in csv.DictReader(answer.lstrip("# ").splitlines())}
-
-
-def differences(wanted: Wanted, running: Running, version: str) -> List[str]:
+def differences(wanted: Wanted, running: Runtime, version: str) -> List[str]:
     """What only new workers can take in."""
     info, words = running.info(), []
-    if info.get("Version", "").split("-")[0] != version:
+    if version == SYSTEM:
+        words += unlike(wanted, running)
+    elif info.get("Version", "").split("-")[0] != version:
         words.append("HAProxy %s runs, and %s is installed" % (info.get("Version"), version))
     if info.get("description") != wanted.digest:
         words.append("another configuration is in force than the file has")
     return words
 
 
-def host_differences(wanted: Wanted, running: Running) -> List[str]:
-    """What can be put right while HAProxy runs."""
+def unlike(wanted: Wanted, running: Runtime) -> List[str]:
+    """Hosts that HAProxy knows otherwise than the file has them."""
     known = running.hosts()
     words = ["%s is no host any more" % name for name in sorted(set(known) - set(wanted.hosts))]
     for name, host in sorted(wanted.hosts.items()):
@@ -127,27 +74,44 @@ def host_differences(wanted: Wanted, running: Running) -> List[str]:
     return words
 
 
-def change_hosts(wanted: Wanted, running: Running) -> None:
+def host_differences(wanted: Wanted, running: Runtime) -> List[str]:
+    """What can be put right while HAProxy runs."""
+    words = unlike(wanted, running)
+    for name in astray(wanted, running):
+        words.append("%s is in rotation, and is to be out: %s" % (name, told(wanted.record().reasons(name))))
+    return words
+
+
+def astray(wanted: Wanted, running: Runtime) -> List[str]:
+    """Hosts in rotation that the record has out of it."""
+    record, admin = wanted.record(), running.admin()
+    return [name for name, bits in sorted(admin.items()) if record.reasons(name) and not bits & (DRAINED | MAINTAINED)]
+
+
+def change_hosts(wanted: Wanted, running: Runtime) -> None:
     """Add, change and remove hosts; one that leaves answers first what it has."""
     known = running.hosts()
     for name, host in known.items():
         if name not in wanted.hosts or wanted.hosts[name].address != host.address:
             leave(running, name)
-    known = running.hosts()
+    known, record = running.hosts(), wanted.record()
     for name, host in sorted(wanted.hosts.items()):
         place = "%s/%s" % (BACKEND, name)
         if name not in known:
             running.order("add server %s %s maxconn %s %s" % (place, *host, wanted.options[name]))
             running.order("enable health %s" % place)
-            running.order("enable server %s" % place)
+            if record.reasons(name):
+                running.drain(name)
+            else:
+                running.order("enable server %s" % place)
         elif known[name] != host:
             running.order("set maxconn server %s %s" % (place, host.connections))
 
 
-def leave(running: Running, name: str) -> None:
+def leave(running: Runtime, name: str) -> None:
     """Take a host out when it has answered what it has, for PATIENCE_S at most."""
     place = "%s/%s" % (BACKEND, name)
-    running.order("set server %s state drain" % place)
+    running.drain(name)
     until(lambda: running.requests(name) == 0)
     running.order("set server %s state maint" % place)
     running.order("shutdown sessions server %s" % place)
@@ -156,7 +120,7 @@ def leave(running: Running, name: str) -> None:
         raise Failure("%s can't be taken out, it is left in maintenance: HAProxy still has connections to it" % name)
 
 
-def reload(wanted: Wanted, running: Running, master: int, version: str) -> None:
+def reload(wanted: Wanted, running: Runtime, master: int, version: str) -> None:
     """Start new workers, which take over sockets and what is known of the hosts."""
     keep(wanted.state, running.ask("show servers state"))
     os.kill(master, signal.SIGUSR2)
@@ -171,25 +135,19 @@ def reload(wanted: Wanted, running: Running, master: int, version: str) -> None:
         raise Failure("No worker took over in %d s; the old ones still serve. The journal says why" % PATIENCE_S)
 
 
-def keep(path: str, text: str) -> None:
-    """Write a file whole or not at all."""
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text + "\n")
-    os.replace(temporary, path)
+def settle(wanted: Wanted, running: Runtime) -> None:
+    """Take out who is to be out, and forget the reasons of hosts that there are no more."""
+    for name in astray(wanted, running):
+        running.drain(name)
+    path = path_of(wanted.state)
+    with alone(path):
+        record = wanted.record()
+        known = record.only(wanted.hosts)
+        if known != record:
+            keep(path, known.text())
 
 
-def until(true: Callable[[], bool]) -> bool:
-    """Wait until it is true, for PATIENCE_S at most; whether it became so."""
-    end = time.monotonic() + PATIENCE_S
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(LOOK_S)
-    return True
-
-
-def answers(running: Running) -> bool:
+def answers(running: Runtime) -> bool:
     try:
         return bool(running.info())
     except Failure:
@@ -209,12 +167,14 @@ def main() -> int:
         with open(os.path.join(given.root, CONFIG), encoding="utf-8") as stream:
             wanted = Wanted(stream.read())
         version = os.path.basename(os.readlink(os.path.join(given.root, HAPROXY)))
-        running = Running(wanted.socket)
+        running = Runtime(wanted.socket)
         if given.action == "wait":
             if not until(lambda: answers(running)):
                 raise Failure("No worker of HAProxy answers on %s" % wanted.socket)
+            settle(wanted, running)
         elif given.action == "check":
-            words = differences(wanted, running, version) + host_differences(wanted, running)
+            words = differences(wanted, running, version)
+            words += [word for word in host_differences(wanted, running) if word not in words]
             print("\n".join(words), end="\n" if words else "")
             return 1 if words else 0
         else:
@@ -222,7 +182,8 @@ def main() -> int:
                 change_hosts(wanted, running)
             else:
                 reload(wanted, running, int(os.environ["MAINPID"]), version)
-    except (Failure, OSError) as error:
+            settle(wanted, running)
+    except (Failure, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -76,7 +77,24 @@ def _parser() -> argparse.ArgumentParser:
     reload.set_defaults(run=_reload)
     swap = commands.add_parser("swap", help="bring another version of a model into the running service")
     _describe_swap(swap)
-    for command in (serve, warmup, check, models, engines, reload, swap):
+    comparing = commands.add_parser(
+        "compare", help="let another service answer copies of requests for a while; tells the counts as JSON"
+    )
+    comparing.set_defaults(run=_compare)
+    comparing.add_argument(
+        "--to", metavar="ADDRESS:PORT", help="the other service; without it only the counts are told"
+    )
+    comparing.add_argument(
+        "--seconds", type=float, default=60.0, metavar="S", help="for how long (default: 60)"
+    )
+    comparing.add_argument(
+        "--part",
+        type=_percent,
+        default=0.05,
+        metavar="PERCENT",
+        help="of the requests to /predict (default: 5)",
+    )
+    for command in (serve, warmup, check, models, engines, reload, swap, comparing):
         command.add_argument(
             "--config", type=Path, required=True, metavar="FILE", help="the configuration (TOML)"
         )
@@ -169,6 +187,15 @@ def _reload(options: argparse.Namespace) -> int:
     from hotpath.operate import command
 
     return command(options.config, {"command": "reload"})
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from hotpath.operate import ask
+
+    wanted = {"to": options.to, "seconds": options.seconds, "part": options.part}
+    for answer in ask(options.config, {"command": "compare", **wanted}):
+        print(answer["text"] or json.dumps(answer["compared"]), flush=True)
+    return 0 if answer["ok"] else 1
 
 
 def _swap(options: argparse.Namespace) -> int:

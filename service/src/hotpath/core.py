@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Optional, Tuple, Type
+from typing import NamedTuple, Optional, Tuple, Type
 
 
 class HotpathError(Exception):
@@ -116,8 +116,7 @@ class EngineSpec:
         return f"{self.index}/{self.device}"
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What an engine says about one request."""
 
     status: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,13 +45,16 @@ def answer(number: int, size: int) -> Result:
 SIZES = st.sampled_from([1, PACKET - 40, PACKET, 3 * PACKET, 20 * PACKET])
 
 
-@given(st.lists(SIZES, max_size=6))
-def test_messages_of_any_length_arrive_whole_and_in_order(sizes: List[int]) -> None:
+@given(st.lists(SIZES, max_size=6), st.booleans())
+def test_messages_of_any_length_arrive_whole_and_in_order(sizes: List[int], together: bool) -> None:
     near, far = link()
     sender, receiver = Channel(near), Channel(far)
     sent = [answer(number, size) for number, size in enumerate(sizes)]
-    for message in sent:
-        sender.send(message)
+    if together:
+        sender.send_all(sent)
+    else:
+        for message in sent:
+            sender.send(message)
     arrived: List[Message] = []
     while sender.waiting:
         arrived.extend(receiver.receive())
@@ -91,3 +95,26 @@ def test_whoever_dies_in_the_middle_no_message_is_ever_made_of_two(
     assert numbers == sorted(set(numbers))
     if all(then == "goes on" for _, then in history):
         assert results == sent
+
+
+def test_what_is_sent_together_is_one_packet_as_far_as_it_fits() -> None:
+    near, far = link()
+    sent = [answer(number, size) for number, size in enumerate([10, 20, PACKET // 2, PACKET // 2, 30])]
+    Channel(near).send_all(sent)
+    packets = [far.recv(PACKET) for _ in range(2)]
+    with pytest.raises(BlockingIOError):
+        far.recv(PACKET)
+    for packet in packets:
+        near.send(packet)
+    assert list(Channel(far).receive()) == sent
+
+
+def test_half_a_message_before_several_is_dropped() -> None:
+    near, far = link()
+    receiver = Channel(far)
+    Channel(near).send(answer(1, PACKET))
+    first = far.recv(PACKET)
+    far.recv(PACKET)
+    near.send(first)  # whose sender has died
+    Channel(near).send_all([Hello(2), Hello(3)])
+    assert list(receiver.receive()) == [Hello(2), Hello(3)]

@@ -42,6 +42,7 @@ messages = st.one_of(
         st.integers(FIRST, LAST),
         st.sampled_from(Standing),
         numbers,
+        seconds,
     ),
     st.builds(Result, numbers, requests, outcomes),
 )

@@ -12,13 +12,17 @@ from typing import Callable, Dict
 from soak import casts
 from soak.mixed import mixed
 from soak.scenarios import Found, bad_clients, endurance, faults, judge, overload
+from soak.takers import takers
 
 
 def main() -> int:
     """Run the scenarios that were asked for, all by default."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "scenarios", nargs="*", metavar="SCENARIO", help="faults, overload, endurance, bad_clients, mixed"
+        "scenarios",
+        nargs="*",
+        metavar="SCENARIO",
+        help="faults, takers, overload, endurance, bad_clients, mixed",
     )
     parser.add_argument("--kills", type=int, default=20, help="of engines, and as many of workers")
     parser.add_argument("--swaps", type=int, default=5, help="of models, in the mixed run")
@@ -31,6 +35,7 @@ def main() -> int:
     asked = parser.parse_args()
     known: Dict[str, Callable[[Path], Found]] = {
         "faults": lambda room: faults(room, asked.kills, 2.0),
+        "takers": lambda room: takers(room, asked.kills, 1.0),
         "overload": lambda room: overload(room, asked.seconds),
         "bad_clients": lambda room: bad_clients(room, asked.clients, asked.seconds),
         "mixed": lambda room: mixed(room, casts.real(), asked.kills, asked.swaps, 6.0),

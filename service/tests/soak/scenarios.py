@@ -194,7 +194,7 @@ def _service(room: Path, workers: int, always: float = 0.0, timeout_s: float = 1
     )
 
 
-def whole(server: Server, engines: int) -> None:
+def whole(server: Server, engines: int, workers: int = 2) -> None:
     """Wait until every child serves: a kill during a start would only measure the restart delay."""
 
     def serving_all() -> bool:
@@ -203,7 +203,7 @@ def whole(server: Server, engines: int) -> None:
             ready = httpx.get(f"{server.url}/readyz", timeout=PATIENCE_S).status_code == 200
         except httpx.TransportError:  # the worker that took the connection has just been killed
             return False
-        return ready and counts[0] >= engines and counts[1] == 2
+        return ready and counts[0] >= engines and counts[1] == workers
 
     until(serving_all)
 

@@ -10,6 +10,7 @@ import pytest
 from soak.casts import Cast, tiny
 from soak.mixed import mixed
 from soak.scenarios import bad_clients, endurance, faults, judge, overload
+from soak.takers import takers
 
 pytestmark = pytest.mark.one_python
 
@@ -20,6 +21,14 @@ def test_killed_engines_and_workers_lose_only_the_connections_of_a_killed_worker
     assert judge("faults", found) == []
     assert found["right"] > 0
     assert found["restarts"] == {"engine": 2.0, "worker": 2.0}
+
+
+def test_killed_takers_lose_nothing_of_what_they_decode_for_another(tmp_path: Path) -> None:
+    found = takers(tmp_path, kills=3, pause=0.5)
+
+    assert judge("takers", found) == []
+    assert found["decoded_by_others"]["done"] > 0 < found["decoded_by_others"]["lost"]
+    assert found["refused"] == {}
 
 
 def test_a_flood_is_refused_in_part_and_what_is_answered_keeps_its_deadline(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_the_limit_is_raised_to_what_the_system_allows() -> None:
 
 def test_too_few_files_for_the_links_are_refused_with_the_way_out() -> None:
     told = made_room(500).stderr
-    assert "8 HTTP workers with links to 16 seats of engines need 528 open files" in told
+    assert "8 HTTP workers with links to 16 seats of engines need 544 open files" in told
     assert "may have 500" in told and "LimitNOFILE" in told
 
 

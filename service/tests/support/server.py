@@ -68,6 +68,17 @@ class Server:
             with contextlib.suppress(ProcessLookupError):  # the test has killed it
                 os.kill(engine, signal.SIGCONT)
 
+    @contextlib.contextmanager
+    def paused(self, pids: Sequence[int]) -> Iterator[None]:
+        """Stop these processes; they go on at the end."""
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
     def metric(self, series: str) -> float:
         """The value of a series such as hotpath_restarts_total{role="engine"}."""
         text = httpx.get(f"{self.url}/metrics").text

@@ -87,6 +87,19 @@ def test_an_engine_that_hangs_is_followed_by_another(make_model: MakeModel, tmp_
         assert server.metric('hotpath_restarts_total{role="engine"}') == 1
 
 
+def test_a_service_whose_engine_stands_still_says_so_long_before_it_is_ended(
+    fast_model: Path, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path / "hotpath.toml", fast_model, limits={"request_timeout_s": 9.0})
+    with serving(config) as server, ThreadPoolExecutor(1) as pool:
+        with server.paused_engine():
+            answer = pool.submit(server.predict, picture("blue"))
+            until(lambda: httpx.get(f"{server.url}/readyz").status_code == 503)
+            assert "The engines stand still for: colours." in httpx.get(f"{server.url}/readyz").text
+        assert answer.result().status_code == 200
+        until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200)
+
+
 def test_a_worker_that_hangs_is_followed_by_another_and_harms_nobody(
     fast_model: Path, tmp_path: Path
 ) -> None:

@@ -209,3 +209,34 @@ def test_requests_in_a_row_are_answered_in_their_order() -> None:
     answer = play(exchange(echo, [b"".join(GET % name for name in names) + LAST]))
     places = [answer.index(b"[/%s 0]" % name) for name in [*names, b"last"]]
     assert places == sorted(places)
+
+
+async def mirror(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the body."""
+    await PlainTextResponse(await Request(scope, receive).body())(scope, receive, send)
+
+
+@pytest.mark.parametrize("step", [1_000, 30_000, 70_000, 1_000_000])
+def test_a_body_is_what_was_sent_in_whatever_pieces_it_came(step: int) -> None:
+    body = bytes(range(251)) * 1000
+    sent = POST % (b"x", len(body)) + body
+    answer = play(exchange(mirror, [*(sent[at : at + step] for at in range(0, len(sent), step)), LAST]))
+    assert answer.partition(b"\r\n\r\n")[2].startswith(body)
+
+
+def test_of_a_body_that_nobody_takes_yet_little_is_kept() -> None:
+    taken: List[int] = []
+
+    async def late(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.1)
+        message = await receive()
+        taken.append(len(message["body"]))
+        while message.get("more_body"):
+            message = await receive()
+            taken.append(len(message["body"]))
+        await PlainTextResponse("[late]")(scope, receive, send)
+
+    size = 10_000_000
+    answer = play(exchange(late, [POST % (b"x", size) + bytes(size), LAST]))
+    assert b"[late]" in answer
+    assert sum(taken) == size and max(taken) < 1_000_000

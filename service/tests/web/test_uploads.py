@@ -15,7 +15,7 @@ from hotpath.http import uploads as module
 from hotpath.http.body import read_content
 from hotpath.http.errors import Problem
 from hotpath.http.linger import discard
-from hotpath.http.uploads import OVERHEAD, SLOW_S, NoMemory, Uploads, upload_of
+from hotpath.http.uploads import OVERHEAD, SLOW_S, NoMemory, Uploads, body_is_here, upload_of
 from hotpath.http.urgency import Urgency
 from hotpath.http.waiting import DeadlinePassed
 
@@ -216,3 +216,35 @@ def test_a_worker_has_room_for_one_body_in_any_case() -> None:
     small.hold(50_000 + OVERHEAD, small.begin(request_of([]), USUAL, 0.0))
     with pytest.raises(NoMemory):
         small.hold(1, small.begin(request_of([]), USUAL, 0.0))
+
+
+@pytest.mark.parametrize("room", [2000, 2001], ids=["too little room", "room"])
+def test_a_body_that_is_here_already_is_not_watched(clock: Clock, room: int) -> None:
+    async def story() -> None:
+        uploads = Uploads(limits(), 1)
+        uploads._most = room
+        uploads.hold(1, uploads.begin(request_of([]), USUAL, clock.time()))  # another's
+        request = request_of([(0.0, 2000)])
+        body_is_here(request.scope)
+        upload = uploads.begin(request, USUAL, clock.time())
+        assert upload.is_here(2000) == (room > 2000)
+        if room > 2000:
+            assert len(await read_content(request, "image/jpeg", 2000, upload)) == 2000
+            await discard(request)  # nothing more is awaited
+        else:
+            with pytest.raises(NoMemory):
+                await read_content(request, "image/jpeg", 2000, upload)
+        assert not uploads.under_way and uploads.held == 1
+
+    clock.play(story())
+
+
+def test_a_body_that_is_here_already_may_be_too_large(clock: Clock) -> None:
+    async def story() -> None:
+        request = request_of([(0.0, 2001)])
+        body_is_here(request.scope)
+        upload = Uploads(limits(), 1).begin(request, USUAL, clock.time())
+        with pytest.raises(Problem, match="larger than 2000 bytes"):
+            await read_content(request, "image/jpeg", 2000, upload)
+
+    clock.play(story())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Tuple, Union
+from typing import NamedTuple, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +19,7 @@ _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BI
 _WHITE = 255
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """What of a stored picture is resampled, and what becomes of it."""
 
     box: Tuple[float, float, float, float]
@@ -45,8 +43,7 @@ def part_of_region(size: Tuple[int, int], orientation: int, spec: ImageSpec, reg
     inner = part((right - left, bottom - top), orientation, spec)
     box = inner.box
     seen = inner.placement
-    return replace(
-        inner,
+    return inner._replace(
         box=(box[0] + left, box[1] + top, box[2] + left, box[3] + top),
         placement=Placement(
             *(size[::-1] if orientation >= 5 else size),

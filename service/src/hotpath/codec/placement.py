@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 
-@dataclass(frozen=True)
-class Placement:
+class Placement(NamedTuple):
     """The picture's point (x, y) lies at (x * scale_x + offset_x, y * scale_y + offset_y) of the model's.
 
     The picture is the one that people see, after EXIF's turns. Points are counted in pixels from its upper

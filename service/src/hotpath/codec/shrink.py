@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import threading
+from functools import lru_cache
 from typing import Tuple
 
 import numpy as np
@@ -51,6 +52,13 @@ def _resample(
     if not hasattr(_local, "resizer"):
         _local.resizer = Resizer()
     result = ImageData(size[0], size[1], PixelType.U8x3)
-    crop = CropBox(box[0], box[1], box[2] - box[0], box[3] - box[1])
-    _local.resizer.resize(source, result, ResizeOptions(ResizeAlg.convolution(kernel), False, crop))
+    _local.resizer.resize(source, result, _options(box, kernel))
     return result
+
+
+@lru_cache(maxsize=256)
+def _options(box: Tuple[float, float, float, float], kernel: FilterType) -> ResizeOptions:
+    """Kept, because a client's pictures often have one size: to make them takes eleven calls."""
+    left, top, right, bottom = box
+    crop = CropBox(left, top, right - left, bottom - top)
+    return ResizeOptions(ResizeAlg.convolution(kernel), False, crop)

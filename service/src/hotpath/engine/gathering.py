@@ -19,7 +19,7 @@ class Gathering:
 
     def __init__(self, beside: Sequence[Row], processors: int) -> None:
         """`beside`: the workers on the engine's own processors, of which there are so many."""
-        self._beside = beside
+        self._coming = [row.gauge("hotpath_items_coming") for row in beside]
         self._processors = processors
         self._gap = _FIRST_GAP_S
         self._newest = 0.0
@@ -43,4 +43,4 @@ class Gathering:
         return Coming(items, self._gap, self._newest) if items > self._processors else NOTHING
 
     def _items(self) -> int:
-        return int(sum([row.get("hotpath_items_coming") for row in self._beside]))
+        return int(sum([coming() for coming in self._coming]))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import selectors
 import time
 from collections import deque
-from dataclasses import dataclass
-from typing import Deque, List, Optional, Sequence, Tuple
+from typing import Deque, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from hotpath.core import Outcome, TensorSpec
 from hotpath.engine.gathering import Gathering
@@ -38,8 +37,7 @@ and what arrives meanwhile waits no longer than it would for a decoder. On proce
 takes longer, but so does the handing over."""
 
 
-@dataclass(frozen=True)
-class _Flight:
+class _Flight(NamedTuple):
     tickets: List[Ticket]
     foretold: float
     """Seconds that it takes by the table of costs."""
@@ -190,8 +188,13 @@ class EngineLoop:
             return
         self._set_costs(self._costs.after(flight.foretold, seconds))
         self._resting = job.ended
+        told: Dict[int, List[Result]] = {}
         for ticket, answer, waited in zip(tickets, job.answers, waits):
-            self._answer(ticket, Outcome(Status.OK, answer, len(tickets), waited, seconds))
+            outcome = Outcome(Status.OK, answer, len(tickets), waited, seconds)
+            _, worker, request = ticket.sender
+            told.setdefault(ticket.channel, []).append(Result(worker, request, outcome))
+        for channel, results in told.items():
+            self._channels[channel].send_all(results)
 
     def _isolate(self, tickets: List[Ticket]) -> None:
         """A batch failed: run its halves, until what fails is alone."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from hotpath.ipc.messages import Submit
 from hotpath.scheduler.entries import Entry, Queue
@@ -12,8 +11,7 @@ Sender = Tuple[int, int, int]
 """Channel, worker and request."""
 
 
-@dataclass(frozen=True)
-class Ticket:
+class Ticket(NamedTuple):
     """A request, and the index of the worker's channel that brought it."""
 
     channel: int

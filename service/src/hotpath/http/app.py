@@ -57,7 +57,8 @@ def create(
     _add_operations(app, service)
     docs.add(app, server.root_path)
     page.add(app, server.root_path)
-    whole = Direct(Options(app), respond, lambda: service.catalogue.names[0])
+    named = {("/models/", "/predict"): respond, ("/v2/models/", "/infer"): v2.responder(service)}
+    whole = Direct(Options(app), lambda: service.catalogue.names[0], respond, named)
     guard = None if keys is None else Guard(whole, keys, service.config.auth.protect_metrics)
     describe(app, guard.scope_of if guard else None)
     answering: ASGIApp = Heads(guard or whole)

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import time
 from dataclasses import dataclass
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from hotpath.core import Outcome
 from hotpath.ipc.channel import Channel
@@ -25,6 +25,10 @@ NEXT_TO_NOTHING_S = 0.001
 """Work that an engine may have for another request to be given to it rather than to an idle one."""
 
 
+STILL_S = 2.5
+"""An engine stands still that is so much later with its work than it foretold, or was away from its loop as
+long, which comes round every second."""
+
 _LOOK_S = 0.005
 """How often it is looked whether the engines have said hello, while a worker starts."""
 
@@ -40,6 +44,20 @@ class Outlook(NamedTuple):
     """Until the engine that is free first has done all that it has."""
     lone: float
     """What the request itself takes then."""
+
+
+class _Gauges(NamedTuple):
+    """What an engine tells of itself, as every request asks for it."""
+
+    ready: Callable[[], float]
+    clear_at: Callable[[], float]
+    pace: Callable[[], float]
+    unit_seconds: Callable[[], float]
+
+    @classmethod
+    def of(cls, row: Row) -> _Gauges:
+        names = ("ready", "clear_at_seconds", "pace_ratio", "unit_seconds")
+        return cls(*(row.gauge(f"hotpath_engine_{name}") for name in names))
 
 
 @dataclass
@@ -64,6 +82,7 @@ class EngineClient:
         self._channels = channels
         self._marks = marks
         self._table = table
+        self._gauges = [_Gauges.of(row) for row in table.engines]
         self._known: List[Optional[int]] = [None] * len(channels)
         self._pending: Dict[int, _Pending] = {}
         self._held = [0] * len(channels)
@@ -87,6 +106,11 @@ class EngineClient:
         """Whether some engine on these seats is warm and linked."""
         return bool(self._ready_engines(seats))
 
+    def stand_still(self, seats: Sequence[int], longest_s: float = STILL_S) -> bool:
+        """Whether every warm engine on these seats got nothing done for so long; False where none is warm."""
+        rows = [self._table.engines[index] for index in self._ready_engines(seats)]
+        return bool(rows) and all(_stands_still(row, time.monotonic() - longest_s) for row in rows)
+
     def busy(self, seats: Sequence[int]) -> bool:
         """Whether some engine on these seats has something of this worker's."""
         return any(self._held[seat] > 0 for seat in seats)
@@ -97,18 +121,12 @@ class EngineClient:
         Nothing is foretold while no engine is warm.
         """
         now = time.monotonic()
-        rows = [self._table.engines[index] for index in self._ready_engines(seats)]
-        return min(
-            (
-                Outlook(
-                    max(0.0, row.get("hotpath_engine_clear_at_seconds") - now),
-                    row.get("hotpath_warm_batch_seconds", (_place(row, units), "1"))
-                    * row.get("hotpath_engine_pace_ratio"),
-                )
-                for row in rows
-            ),
-            default=Outlook(0.0, 0.0),
-        )
+        found = []
+        for index in self._ready_engines(seats):
+            row, gauges = self._table.engines[index], self._gauges[index]
+            lone = row.get("hotpath_warm_batch_seconds", (_place(row, units), "1"))
+            found.append(Outlook(max(0.0, gauges.clear_at() - now), lone * gauges.pace()))
+        return min(found, default=Outlook(0.0, 0.0))
 
     def submit(
         self,
@@ -152,11 +170,10 @@ class EngineClient:
         now = time.monotonic()
         least, least_work = engines[0], float("inf")
         for engine in engines:
-            row = self._table.engines[engine]
+            gauges = self._gauges[engine]
             # What was submitted a moment ago it may not have heard of yet.
-            own = self._held[engine] * row.get("hotpath_engine_unit_seconds")
-            pace = row.get("hotpath_engine_pace_ratio")
-            work = max(row.get("hotpath_engine_clear_at_seconds") - now, own * pace)
+            own, pace = self._held[engine] * gauges.unit_seconds(), gauges.pace()
+            work = max(gauges.clear_at() - now, own * pace)
             if work <= NEXT_TO_NOTHING_S * pace:
                 return engine
             if work < least_work:
@@ -175,8 +192,8 @@ class EngineClient:
         return [index for index in seats if self._known[index] is not None]
 
     def _ready_engines(self, seats: Sequence[int]) -> List[int]:
-        known, rows = self._known, self._table.engines
-        return [i for i in seats if known[i] is not None and rows[i].get("hotpath_engine_ready") > 0]
+        known, gauges = self._known, self._gauges
+        return [i for i in seats if known[i] is not None and gauges[i].ready() > 0]
 
     def _transmit(self, request: int, pending: _Pending) -> None:
         engine = self._known[pending.engine]
@@ -263,3 +280,10 @@ def _place(row: Row, units: int) -> str:
         if length >= units:
             break
     return found
+
+
+def _stands_still(row: Row, before: float) -> bool:
+    since = row.get("hotpath_engine_batch_since_seconds")
+    if since > 0.0:
+        return max(since, row.get("hotpath_engine_clear_at_seconds")) < before
+    return 0.0 < row.get("hotpath_engine_seen_at_seconds") < before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Tuple, Union
 
@@ -20,6 +21,8 @@ MOST_LINES = 1000
 """Of those that begin with the boundary, whether they part something or only look like it."""
 
 _FOLD = re.compile(rb"\r?\n[ \t]+")
+_LINE_END = re.compile(rb"--|[ \t]*(\r?\n)")
+"""What stands behind a boundary, where it is one."""
 _PLAIN_ENCODINGS = (b"", b"7bit", b"8bit", b"binary")
 
 
@@ -30,6 +33,17 @@ class _Part:
     start: int
     end: int
     """Where its content lies in the body."""
+
+
+def as_form(content: bytes) -> Tuple[str, List[bytes]]:
+    """A form with this file: its Content-Type, and the parts of its body."""
+    boundary = uuid.uuid4().hex
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{FIELD}"; filename="{FIELD}"\r\n\r\n'
+    return f"multipart/form-data; boundary={boundary}", [
+        head.encode(),
+        content,
+        f"\r\n--{boundary}--\r\n".encode(),
+    ]
 
 
 def file_of(body: bytes, boundary: bytes) -> bytes:
@@ -99,7 +113,6 @@ def _delimiters(body: bytes, boundary: bytes) -> Iterator[Tuple[int, int, bytes]
     last one is missing.
     """
     mark = b"--" + boundary
-    line = re.compile(re.escape(mark) + rb"(?:--|[ \t]*(\r?\n))")
     newline, known, place = b"\n", False, 0
     for number in range(MOST_LINES):
         begins = number == 0 and body.startswith(mark)
@@ -107,7 +120,7 @@ def _delimiters(body: bytes, boundary: bytes) -> Iterator[Tuple[int, int, bytes]
         if end < 0:
             raise _malformed("The multipart body ends before its closing boundary.")
         start = end if begins else end + len(newline)
-        found = line.match(body, start)
+        found = _LINE_END.match(body, start + len(mark))
         if found is None:
             place = start
             continue

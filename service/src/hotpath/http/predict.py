@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Awaitable, Callable, Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -12,6 +12,8 @@ from hotpath import json_text
 from hotpath.http.body import Packed, kind_of, read_content
 from hotpath.http.catalogue import Served
 from hotpath.http.chain import THEN, Second, follow, second_of
+from hotpath.http.direct import Respond
+from hotpath.http.quick import QuickJson
 from hotpath.http.schema import predict_request, predict_responses
 from hotpath.http.service import Answered, Service
 from hotpath.http.urgency import urgency_of
@@ -20,9 +22,6 @@ from hotpath.observing.record import record_of
 from hotpath.tasks.task import Ask
 
 _THEN = Query(None, description="A second model, to be asked about each object that the first one finds.")
-
-Respond = Callable[[Request, str], Awaitable[Response]]
-"""Answers a request with a model that it names. Raises Problem or InputError."""
 
 
 def responder(service: Service) -> Respond:
@@ -33,8 +32,7 @@ def responder(service: Service) -> Respond:
             answer = await _predict(service, request, name)
         except ClientGone:
             return Response(status_code=499)  # nobody reads it; the counters do
-        content = json_text.written(answer)
-        return Response(content, 200, media_type="application/json")
+        return QuickJson(json_text.written(answer))
 
     return respond
 
@@ -91,28 +89,34 @@ async def _predict(service: Service, request: Request, name: str) -> Dict[str, A
     record.answered_by(served.offer.model, served.offer.version, [one.stages for one in found])
     total_s = time.monotonic() - started
     service.row.observe("hotpath_request_seconds", total_s)
-    return _answer(served, ask, found, second, total_s)
+    said = _said(ask, [one.answer for one in found], second)
+    if second is None:
+        service.comparing.answered(request, kind, body, said, served.task.says_the_same)
+    return _answer(served, said, found, total_s)
+
+
+def _said(ask: Ask, answers: Sequence[bytes], second: Optional[Second]) -> Dict[str, Any]:
+    """What the models say of the items."""
+    if second is None or ask.parts is None:
+        return ask.describe(answers)
+    return {**ask.parts.describe(answers, second.described), THEN: _identity(second.served)}
 
 
 def _answer(
-    served: Served, ask: Ask, found: Sequence[Answered], second: Optional[Second], total_s: float
+    served: Served, said: Dict[str, Any], found: Sequence[Answered], total_s: float
 ) -> Dict[str, Any]:
     """Where there were several items, the times are of the one that took longest, and so is the batch."""
-    answers = [one.answer for one in found]
-    if second is None or ask.parts is None:
-        said = ask.describe(answers)
-    else:
-        said = {**ask.parts.describe(answers, second.described), THEN: _identity(second.served)}
+    outcomes = [one.outcome for one in found]
     seconds = {
-        "decode": max(one.stages.decode_s for one in found),
-        "queue": max(one.outcome.queue_s for one in found),
-        "compute": max(one.outcome.compute_s for one in found),
+        "decode": max([one.stages.decode_s for one in found]),
+        "queue": max([outcome.queue_s for outcome in outcomes]),
+        "compute": max([outcome.compute_s for outcome in outcomes]),
         "total": total_s,
     }
     return {
         **said,
         "model": _identity(served),
-        "batch_size": max(one.outcome.batch_size for one in found),
+        "batch_size": max([outcome.batch_size for outcome in outcomes]),
         "timings_ms": {name: round(value * 1000, 3) for name, value in seconds.items()},
     }
 

@@ -10,18 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import Deque, Optional, Union, cast
+from typing import Any, Deque, Optional, Union, cast
 
 import httptools
 from typing_extensions import override
-from uvicorn.protocols.http.flow_control import CLOSE_HEADER
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER, HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from hotpath.http import framing
 from hotpath.http.errors import Problem
 from hotpath.http.linger import LingeringEnd
-from hotpath.http.uploads import Upload, upload_of
+from hotpath.http.timers import Lazy
+from hotpath.http.uploads import Upload, body_is_here, upload_of
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Protocol(HttpToolsProtocol):
     """
 
     # uvicorn's attributes come close to the number up to which Python looks them up fast.
-    __slots__ = ("_earlier", "_head_timer", "_refused", "_unparsed")
+    __slots__ = ("_earlier", "_head_timer", "_idle_timer", "_refused", "_unparsed")
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -52,6 +53,7 @@ class Protocol(HttpToolsProtocol):
         self._earlier: Deque[RequestResponseCycle] = deque()
         """Of pipelined requests those before the newest; what is answered leaves with the next one."""
         self._refused = False
+        self._idle_timer = Lazy(self.loop, self.timeout_keep_alive, self.timeout_keep_alive_handler)
         self._head_timer: Optional[asyncio.TimerHandle] = None
         self._await_head(self.timeout_keep_alive)
 
@@ -59,6 +61,7 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Optional[Exception]) -> None:
         super().connection_lost(exc)
         self._stop_awaiting_head()
+        self._idle_timer.end()
         for cycle in self._earlier:
             if not cycle.response_complete:
                 _disconnect(cycle)
@@ -74,6 +77,8 @@ class Protocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse(framing.refusal(error, self.parser.get_method()))
             return
+        if self.cycle is not None and self.cycle.more_body and len(self.cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()  # until what there is has been taken
         if self._unparsed > framing.MOST_HEAD_BYTES:
             self._refuse(framing.too_large())
         elif self.cycle is None or self.cycle.response_complete:
@@ -152,7 +157,12 @@ class Protocol(HttpToolsProtocol):
         self._unparsed = 0
         if self.expect_100_continue:
             self._await_no_100()
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        # The first piece as it is: uvicorn would copy it twice.
+        cycle.body = cast("Any", cycle.body + body if cycle.body else body)
+        cycle.message_event.set()
 
     @override
     def on_message_complete(self) -> None:
@@ -163,6 +173,17 @@ class Protocol(HttpToolsProtocol):
         if self.headers and not self.parser.should_keep_alive():  # as was said behind the body
             self._end_with_newest()
         super().on_message_complete()
+        body_is_here(cast("Any", self.cycle.scope))
+
+    @override
+    def on_response_complete(self) -> None:
+        """As uvicorn's, but for the timer: theirs is one of the loop's for each answer."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self.timeout_keep_alive_task = cast("Any", self._idle_timer.start())
 
     def _await_no_100(self) -> None:
         """The newest request's body comes, be it that its client was told to send it or did not wait."""

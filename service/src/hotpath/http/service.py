@@ -7,18 +7,19 @@ import contextlib
 import math
 import time
 from collections import deque
-from dataclasses import dataclass
 from functools import partial
-from typing import Iterator, List, NoReturn, Optional, Sequence
+from typing import Iterator, List, NamedTuple, NoReturn, Optional, Sequence
 
 from starlette.requests import ClientDisconnect
 
 from hotpath.config import Config
 from hotpath.core import Outcome
 from hotpath.http.catalogue import Catalogue, Served
+from hotpath.http.comparing import Comparing
 from hotpath.http.decoding import Decoder
-from hotpath.http.engines import EngineClient, NoEngine
+from hotpath.http.engines import STILL_S, EngineClient, NoEngine
 from hotpath.http.errors import Problem
+from hotpath.http.exchange import KillsDecoders
 from hotpath.http.fairness import kept_places, most_items, open_places
 from hotpath.http.together import together
 from hotpath.http.uploads import NoMemory, Uploads
@@ -30,11 +31,11 @@ from hotpath.ipc.slots import Lease, NoFreeSlot, SlotPool
 from hotpath.metrics.table import Row, Table
 from hotpath.observing.record import Stages
 from hotpath.scheduler.policy import worth_a_try
+from hotpath.sharing.part import Part
 from hotpath.tasks.task import Fill, Limits
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """What became of one item."""
 
     answer: bytes
@@ -55,7 +56,9 @@ class Service:
         table: Table,
         row: Row,
         client: EngineClient,
+        part: Optional[Part] = None,
     ) -> None:
+        """`part` is this worker's in the queue that all share, where there are others."""
         self.config = config
         self.table = table
         self.row = row
@@ -63,7 +66,8 @@ class Service:
         self.catalogue = catalogue
         self.most_items = most_items(config)
         """By model: how many items of one request may be inside at once."""
-        self.decoder = Decoder(arena, row, len(table.workers))
+        self.decoder = Decoder(arena, row, len(table.workers), catalogue, slots, part)
+        self.comparing = Comparing(row)
         self.uploads = Uploads(config.limits, len(table.workers))
         self.item_limits = Limits(config.limits.pixels, config.limits.items)
         """What one request may bring."""
@@ -86,7 +90,12 @@ class Service:
         if self.draining:
             return "The service is shutting down."
         every = [served] if served else [self.catalogue.find(name) for name in self.catalogue.names]
-        return self._cold(*every)
+        return self._cold(*every) or self._still(*every)
+
+    def _still(self, *every: Served) -> Optional[str]:
+        longest_s = max(STILL_S, self.config.limits.request_timeout_s / 4)  # long before it is ended for it
+        still = [one.offer.model for one in every if self._client.stand_still(one.offer.seats, longest_s)]
+        return f"The engines stand still for: {', '.join(still)}." if still else None
 
     def _cold(self, *every: Served) -> Optional[str]:
         cold = [served.offer.model for served in every if not self._client.ready(served.offer.seats)]
@@ -220,7 +229,10 @@ class Service:
         """
         self.row.add("hotpath_items_coming")
         try:
-            filled = await patience.wait(self.decoder.start(fill, served.task, lease, patience.deadline))
+            filled = await patience.wait(self.decoder.start(fill, served, lease, patience.deadline))
+        except KillsDecoders as error:
+            self.row.add("hotpath_shed", ("decoding_failed",))
+            raise _fatal() from error
         finally:
             self.row.add("hotpath_items_coming", amount=-1.0)
         decoded = time.monotonic()
@@ -312,4 +324,14 @@ def _failed() -> Problem:
         "inference_failed",
         "The model fails on this input, even when it runs alone.",
         "Do not send it again; give the operators the time and the image: the reason stands in the log.",
+    )
+
+
+def _fatal() -> Problem:
+    """Not 503, as above."""
+    return Problem(
+        500,
+        "decoding_failed",
+        "The process that decodes this input dies of it, even one that does nothing else.",
+        "Do not send it again; give the operators the time and the input.",
     )

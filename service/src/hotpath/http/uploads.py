@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from types import TracebackType
-from typing import Any, Mapping, Optional, Set, Type
+from typing import Any, Mapping, MutableMapping, Optional, Set, Type, Union
 
 from fastapi import Request
 
 from hotpath.config import LimitsConfig
 from hotpath.http.errors import Problem
 from hotpath.http.linger import body_is_over
+from hotpath.http.timers import Timer, after
 from hotpath.http.urgency import Urgency
 from hotpath.http.waiting import DeadlinePassed
 
@@ -26,6 +27,7 @@ SLOW_S = 1.0
 """Who is behind by so much may be ended for others; who is not, is never."""
 
 _KEY = "hotpath.upload"
+_HERE = "hotpath.body_is_here"
 
 
 class NoMemory(Exception):
@@ -66,7 +68,11 @@ class Upload:
         self._task = asyncio.current_task()
         self._request.scope[_KEY] = self
         self._uploads.under_way.add(self)
-        self._start_timer(self._started)
+        self._timer: Union[Timer, asyncio.TimerHandle]
+        if self._urgency.stated:
+            self._start_timer(self._started)
+        else:
+            self._timer = after(self._uploads.silence_s, self._look)
         return self
 
     def __exit__(
@@ -84,6 +90,13 @@ class Upload:
     def behind_s(self) -> float:
         """Seconds for which the client has kept the service waiting."""
         return time.monotonic() - self._on_pace_at
+
+    def is_here(self, most: int) -> bool:
+        """Whether the body has come to its end before it was asked for, with up to `most` bytes.
+
+        Then it need not be watched, if there is room for so many.
+        """
+        return _HERE in self._request.scope and self._uploads.has_room(most)
 
     def took(self, size: int) -> None:
         """So many bytes more have come and are kept. Raises NoMemory."""
@@ -158,6 +171,10 @@ class Uploads:
         """
         return Upload(self, request, urgency, started)
 
+    def has_room(self, size: int) -> bool:
+        """Whether so many bytes more are kept without anybody's giving way."""
+        return self.held + size <= self._most
+
     def hold(self, size: int, newcomer: Upload) -> None:
         """Keep so many bytes more of `newcomer`'s; the slowest gives way where they are too many.
 
@@ -175,6 +192,11 @@ class Uploads:
             upload.give_way()
             if self.held <= self._most:
                 break
+
+
+def body_is_here(scope: MutableMapping[str, Any]) -> None:
+    """Note that the whole body of the request that an ASGI scope belongs to has come."""
+    scope[_HERE] = True
 
 
 def upload_of(scope: Mapping[str, Any]) -> Optional[Upload]:

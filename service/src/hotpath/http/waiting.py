@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from types import TracebackType
-from typing import Any, Awaitable, Callable, Optional, Set, Type, TypeVar
+from typing import Any, Awaitable, Callable, Optional, Set, Type, TypeVar, Union
 
+from hotpath.http.timers import Timer, after
 from hotpath.http.urgency import Urgency
 
 T = TypeVar("T")
@@ -77,7 +78,7 @@ class Patience:
     def _start_timer(self) -> None:
         left = max(0.0, self.deadline - time.monotonic())
         if self._gone is None and left > WATCH_AFTER_S:
-            self._timer = self._loop.call_later(WATCH_AFTER_S, self._watch)
+            self._timer: Union[Timer, asyncio.TimerHandle] = after(WATCH_AFTER_S, self._watch)
         else:
             self._timer = self._loop.call_later(left, self._expire)
 

@@ -33,6 +33,7 @@ from hotpath.ipc.slots import SlotMap, SlotPool
 from hotpath.memory import keep_freed_memory
 from hotpath.metrics.table import Row, Table
 from hotpath.observing.observation import Observation
+from hotpath.sharing.part import Part, Shared
 
 if TYPE_CHECKING:
     from hotpath.http.grpc.server import Server as GrpcServer
@@ -58,6 +59,7 @@ def run(
     table: Table,
     row: Row,
     announce: Callable[[], None],
+    shared: Optional[Shared] = None,
 ) -> None:
     """Serve until SIGTERM, then finish what was accepted and return."""
     keep_freed_memory()
@@ -66,10 +68,12 @@ def run(
     client = EngineClient(incarnation, channels, marks, table)
     pool = SlotPool(slots, index, home, lambda in_use: row.set("hotpath_slots_in_use", in_use))
     catalogue = Catalogue(offers, client.ready)
-    service = Service(config, catalogue, arena, pool, table, row, client)
+    part = None if shared is None else Part(shared, index)
+    service = Service(config, catalogue, arena, pool, table, row, client, part)
 
     def follow(latest: Offers) -> None:
         table.offers = latest
+        service.comparing.follow(latest.comparison)
         for offer in latest.offers:
             labels = (str(offer.lane),)
             if row.get("hotpath_lane_generation", labels) != offer.generation:
@@ -86,6 +90,7 @@ def run(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         client.start()
         steering.start()
+        service.decoder.begin()
         await client.wait_for_engines(_LONGEST_GREETING_S)
         if grpc is not None:
             await grpc.start()
@@ -100,6 +105,7 @@ def run(
         yield
         if grpc is not None:
             await grpc.ended()
+        await service.decoder.ended()
         observation.close()
 
     server = Server(

@@ -4,6 +4,8 @@ A message that is longer than a packet travels in several. Who sends it may die 
 by another on the same socket, and so may who receives it: so each packet of a message tells its number, and
 what is not whole is dropped. An answer of any size is as safe that way as a small one: nothing of it lies in
 memory that somebody else could write to.
+
+Several that are sent together travel as one packet where they fit: one system call on either side.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ PACKET = 1 << 16
 _PART = struct.Struct("<BBxxI")
 """PART, whether it is the last of its message, and its number from 0 on."""
 PART = 0xFF
-"""First byte of a part; no kind of message begins so."""
+"""First byte of a part; no kind of message begins so, nor with SEVERAL."""
+_SEVERAL = struct.Struct("<BxxxI")
+"""SEVERAL, and how many bytes the next message has; before each one of a packet."""
+SEVERAL = 0xFE
 _ROOM = PACKET - _PART.size
 
 Packet = Tuple[Union[bytes, memoryview], ...]
@@ -62,12 +67,36 @@ class Channel:
 
     def send(self, message: Message) -> None:
         """Send now, or as soon as there is room."""
-        data = encode(message)
+        self._put(encode(message))
+        self.flush()
+
+    def send_all(self, messages: Sequence[Message]) -> None:
+        """Send these now, or as soon as there is room, in as few packets as they fit into."""
+        together: List[bytes] = []
+        size = 0
+        for data in map(encode, messages):
+            more = _SEVERAL.size + len(data)
+            if together and size + more > PACKET:
+                self._put_together(together)
+                together, size = [], 0
+            together.append(data)
+            size += more
+        if together:
+            self._put_together(together)
+        self.flush()
+
+    def _put(self, data: bytes) -> None:
         if len(data) <= PACKET:
             self._outbox.append((data,))
         else:
             self._outbox.extend(_split(data))
-        self.flush()
+
+    def _put_together(self, together: List[bytes]) -> None:
+        if len(together) == 1:
+            self._put(together[0])
+        else:
+            heads = (_SEVERAL.pack(SEVERAL, len(data)) for data in together)
+            self._outbox.append((b"".join(piece for pair in zip(heads, together) for piece in pair),))
 
     def flush(self) -> None:
         """Send as much of the outbox as fits."""
@@ -94,7 +123,10 @@ class Channel:
             if not size:  # the other end is gone; only at shutdown, for the supervisor keeps both ends open
                 return
             data = bytes(self._view[:size])
-            if data[0] != PART:
+            if data[0] == SEVERAL:
+                self._parts = []
+                yield from map(decode, _apart(data))
+            elif data[0] != PART:
                 self._parts = []
                 yield decode(data)
             else:
@@ -114,6 +146,14 @@ class Channel:
             return None
         parts, self._parts = self._parts, []
         return b"".join(parts)
+
+
+def _apart(data: bytes) -> Iterator[bytes]:
+    place = 0
+    while place < len(data):
+        _, size = _SEVERAL.unpack_from(data, place)
+        place += _SEVERAL.size + size
+        yield data[place - size : place]
 
 
 def _split(data: bytes) -> Sequence[Packet]:

@@ -10,9 +10,8 @@ bytes is as good as none.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Union
+from typing import NamedTuple, Union
 
 from hotpath.core import Outcome
 from hotpath.scheduler.entries import NORMAL
@@ -50,15 +49,13 @@ class Standing(IntEnum):
     """A predecessor died while it ran: run it alone."""
 
 
-@dataclass(frozen=True)
-class Attach:
+class Attach(NamedTuple):
     """Worker to engine: a (new) worker listens on this link."""
 
     worker: int
 
 
-@dataclass(frozen=True)
-class Submit:
+class Submit(NamedTuple):
     """Worker to engine: the item in `slot` waits. Times are seconds of the machine's monotonic clock."""
 
     worker: int
@@ -75,8 +72,7 @@ class Submit:
     """Seconds for which other items of its request have been at it; see scheduler.entries.Entry."""
 
 
-@dataclass(frozen=True)
-class Cancel:
+class Cancel(NamedTuple):
     """Worker to engine: nobody waits for `request` any more."""
 
     worker: int
@@ -84,15 +80,13 @@ class Cancel:
     request: int
 
 
-@dataclass(frozen=True)
-class Hello:
+class Hello(NamedTuple):
     """Engine to worker: this incarnation of the engine serves the link and holds none of its requests."""
 
     engine: int
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """Engine to worker: how `request` ended. After it the engine no longer reads the slot."""
 
     worker: int
@@ -102,6 +96,8 @@ class Result:
 
 Message = Union[Attach, Submit, Cancel, Hello, Result]
 
+_KINDS = {int(kind): kind for kind in Kind}
+"""Looked up, which Kind() itself takes three calls for."""
 _ATTACH = struct.Struct("<BxxxI")
 _SUBMIT = struct.Struct("<BBBxIIIIQddd")
 _CANCEL = struct.Struct("<BxxxIIQ")
@@ -146,11 +142,13 @@ def encode(message: Message) -> bytes:
 
 def decode(data: bytes) -> Message:
     """The message in `data`. Raises ValueError or struct.error on bytes that `encode` never makes."""
-    kind = Kind(data[0])
+    kind = _KINDS.get(data[0])
+    if kind is None:
+        raise ValueError(f"{data[0]} is no kind of message")
     if kind is Kind.SUBMIT:
         fields = _SUBMIT.unpack(data)
         _, priority, standing, worker, engine, slot, units, request, submitted, deadline, behind = fields
-        urgency = (submitted, deadline, priority, Standing(standing))
+        urgency = (submitted, deadline, priority, Standing(standing) if standing else Standing.NEW)
         return Submit(worker, engine, request, slot, *urgency, units, behind)
     if kind is Kind.RESULT:
         _, status, batch_size, worker, request, queue_s, compute_s = _RESULT.unpack_from(data)

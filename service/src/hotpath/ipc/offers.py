@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from enum import Enum
-from typing import Any, Dict, FrozenSet, Tuple
+from typing import Any, Dict, FrozenSet, Optional, Tuple
 
 LANES = 2
 """Generations of one model that may exist at a time."""
@@ -56,11 +56,24 @@ class Offer:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """Another service that answers copies of requests, for its answers to be compared."""
+
+    host: str
+    port: int
+    part: float
+    """Of the requests to /predict that are answered, 0 to 1."""
+    until: float
+    """On the host's monotonic clock: it ends by itself, whatever becomes of who began it."""
+
+
+@dataclass(frozen=True)
 class Offers:
     """All generations; the first model is the default one. A higher number replaces a lower one."""
 
     number: int
     offers: Tuple[Offer, ...]
+    comparison: Optional[Comparison] = None
 
     def encode(self) -> bytes:
         """As bytes for the link."""
@@ -81,7 +94,8 @@ class Offers:
                 seats=tuple(item["seats"]), devices=tuple(item["devices"]), state=State(item["state"])
             )
             offers.append(Offer(**item))
-        return cls(document["number"], tuple(offers))
+        comparison = document["comparison"]
+        return cls(document["number"], tuple(offers), Comparison(**comparison) if comparison else None)
 
 
 @dataclass(frozen=True)

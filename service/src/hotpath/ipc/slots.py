@@ -2,19 +2,16 @@
 
 One byte a slot says which worker holds it, and that byte is all there is to know: whatever instant a worker
 is killed at, its slots are those that carry its number, and the supervisor frees them before it starts the
-successor. Where two workers reach for the same free slot, a lock of the kernel's on that one byte of a file
-decides. It is only tried, never waited for, and the kernel drops it with its holder; so no worker, stopped or
-dead, can hold up another.
+successor. Where two workers reach for the same free slot, a lock on that byte decides (locks.py).
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import mmap
-import os
 from types import TracebackType
-from typing import Callable, Optional, Type
+from typing import Callable, List, Optional, Sequence, Type
+
+from hotpath.ipc.locks import ByteLocks
 
 _FREE = b"\0"  # else the number of the worker, plus 1
 
@@ -31,7 +28,7 @@ class SlotMap:
         """How many there are of every class; those of one are numbered one after another."""
         self.slots = slots = each * classes
         self._owners = mmap.mmap(-1, slots)
-        self._arbiter = os.memfd_create("hotpath-slots")
+        self._locks = ByteLocks("hotpath-slots")
 
     def take(self, worker: int, first: int = 0, kind: int = 0) -> Optional[int]:
         """Give `worker` a free slot of a class, from number `first` of it on; None when there is none."""
@@ -48,12 +45,23 @@ class SlotMap:
         """Take a slot back. Only its holder may call this: nobody else writes to a byte that is not 0."""
         self._owners[slot] = 0
 
-    def reclaim(self, worker: int) -> int:
-        """Free what a dead worker held, and return how many slots that were."""
-        held = [slot for slot, owner in enumerate(self._owners[: self.slots]) if owner == worker + 1]
-        for slot in held:
+    def reclaim(self, worker: int, kept: Sequence[int] = ()) -> int:
+        """Free what a dead worker held, and return how many slots that were.
+
+        Those `kept` are for its successor to free: others still write to them.
+        """
+        lost = [slot for slot in self.of(worker) if slot not in kept]
+        for slot in lost:
             self.free(slot)
-        return len(held)
+        return len(lost)
+
+    def of(self, worker: int) -> List[int]:
+        """What a worker holds."""
+        return [slot for slot, owner in enumerate(self._owners[: self.slots]) if owner == worker + 1]
+
+    def holder(self, slot: int) -> Optional[int]:
+        """Who holds a slot, if anybody does."""
+        return self._owners[slot] - 1 if self._owners[slot] else None
 
     def full(self, kind: int = 0) -> bool:
         """Whether every slot of a class is lent."""
@@ -71,19 +79,11 @@ class SlotMap:
         return self.slots - self._owners[: self.slots].count(_FREE)
 
     def _claim(self, slot: int, worker: int) -> bool:
-        try:
-            fcntl.lockf(self._arbiter, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, slot)
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EAGAIN):
-                raise
-            return False  # another worker is just taking it
-        try:
-            if self._owners[slot]:
+        with self._locks.tried(slot) as locked:
+            if not locked or self._owners[slot]:
                 return False
             self._owners[slot] = worker + 1
             return True
-        finally:
-            fcntl.lockf(self._arbiter, fcntl.LOCK_UN, 1, slot)
 
 
 class Lease:
@@ -151,6 +151,13 @@ class SlotPool:
         slot = self._slots.take(self._worker, self._first, kind)
         if slot is None:
             raise NoFreeSlot
+        return self._lend(slot, ended)
+
+    def adopt(self, slot: int) -> Lease:
+        """Lend on what a predecessor held, and the supervisor left to this worker."""
+        return self._lend(slot, lambda: None)
+
+    def _lend(self, slot: int, ended: Callable[[], None]) -> Lease:
         self._count(1)
         return Lease(slot, self._take_back, ended)
 

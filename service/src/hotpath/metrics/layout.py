@@ -38,7 +38,16 @@ ROUTES = (
     "/",
     "other",
 )
-SHED_REASONS = ("no_slot", "no_memory", "late", "expired", "not_ready", "client_gone", "inference_failed")
+SHED_REASONS = (
+    "no_slot",
+    "no_memory",
+    "late",
+    "expired",
+    "not_ready",
+    "client_gone",
+    "inference_failed",
+    "decoding_failed",
+)
 BACKENDS = ("torchscript", "eager", "onednn", "cuda", "tensorrt", "numeric")
 EXACT_PRECISIONS = ("float64", "float32")
 PRECISIONS = (*EXACT_PRECISIONS, "bfloat16", "float16", "int8")
@@ -46,7 +55,9 @@ ROLES = ("worker", "engine")
 IMAGE_STAGES = ("decode", "queue", "compute")
 STAGES = ("receive", *IMAGE_STAGES, "other")
 PREDICTION_RESULTS = ("ok", "failed")
+SHARED_RESULTS = ("done", "undone", "lost")
 SHADOW_RESULTS = ("agree", "differ", "failed")
+COMPARED = SHADOW_RESULTS
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 PLACES = tuple(str(place) for place in range(16))
@@ -143,6 +154,18 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
             "histogram",
             "Seconds to decode an image, or copy a tensor, into its slot.",
             buckets=_SECONDS,
+        ),
+        Metric(
+            "hotpath_shared_decodes",
+            "counter",
+            "Items that a worker let another decode: done, undone (to be done by itself), or lost with it.",
+            ("result",),
+            tuple((result,) for result in SHARED_RESULTS),
+        ),
+        Metric(
+            "hotpath_shared_bodies",
+            "gauge",
+            "Bodies that workers have before them for another to decode.",
         ),
         Metric(
             "hotpath_shed",
@@ -318,6 +341,13 @@ def describe(max_batch: int, models: Sequence[str]) -> List[Metric]:
             ("lane", "result"),
             tuple((lane, result) for lane in every_lane for result in SHADOW_RESULTS),
             by_lane=True,
+        ),
+        Metric(
+            "hotpath_compared",
+            "counter",
+            "Copies of requests that another service answered too, by how both answers compare.",
+            ("result",),
+            tuple((result,) for result in COMPARED),
         ),
         Metric(
             "hotpath_share",

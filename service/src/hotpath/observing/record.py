@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, MutableMapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, MutableMapping, NamedTuple, Optional
 
 _KEY = "hotpath.record"
 
 
-@dataclass(frozen=True)
-class Stages:
+class Stages(NamedTuple):
     """The way of one image. Times are seconds of the monotonic clock."""
 
     decode_s: float

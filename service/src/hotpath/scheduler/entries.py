@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from dataclasses import dataclass
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 FIRST, NORMAL, LAST = 1, 5, 9
 """Priorities: a lower number goes first."""
@@ -16,8 +15,7 @@ So nobody is passed over for ever: what arrives (LAST - FIRST) steps or more aft
 be ahead of it, whatever the priorities."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A queued request. Times are seconds of one monotonic clock."""
 
     key: int

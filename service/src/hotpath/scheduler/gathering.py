@@ -13,8 +13,7 @@ three requests on two processors go one by one: of two that wait for the third o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Sequence
+from typing import NamedTuple, Sequence
 
 from hotpath.scheduler.costs import Costs
 from hotpath.scheduler.entries import Entry
@@ -23,8 +22,7 @@ PATIENCE = 4.0
 """Who does not come within so many usual gaps is not waited for."""
 
 
-@dataclass(frozen=True)
-class Coming:
+class Coming(NamedTuple):
     """What is being made ready on the device's own processors; nothing, while these can be at all of it."""
 
     items: int = 0

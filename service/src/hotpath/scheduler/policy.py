@@ -17,8 +17,7 @@ long as batches take what the table of costs says, whoever is let in is answered
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Iterator, Optional, Sequence, Tuple, Union
+from typing import Iterator, NamedTuple, Optional, Sequence, Tuple, Union
 
 from hotpath.scheduler.costs import Costs
 from hotpath.scheduler.entries import FIRST, LAST, Entry
@@ -31,8 +30,7 @@ LEAD_S = 0.001
 """How long before the device is done the next batch is closed: what handing it over takes."""
 
 
-@dataclass(frozen=True)
-class Device:
+class Device(NamedTuple):
     """What the device is at."""
 
     costs: Costs
@@ -46,22 +44,19 @@ class Device:
         return max((now, *self.ends))
 
 
-@dataclass(frozen=True)
-class Shed:
+class Shed(NamedTuple):
     """These can't be done in time any more: answer so and never run them."""
 
     entries: Tuple[Entry, ...]
 
 
-@dataclass(frozen=True)
-class Dispatch:
+class Dispatch(NamedTuple):
     """Run these as one batch now."""
 
     entries: Tuple[Entry, ...]
 
 
-@dataclass(frozen=True)
-class Sleep:
+class Sleep(NamedTuple):
     """Nothing to do before `until` (None: before something arrives or finishes)."""
 
     until: Optional[float]

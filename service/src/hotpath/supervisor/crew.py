@@ -20,6 +20,8 @@ from hotpath.ipc.channel import Channel, link
 from hotpath.ipc.marks import Marks
 from hotpath.ipc.slots import SlotMap
 from hotpath.metrics.table import Row, Table
+from hotpath.sharing.part import Shared
+from hotpath.sharing.trays import MOST_WORKERS
 from hotpath.supervisor import child, memory
 from hotpath.supervisor.death import Death
 from hotpath.supervisor.descriptors import make_room
@@ -62,6 +64,8 @@ class Crew:
                 self._arena.touch(slots_of(worker, workers, config.limits.queue))
         self._slots = SlotMap(self.classes.each, len(self.classes.sizes))
         self._marks = Marks(self.classes.slots)
+        nodes = [placement.worker(worker).node for worker in range(workers)]
+        self._shared = Shared(nodes, config.limits.body_bytes) if 1 < workers <= MOST_WORKERS else None
         make_room(workers, seats)
         self._links = [[link() for _ in range(seats)] for _ in range(workers)]
         self.table = Table(workers, generations.seat_labels(), config.batching.max_batch, generations.names)
@@ -144,8 +148,9 @@ class Crew:
                 for name in SINCE[post.role]:
                     self._row_of(post).set(name, 0.0)  # or its successor would be ended for it
                 if post.role == "worker":
-                    self._slots.reclaim(post.index)
-                    for gauge in ("hotpath_slots_in_use", "hotpath_items_coming"):
+                    kept = self._shared.reclaim(post.index) if self._shared is not None else ()
+                    self._slots.reclaim(post.index, kept)
+                    for gauge in ("hotpath_slots_in_use", "hotpath_items_coming", "hotpath_shared_bodies"):
                         self._row_of(post).set(gauge, 0.0)
                     for name in self._generations.names:
                         self._row_of(post).set("hotpath_places_in_use", 0.0, (name,))
@@ -223,6 +228,7 @@ class Crew:
                 self.table,
                 row,
                 self._announce,
+                self._shared,
             )
 
         return child.fork(post.name, self._placement.worker(post.index), self._memory, work, reason)

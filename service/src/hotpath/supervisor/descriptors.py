@@ -17,7 +17,7 @@ def make_room(workers: int, seats: int) -> None:
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    needed = 2 * workers * (seats + 1) + _OTHERS
+    needed = 2 * workers * (seats + 2) + _OTHERS
     if most != resource.RLIM_INFINITY and most < needed:
         raise Refusal(
             f"{workers} HTTP workers with links to {seats} seats of engines need {needed} open files, "

@@ -12,7 +12,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from hotpath.config import Config, ModelConfig
 from hotpath.core import EngineSpec, HotpathError
-from hotpath.ipc.offers import LANES, Offer, Offers, State
+from hotpath.ipc.offers import LANES, Comparison, Offer, Offers, State
 from hotpath.models.built import BuiltModel
 from hotpath.supervisor.placement import Placement, engine_spec, seat_devices
 
@@ -80,6 +80,8 @@ class Generations:
         self.all: List[Generation] = []
         self.last_swaps: Dict[str, str] = {}
         """How the last swap of each model ended."""
+        self.comparison: Optional[Comparison] = None
+        """Which other service answers copies of requests."""
         for entry, model in zip(config.models, models):
             generation = self._add(entry, model)
             generation.state, generation.share = State.LIVE, 1.0
@@ -170,7 +172,8 @@ class Generations:
         """The offers as they stand, in the order of the configuration."""
         order: Dict[str, int] = {name: index for index, name in enumerate(self._names)}
         every = sorted(self.all, key=lambda item: (order[item.name], item.number))
-        return Offers(self._offers, tuple(item.offer(self.last_swaps.get(item.name, "")) for item in every))
+        offers = tuple(item.offer(self.last_swaps.get(item.name, "")) for item in every)
+        return Offers(self._offers, offers, self.comparison)
 
     def _add(self, entry: ModelConfig, model: BuiltModel) -> Generation:
         index = self._names.index(entry.name)

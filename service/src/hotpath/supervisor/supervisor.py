@@ -14,6 +14,7 @@ from typing import Callable, List, Optional
 from hotpath.config import Config
 from hotpath.core import HotpathError
 from hotpath.supervisor import child, systemd
+from hotpath.supervisor.comparing import compare
 from hotpath.supervisor.control import Caller, Control, Question
 from hotpath.supervisor.crew import Crew
 from hotpath.supervisor.death import Death
@@ -129,7 +130,10 @@ class Supervisor:
                 raise HotpathError("The service is shutting down.", "Ask the one that comes after it.")
             if not self._ready:
                 raise HotpathError("The service is still starting.", "Wait until /readyz answers 200.")
-        self._swaps.answer(question, caller)
+        if question["command"] == "compare":
+            compare(question, caller, self._generations, self._crew)
+        else:
+            self._swaps.answer(question, caller)
 
     def _end_hung(self) -> None:
         for sign in self._crew.end_hung(self._watch):

@@ -35,6 +35,10 @@ class Ranked(Task):
         """The same best label; its number may be another's."""
         return isinstance(other, Ranked) and self.best(answer) == other.best(others)
 
+    def says_the_same(self, said: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+        """The same best label of each item; scores and ranks below it may differ."""
+        return _best_labels(said) == _best_labels(others)
+
     def compare(self, form: str, exact: bool, wanted: Sequence[bytes], found: Sequence[bytes]) -> float:
         """Of the scores of one label; the best one must be the same."""
         limit = self._tolerance["absolute" if exact else "largest"]
@@ -69,6 +73,11 @@ class Ranked(Task):
             {"label": self.labels[index], "score": round(score, 6)}
             for index, score in zip(found.classes, found.scores)
         ]
+
+
+def _best_labels(said: Mapping[str, Any]) -> List[Any]:
+    """Of one item, or of several."""
+    return [one.get("label") for one in said.get("items", [said])]
 
 
 def _difference(wanted: Ranking, found: Ranking) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
 import numpy
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from typing_extensions import Protocol
 
 from hotpath.core import InputError, TensorSpec
+from hotpath.tasks.alike import alike
 
 Array = NDArray[Any]
 Pixels = NDArray[numpy.uint8]
@@ -83,6 +84,30 @@ class Fill(Protocol):
 
     def is_quick(self) -> bool:
         """Whether that takes no longer than handing it to a thread is worth."""
+
+
+class Parcel(NamedTuple):
+    """An item as data, for another process that has a task of the same model."""
+
+    body: bytes
+    note: bytes
+    """What else there is to know of it; 256 bytes at most."""
+
+
+class Portable(Fill):
+    """An item that another process may write just as well."""
+
+    def parcel(self) -> Parcel:
+        """What `Task.unpacked` makes the same item of."""
+        raise NotImplementedError
+
+    def found(self) -> bytes:
+        """What `write` has kept for the answer; 256 bytes at most."""
+        raise NotImplementedError
+
+    def learn(self, found: bytes) -> None:
+        """Keep what the same item's `write` found elsewhere."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -193,11 +218,19 @@ class Task(Protocol):
             400, "not_supported", f"models of the task {self.name} take no parts of pictures", "name another"
         )
 
+    def unpacked(self, parcel: Parcel) -> Portable:
+        """The item that a Portable of this task was, in another process."""
+        raise TypeError(f"the task {self.name} has nothing portable")
+
     def column(self, name: str, items: Sequence[Tuple[Fill, bytes]]) -> Values:
         """The values of one of `columns` for these items and their answers, in order and flat."""
 
     def agrees(self, answer: bytes, other: Task, others: bytes) -> bool:
         """Whether another version of the model said the same of an item, as far as people mind."""
+
+    def says_the_same(self, said: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+        """Whether another service, whatever it runs, answered a request as `Ask.describe` did here."""
+        return alike(said, {key: others.get(key) for key in said})
 
     # Where a model is proved
 

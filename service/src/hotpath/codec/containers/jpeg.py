@@ -37,23 +37,28 @@ def segments(body: bytes, position: int) -> Iterator[Segment]:
     """
     stray, size = 0, len(body)
     for _ in range(MAX_PARTS):
-        found = _MARKER.search(body, position)
-        start, end = found.span() if found else (size, size)
-        if start > position:
+        if position + 1 < size and body[position] == 0xFF and 0 < body[position + 1] < 0xFF:
+            position += 2  # the next one begins where this one ends, as nearly always
+        else:
+            found = _MARKER.search(body, position)
+            start, end = found.span() if found else (size, size)
             stray += start - position - body.count(b"\xff", position, start)
             if stray > _MAX_STRAY:
                 raise errors.corrupt(
                     "JPEG", f"more than {_MAX_STRAY} bytes between its segments belong to none"
                 )
-        if not found:
-            raise errors.truncated("JPEG")
-        marker, position = body[end - 1], end
+            if not found:
+                raise errors.truncated("JPEG")
+            position = end
+        marker = body[position - 1]
         if marker == END:
             yield marker, position, position
             return
         if marker in _WITHOUT_LENGTH:
             continue
-        length = int.from_bytes(body[position : position + 2], "big")
+        if position + 2 > size:
+            raise errors.truncated("JPEG")
+        length = body[position] << 8 | body[position + 1]
         end = position + (length if length > 2 else 2)  # its length counts itself
         if end > size:
             raise errors.truncated("JPEG")

@@ -4,6 +4,7 @@ https://github.com/kserve/open-inference-protocol and Triton's extension_binary_
 says how it is used here.
 """
 
+from hotpath.http.v2.infer import responder
 from hotpath.http.v2.routes import routes
 
-__all__ = ["routes"]
+__all__ = ["responder", "routes"]

@@ -13,6 +13,7 @@ from hotpath.core import InputError
 from hotpath.http.body import read_whole
 from hotpath.http.catalogue import Served
 from hotpath.http.compression import coding_of, decompress
+from hotpath.http.direct import Respond
 from hotpath.http.errors import Problem
 from hotpath.http.service import Answered, Service
 from hotpath.http.together import together
@@ -21,7 +22,7 @@ from hotpath.http.v2.answer import assemble
 from hotpath.http.v2.items import Accepted, Given
 from hotpath.http.v2.request import Wanted, understand
 from hotpath.http.v2.schema import LENGTH_HEADER
-from hotpath.http.waiting import Patience
+from hotpath.http.waiting import ClientGone, Patience
 from hotpath.ipc.slots import Lease
 from hotpath.observing.record import Record, record_of
 from hotpath.tasks.task import Fill, Prepared
@@ -36,8 +37,24 @@ class Found:
     """Each item and its answer, in order."""
 
 
+def responder(service: Service) -> Respond:
+    """What answers for a model, in the version that is its live one."""
+
+    async def respond(request: Request, name: str) -> Response:
+        return await infer(service, request, name, None)
+
+    return respond
+
+
 async def infer(service: Service, request: Request, name: str, version: Optional[str]) -> Response:
-    """The answer to one request for a model, or a version of it. Raises Problem or ClientGone."""
+    """The answer to one request for a model, or a version of it. Raises Problem."""
+    try:
+        return await _infer(service, request, name, version)
+    except ClientGone:
+        return Response(status_code=499)  # nobody reads it; the counters do
+
+
+async def _infer(service: Service, request: Request, name: str, version: Optional[str]) -> Response:
     started = time.monotonic()
     limits = service.config.limits
     served = service.catalogue.choose(name, version)

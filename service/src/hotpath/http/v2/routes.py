@@ -13,7 +13,6 @@ from hotpath.http.service import Service
 from hotpath.http.v2 import metadata, triton
 from hotpath.http.v2.infer import infer
 from hotpath.http.v2.schema import INFER_REQUEST, INFER_RESPONSES, errors_of
-from hotpath.http.waiting import ClientGone
 
 
 def routes(service: Service) -> APIRouter:
@@ -78,10 +77,7 @@ def _add_models(router: APIRouter, service: Service) -> None:
         response_class=Response,
     )
     async def model_infer(request: Request, name: str, version: Optional[str] = None) -> Response:
-        try:
-            return await infer(service, request, name, version)
-        except ClientGone:
-            return Response(status_code=499)  # nobody reads it; the counters do
+        return await infer(service, request, name, version)
 
 
 def _require_ready(service: Service, served: Optional[Served]) -> None:

@@ -14,7 +14,7 @@ from hotpath.tasks import pictures
 from hotpath.tasks.classification.answer import Classes
 from hotpath.tasks.ranked import Ranked
 from hotpath.tasks.ranking import unpack
-from hotpath.tasks.task import Ask, Column, Fill, Item, Limits, Part
+from hotpath.tasks.task import Ask, Column, Fill, Item, Limits, Parcel, Part, Portable
 
 
 class ImageClassification(Ranked):
@@ -64,6 +64,10 @@ class ImageClassification(Ranked):
     def encoded(self, element: bytes, limits: Limits) -> Fill:
         """Decodes, shrinks and crops."""
         return pictures.encoded(element, self._spec, limits)
+
+    def unpacked(self, parcel: Parcel) -> Portable:
+        """The same, of what another worker was sent."""
+        return pictures.unpacked(parcel, self._spec)
 
     def part(self, part: Part) -> Ask:
         """As if it were the whole picture."""

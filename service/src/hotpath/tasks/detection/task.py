@@ -17,7 +17,21 @@ from hotpath.tasks.detection.candidates import Candidates, pack, unpack
 from hotpath.tasks.detection.choice import Choice
 from hotpath.tasks.detection.selection import select
 from hotpath.tasks.detection.wanted import verdict
-from hotpath.tasks.task import Ask, Column, Fill, Item, Limits, Outputs, Part, Parts, Pixels, Task, Values
+from hotpath.tasks.task import (
+    Ask,
+    Column,
+    Fill,
+    Item,
+    Limits,
+    Outputs,
+    Parcel,
+    Part,
+    Parts,
+    Pixels,
+    Portable,
+    Task,
+    Values,
+)
 
 _OF_THE_MODEL = ("channel_order", "mean", "std")
 """Inside the network, so they don't matter for how a picture becomes a slot."""
@@ -98,6 +112,10 @@ class ObjectDetection(Task):
     def encoded(self, element: bytes, limits: Limits) -> Fill:
         """Decodes, shrinks and fits."""
         return pictures.encoded(element, self._spec, limits)
+
+    def unpacked(self, parcel: Parcel) -> Portable:
+        """The same, of what another worker was sent."""
+        return pictures.unpacked(parcel, self._spec)
 
     def described(self, answer: bytes, placement: Placement, chosen: Choice) -> Dict[str, Any]:
         """The objects in a picture that lies in the model's as `placement` says, the surest first."""

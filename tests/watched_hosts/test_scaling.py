@@ -1,0 +1,180 @@
+"""Spare hosts of a fleet of throwaway hosts join and leave by the load, by the autoscaler on its monitor."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from support.fleet import BALANCERS, GPU_HOSTS, address
+from support.site import assert_converged
+from support.throwaway import Throwaway
+from support.watched_fleet import BATCH_S, MONITOR, WatchedFleet
+
+STANDBY = GPU_HOSTS[1:]
+JOIN_S = 90.0  # from the first request of a load that has tripled to the last spare in rotation
+LEAVE_S = 300.0
+CARRIES = 2 / BATCH_S  # images/s of a host by its warm-up
+# Clients, and the seconds that each rests between two requests.
+CALM = (2, 0.2)  # some 6 images/s
+TRIPLED = (8, 0.15)  # some 30
+
+
+@pytest.fixture(scope="module")
+def scaled(fleet: WatchedFleet) -> Iterator[WatchedFleet]:
+    """The fleet with two of its hosts as spares; afterwards all serve again."""
+    model = {"source": str(fleet.folder / "colours")}
+    fleet.serve(model, standby=STANDBY)
+    fleet.watch()
+    try:
+        yield fleet
+    finally:
+        fleet.serve(model)
+        fleet.watch()
+        assert_converged(fleet.play("playbooks/scale_out.yml", "--limit", ",".join(STANDBY)))
+        fleet.whole()
+
+
+def after(condition: Callable[[], bool], patience_s: float, live: Callable[[], str] | None = None) -> float:
+    """Seconds until it holds."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < patience_s, "waited in vain"
+        if live:
+            print(f"{time.monotonic() - began:5.0f} s: {live()}")
+        time.sleep(2)
+    return time.monotonic() - began
+
+
+def serving(fleet: WatchedFleet, count: int) -> bool:
+    return all(len(fleet.in_rotation(balancer)) == count for balancer in BALANCERS)
+
+
+def seen(fleet: WatchedFleet) -> str:
+    figures = ("hotpath_autoscaler_demand", "hotpath_autoscaler_needed", "hotpath_autoscaler_carried")
+    values = ", ".join(f"{name.rpartition('_')[2]} {fleet.prometheus.value(name) or 0:.1f}" for name in figures)
+    return f"{values}; in rotation {sorted(fleet.in_rotation())}"
+
+
+def journal(fleet: WatchedFleet) -> list[dict[str, object]]:
+    """What the autoscaler wrote of its changes and reasons."""
+    lines = Throwaway(MONITOR).run("journalctl -u hotpath-autoscaler -o cat").stdout.splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def test_a_load_that_triples_is_carried_by_spares_that_leave_again(scaled: WatchedFleet) -> None:
+    changes = "sum(hotpath_autoscaler_changes_total)"
+    with scaled.load(CALM[0], rest_s=CALM[1]) as calm:
+        left = after(lambda: serving(scaled, 1), LEAVE_S, lambda: seen(scaled))
+        print(f"at the minimum after {left:.0f} s")
+        calm.more(20)
+        before = scaled.prometheus.value(changes) or 0.0
+        with scaled.load(TRIPLED[0], rest_s=TRIPLED[1]) as more:
+            joined = after(lambda: serving(scaled, 3), JOIN_S, lambda: seen(scaled))
+            print(f"three hosts in rotation {joined:.0f} s after the load tripled")
+            more.more(300)
+        left = after(lambda: serving(scaled, 1), LEAVE_S, lambda: seen(scaled))
+        print(f"one host again {left:.0f} s after it fell")
+        calm.more(20)
+    time.sleep(20)
+    made = (scaled.prometheus.value(changes) or 0.0) - before
+    answers = len(calm.answers) + len(more.answers)
+    print(f"{answers} requests, {calm.failed() + more.failed()} failed, {made:.0f} changes")
+    assert calm.failed() == more.failed() == []
+    assert made == 4, "two that join and two that leave"
+
+
+def test_without_prometheus_nothing_is_changed_and_it_goes_on_by_itself(scaled: WatchedFleet) -> None:
+    monitor = Throwaway(MONITOR)
+    in_rotation = scaled.in_rotation()
+    monitor.run("systemctl stop hotpath-prometheus")
+    try:
+        with scaled.load(TRIPLED[0], rest_s=TRIPLED[1]) as clients:
+            clients.more(300)
+            held = after(lambda: "Prometheus" in str(journal(scaled)[-1]), 60.0)
+            print(f"says so after {held:.0f} s: {journal(scaled)[-1]}")
+            assert scaled.in_rotation() == in_rotation
+            monitor.run("systemctl start hotpath-prometheus")
+            joined = after(lambda: serving(scaled, 3), 2 * JOIN_S)
+            print(f"three hosts in rotation {joined:.0f} s after Prometheus came back")
+    finally:
+        monitor.run("systemctl start hotpath-prometheus")
+    assert clients.failed() == []
+
+
+def test_a_hold_is_respected_and_told(scaled: WatchedFleet) -> None:
+    monitor = Throwaway(MONITOR)
+    monitor.run("touch /etc/hotpath/autoscaler.hold")
+    try:
+        after(lambda: scaled.prometheus.value("hotpath_autoscaler_held") == 1.0, 60.0)
+        in_rotation = scaled.in_rotation()
+        time.sleep(30)
+        assert scaled.in_rotation() == in_rotation
+    finally:
+        monitor.run("rm -f /etc/hotpath/autoscaler.hold")
+    after(lambda: scaled.prometheus.value("hotpath_autoscaler_held") == 0.0, 60.0)
+
+
+KEY = "/var/lib/hotpath-autoscaler/key-of-hosts"
+# All that the key of the colder tier can do on a host.
+FORCED = """#!/bin/sh
+case "$SSH_ORIGINAL_COMMAND" in
+  start\\ *) exec systemctl start hotpath ;;
+  stop\\ *) exec systemctl stop hotpath ;;
+esac
+exit 1
+"""
+
+
+def tier(host: str) -> dict[str, object]:
+    """A host of it has its service stopped; a key of the autoscaler's own can start and stop that, and nothing else."""
+    way = ["ssh", "-i", KEY, "-oBatchMode=yes", "-oStrictHostKeyChecking=accept-new"]
+    way += [f"-oUserKnownHostsFile={KEY}.known_hosts", f"root@{address(host)}"]
+    return {"wake": [*way, "start"], "sleep": [*way, "stop"], "start_s": 120}
+
+
+def give_key(host: str) -> None:
+    monitor = Throwaway(MONITOR)
+    make = f"test -e {KEY} || sudo -u hotpath-autoscaler ssh-keygen -q -t ed25519 -N '' -f {KEY}; cat {KEY}.pub"
+    public = monitor.run(make).stdout.strip()
+    assert public.startswith("ssh-ed25519 ")
+    forced = ["printf", "%s", FORCED]
+    install = "cat > /usr/local/sbin/service-word && chmod 755 /usr/local/sbin/service-word"
+    assert Throwaway(host).feed(install, forced) == 0
+    # The key by which this machine enters is mounted in place of root's own list.
+    line = f'restrict,command="/usr/local/sbin/service-word" {public}'
+    listed = "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/keys_of_hosts"
+    allowed = (
+        f"echo '{line}' > /etc/ssh/keys_of_hosts; echo '{listed}' > /etc/ssh/sshd_config.d/hosts.conf; "
+        "systemctl reload ssh"
+    )
+    assert Throwaway(host).run(allowed).returncode == 0
+
+
+def test_a_host_of_a_colder_tier_is_woken_and_sleeps_again(scaled: WatchedFleet) -> None:
+    cold = STANDBY[-1]
+    give_key(cold)
+
+    def sleeps() -> bool:
+        return Throwaway(cold).run("systemctl is-active hotpath").stdout.strip() == "inactive"
+
+    scaled.scaling.update(autoscaler_tiers=[tier(cold)], autoscaler_tier_of={cold: 1})
+    try:
+        scaled.serve({"source": str(scaled.folder / "colours")}, standby=STANDBY)
+        scaled.watch()
+        asleep = after(lambda: serving(scaled, 1) and sleeps(), LEAVE_S)
+        print(f"asleep after {asleep:.0f} s")
+        with scaled.load(TRIPLED[0], rest_s=TRIPLED[1]) as clients:
+            joined = after(lambda: serving(scaled, 3), 3 * JOIN_S, lambda: seen(scaled))
+            print(f"woken and in rotation {joined:.0f} s after the load tripled")
+            clients.more(100)
+        asleep = after(sleeps, LEAVE_S)
+        print(f"asleep again {asleep:.0f} s after it fell")
+        assert clients.failed() == []
+        told = scaled.firing()
+        assert cold not in told.get("ServiceDown", set()) | told.get("HostOutOfRotation", set())
+    finally:
+        scaled.scaling.pop("autoscaler_tiers", None)
+        scaled.scaling.pop("autoscaler_tier_of", None)
+        Throwaway(cold).run("systemctl start hotpath")

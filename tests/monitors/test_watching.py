@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import dashboard_pictures
 import pytest
 import verify
 import yaml
@@ -171,12 +172,20 @@ def test_labels_that_rules_choose_by_are_there(monitor: Monitor) -> None:
         until(partial(monitor.has, expression))
 
 
-def test_every_panel_of_the_dashboards_shows_something(monitor: Monitor, service: Service) -> None:
+def test_every_panel_of_the_dashboards_shows_something(
+    monitor: Monitor, service: Service, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for _ in range(3):
         ask(service, (monitor.root / "red.png").read_bytes())
     for path in DASHBOARDS:
         for expression in expressions(json.loads(path.read_text())):
             until(partial(monitor.has, expression.replace("$__rate_interval", "1m").replace("$instance", ".*")))
+    arguments = ["--url", f"http://{monitor.prometheus}", "--minutes", "2", "--output", str(folder / "pictures")]
+    assert dashboard_pictures.main(arguments) == 0, capsys.readouterr().out
+    drawn = sorted(path.stem for path in (folder / "pictures").glob("*.png"))
+    assert drawn == [path.stem for path in DASHBOARDS]
+    assert dashboard_pictures.main([*arguments, "--instance", "nobody", "host"]) == 1
+    assert "No data: host: Processor time by process" in capsys.readouterr().out
 
 
 def test_what_is_wrong_fires_and_nothing_else(monitor: Monitor) -> None:

@@ -13,6 +13,7 @@ PATIENCE_S = 30.0  # for anything that HAProxy is to do
 LOOK_S = 0.1
 # Bits of srv_admin_state in `show servers state`: forced maintenance, forced drain.
 MAINTAINED, DRAINED = 0x01, 0x08
+CONFIGURED = 0x02  # of srv_agent_state: the host is asked for its weight, or could be
 SUCCESS = ("New server registered", "Server deleted")
 
 
@@ -95,9 +96,13 @@ class Runtime:
 
     def admin(self) -> Dict[str, int]:
         """What operators and agents set of each host, as bits."""
+        return {name: int(row["srv_admin_state"]) for name, row in self._servers().items()}
+
+    def _servers(self) -> Dict[str, Dict[str, str]]:
+        """HAProxy's own record of each host, by its name."""
         lines = self.ask("show servers state %s" % BACKEND).splitlines()
         rows = csv.DictReader((line.lstrip("# ") for line in lines if " " in line), delimiter=" ")
-        return {row["srv_name"]: int(row["srv_admin_state"]) for row in rows}
+        return {row["srv_name"]: row for row in rows}
 
     def earlier(self) -> List["Runtime"]:
         """Workers that a reload replaced, and that still answer what they had."""
@@ -131,6 +136,11 @@ class Runtime:
     def ready(self, name: str) -> None:
         """Let a host have requests again, from its next good health check on."""
         self.order("set server %s/%s state ready" % (BACKEND, name))
+
+    def listen(self, name: str, wanted: bool) -> None:
+        """Take a host's own word for its weight, where it is asked for one, or take it no more."""
+        if int(self._servers()[name]["srv_agent_state"]) & CONFIGURED:
+            self.order("%s agent %s/%s" % ("enable" if wanted else "disable", BACKEND, name))
 
     def weigh(self, name: str, weight: int) -> None:
         """Have a host count for more or less than others, 1 to 256."""

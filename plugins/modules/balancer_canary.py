@@ -93,9 +93,11 @@ def give(runtime: Runtime, host: str, share: int) -> bool:
         # The lot comes first, so that a canary that weighs nothing is never one that gets nothing.
         runtime.variable("canary", "str(%s)" % host)
         runtime.variable("canary_share", "int(%d)" % share)
+        runtime.listen(host, False)
         runtime.order("set server %s/%s weight 0%%" % (BACKEND, host))
     else:
         runtime.order("set server %s/%s weight 100%%" % (BACKEND, host))
+        runtime.listen(host, True)
         if before:
             runtime.variable("canary_share", "int(0)")
     return before != share

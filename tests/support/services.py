@@ -49,12 +49,15 @@ class Service:
         port: int,
         max_batch: int,
         access_log: Path | str = "",  # standard error
+        agent_port: int = 0,
     ) -> None:
         self.name, self.address, self.port = name, address, port
         self.connections = 2 * max_batch
+        self.agent_port = agent_port
         self._config = folder / f"{name}.toml"
         self._config.write_text(
             f'[server]\nhost = "{address}"\nport = {port}\nworkers = 1\ntrusted_proxies = ["127.0.0.1"]\n'
+            f"agent_port = {agent_port}\n"
             f'[batching]\nmax_batch = {max_batch}\n[access_log]\nsample = 1.0\npath = "{access_log}"\n'
             f'[[models]]\nname = "colours"\npath = "{model}"\nbackend = "numeric"\nengines = 1\n'
         )

@@ -100,6 +100,7 @@ def change_hosts(wanted: Wanted, running: Runtime) -> None:
         if name not in known:
             running.order("add server %s %s maxconn %s %s" % (place, *host, wanted.options[name]))
             running.order("enable health %s" % place)
+            running.listen(name, True)
             if record.reasons(name):
                 running.drain(name)
             else:

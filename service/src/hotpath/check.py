@@ -48,6 +48,7 @@ def _judge(config: Config) -> Iterable[Finding]:
     yield from _findings("placement", read_plan)
     yield from _findings("keys", lambda: _check_keys(config))
     yield from _findings("port", lambda: _check_port(config))
+    yield from _findings("agent", lambda: _check_agent(config))
     yield from _findings("grpc", lambda: _check_grpc(config))
     yield from machine.backends(config)
     yield from machine.gpus(config, plan)
@@ -84,6 +85,14 @@ def _check_port(config: Config) -> Iterable[Finding]:
     who = ports.holder(config.server.port)
     if who is None or who.split()[0] not in ("systemd", "hotpath"):
         ports.listen(config.server.host, config.server.port).close()
+    return []
+
+
+def _check_agent(config: Config) -> Iterable[Finding]:
+    """The port is free or held by this service. Raises Refusal."""
+    server = config.server
+    if server.agent_port and not (ports.holder(server.agent_port) or "").startswith("hotpath"):
+        ports.listen(server.host, server.agent_port, "server.agent_port").close()
     return []
 
 

@@ -45,6 +45,14 @@ class ServerConfig(_Section):
         le=65535,
         description="a TCP port for the Open Inference Protocol over gRPC; 0 for none",
     )
+    agent_port: int = Field(
+        0, ge=0, le=65535, description="a TCP port where HAProxy's agent check asks for a weight; 0 for none"
+    )
+    agent_reference: float = Field(
+        0.0,
+        ge=0,
+        description="the images/s that are the weight 100; 0 for what this host did at its warm-up",
+    )
     workers: int = Field(
         0,
         ge=0,

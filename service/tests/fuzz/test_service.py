@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from support import numbers, texts
+from support import asking, numbers, texts
 from support.colours import picture
 from support.connection import Client, play
 from support.conversations import Answer, Ask, Story, converse, judge, stories
@@ -81,7 +81,7 @@ def operations(server: Server) -> List[Any]:
 
 def test_cases_from_the_description(server: Server) -> None:
     versions = {
-        name: httpx.get(f"{server.url}/v2/models/{name}").json()["versions"][0]
+        name: asking.get(f"{server.url}/v2/models/{name}").json()["versions"][0]
         for name in ("colours", "tiny", "sums")
     }
     tested = [operation for operation in operations(server)]

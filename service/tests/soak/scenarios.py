@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 import httpx
+from support import asking
 from support.colours import picture, write_source
 from support.server import PATIENCE_S, Server, serving, until, write_config
 
@@ -200,7 +201,7 @@ def whole(server: Server, engines: int, workers: int = 2) -> None:
     def serving_all() -> bool:
         counts = [len(server.children(role)) for role in ("engine", "worker")]
         try:
-            ready = httpx.get(f"{server.url}/readyz", timeout=PATIENCE_S).status_code == 200
+            ready = asking.get(f"{server.url}/readyz", timeout=PATIENCE_S).status_code == 200
         except httpx.TransportError:  # the worker that took the connection has just been killed
             return False
         return ready and counts[0] >= engines and counts[1] == workers

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 from hotpath.core import HotpathError, Refusal
-from hotpath.supervisor import control
+from hotpath.supervisor import door
 from hotpath.supervisor.control import Caller, Control, Question
 
 
@@ -122,7 +122,7 @@ def test_a_caller_who_can_not_be_let_in_waits_until_there_is_room(
     def no_room(_: socket.socket) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(control, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(door, "_PAUSE_S", 0.0)
     with monkeypatch.context() as system:
         system.setattr(socket.socket, "accept", no_room)
         end = socket.socket(socket.AF_UNIX)

@@ -16,6 +16,8 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 import httpx
 
+from support import asking
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
 """How long anything may take before a test gives up; never how long it should take."""
@@ -81,7 +83,7 @@ class Server:
 
     def metric(self, series: str) -> float:
         """The value of a series such as hotpath_restarts_total{role="engine"}."""
-        text = httpx.get(f"{self.url}/metrics").text
+        text = asking.get(f"{self.url}/metrics").text
         values = [line.rpartition(" ")[2] for line in text.splitlines() if line.rpartition(" ")[0] == series]
         assert len(values) == 1, f"{series} is not in:\n{text}"
         return float(values[0])
@@ -89,7 +91,7 @@ class Server:
     def predict(self, body: bytes, **headers: str) -> httpx.Response:
         """POST a raw image."""
         sent = {"content-type": "image/png", **headers}
-        return httpx.post(f"{self.url}/predict", content=body, headers=sent, timeout=PATIENCE_S)
+        return asking.post(f"{self.url}/predict", content=body, headers=sent, timeout=PATIENCE_S)
 
     def stop(self) -> int:
         """SIGTERM, and the exit status."""

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Dict, Iterator
 
-import httpx
 import pytest
+from support import asking
 from support.colours import COLOURS, picture, write_source
 from support.operating import operate
 from support.server import Server, serving, until, write_config
@@ -51,9 +51,9 @@ def ask(server: Server, config: Path, colour: str, form: bool = False) -> None:
     """One request, and its copy's end."""
     before = sum(counts(config).values())
     if form:
-        answer = httpx.post(f"{server.url}/predict", files={"file": picture(colour)})
+        answer = asking.post(f"{server.url}/predict", files={"file": picture(colour)})
     else:
-        answer = httpx.post(
+        answer = asking.post(
             f"{server.url}/predict", content=picture(colour), headers={"Content-Type": "image/png"}
         )
     assert answer.json()["label"] == colour
@@ -61,7 +61,7 @@ def ask(server: Server, config: Path, colour: str, form: bool = False) -> None:
 
 
 def test_answers_are_compared_while_that_is_asked_for(server: Server, other: Server, config: Path) -> None:
-    httpx.post(f"{server.url}/predict", content=picture("red"), headers={"Content-Type": "image/png"})
+    asking.post(f"{server.url}/predict", content=picture("red"), headers={"Content-Type": "image/png"})
     assert counts(config) == {"agree": 0, "differ": 0, "failed": 0}, "nobody has asked for it"
     place = other.url.partition("//")[2]
     assert operate("compare", config, "--to", place, "--seconds", "60", "--part", "100").returncode == 0
@@ -69,7 +69,7 @@ def test_answers_are_compared_while_that_is_asked_for(server: Server, other: Ser
     ask(server, config, "red", form=True)
     ask(server, config, "green")
     assert counts(config) == {"agree": 2, "differ": 1, "failed": 0}
-    assert 'hotpath_compared_total{result="differ"} 1' in httpx.get(f"{server.url}/metrics").text
+    assert 'hotpath_compared_total{result="differ"} 1' in asking.get(f"{server.url}/metrics").text
 
 
 def test_a_service_that_is_gone_counts_as_failed_and_costs_nobody_anything(
@@ -88,7 +88,7 @@ def test_it_ends_by_itself(server: Server, other: Server, config: Path) -> None:
     assert operate("compare", config, "--to", place, "--seconds", "0.01", "--part", "100").returncode == 0
     before = counts(config)
     for _ in range(3):
-        httpx.post(f"{server.url}/predict", content=picture("red"), headers={"Content-Type": "image/png"})
+        asking.post(f"{server.url}/predict", content=picture("red"), headers={"Content-Type": "image/png"})
     assert counts(config) == before
 
 

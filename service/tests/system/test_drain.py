@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support import asking
 from support.colours import picture
 from support.server import PATIENCE_S, Server, python_environment, serving, until, write_config
 
@@ -34,7 +35,7 @@ def test_accepted_requests_are_finished_before_the_service_ends(
         assert {request.result().headers.get("connection") for request in accepted} == {"close"}
         assert server.process.wait(PATIENCE_S) == 0
         with pytest.raises(httpx.ConnectError):
-            httpx.get(f"{url}/livez")
+            asking.get(f"{url}/livez")
 
 
 def test_readiness_goes_first_and_requests_are_taken_until_a_second_signal(
@@ -45,15 +46,15 @@ def test_readiness_goes_first_and_requests_are_taken_until_a_second_signal(
         assert kept.get("/readyz").status_code == 200
         server.process.terminate()
         server.find("/readyz is 503, and requests are taken for 1000 s")
-        until(lambda: "connection" in httpx.get(f"{server.url}/livez").headers)
+        until(lambda: "connection" in asking.get(f"{server.url}/livez").headers)
         for path in ("/readyz", "/v2/health/ready", "/v2/models/colours/ready"):
-            answer = httpx.get(server.url + path)
+            answer = asking.get(server.url + path)
             assert answer.status_code == 503 and "shutting down" in answer.text
         assert server.metric("hotpath_draining") == 1
         (worker,) = server.children("worker")
         os.kill(worker, signal.SIGKILL)  # it is followed by another, which knows as well
         until(lambda: server.children("worker") not in ([], [worker]))
-        answers = [kept.get("/livez"), server.predict(picture("red")), httpx.get(f"{server.url}/readyz")]
+        answers = [kept.get("/livez"), server.predict(picture("red")), asking.get(f"{server.url}/readyz")]
         assert [answer.status_code for answer in answers] == [200, 200, 503]
         with _connect(server) as silent:
             until(lambda: server.metric("hotpath_connections") >= 2)
@@ -117,7 +118,7 @@ def test_silent_connections_do_not_hold_up_a_drain(fast_model: Path, tmp_path: P
 
 def _refuses(url: str) -> bool:
     try:
-        httpx.get(f"{url}/livez")
+        asking.get(f"{url}/livez")
     except httpx.TransportError:
         return True
     return False
@@ -152,7 +153,7 @@ def test_systemd_passes_the_socket_and_hears_of_readiness_watchdog_and_stop(
         while "READY=1" not in heard or heard.count("WATCHDOG=1") < 3:
             heard += manager.recv(4096).decode() + "\n"
         port = listener.getsockname()[1]
-        assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+        assert asking.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
         process.terminate()
         while "STOPPING=1" not in heard:
             heard += manager.recv(4096).decode() + "\n"

@@ -11,6 +11,7 @@ from typing import Any, Iterator, Optional
 import httpx
 import pytest
 import tritonclient.http as triton
+from support import asking
 from support.colours import picture
 from support.server import PATIENCE_S, Server, python_environment, serving, until, write_config
 
@@ -49,7 +50,7 @@ def server(fast_model: Path, room: Path) -> Iterator[Server]:
 
 def ask(server: Server, method: str, path: str, key: Optional[str], **more: Any) -> httpx.Response:
     headers = {"content-type": "image/png", **({"authorization": f"Bearer {key}"} if key else {})}
-    return httpx.request(method, f"{server.url}{path}", headers=headers, timeout=PATIENCE_S, **more)
+    return asking.request(method, f"{server.url}{path}", headers=headers, timeout=PATIENCE_S, **more)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_predictions_and_models_need_a_key(server: Server, method: str, path: st
     "header", ["", "Bearer", f"Basic {CAMERA}", CAMERA, f"Bearer: {CAMERA}", "Bearer \xff"]
 )
 def test_other_forms_of_the_header_are_no_key(server: Server, header: str) -> None:
-    answer = httpx.post(
+    answer = asking.post(
         f"{server.url}/predict",
         content=picture("red"),
         headers=[(b"content-type", b"image/png"), (b"authorization", header.encode("latin-1"))],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 import pytest
+from support import asking
 from support.numbers import body, tensor, write_source
 from support.server import PATIENCE_S, serving, until, write_config
 
@@ -46,7 +46,7 @@ def test_the_engine_knows_how_long_each_item_is(tmp_path: Path) -> None:
     model = build(source(tmp_path / "source"), tmp_path / "models")[0].directory
     with serving(write_config(tmp_path / "hotpath.toml", model, "torchscript", "varying")) as server:
         for count in (1, 16, 17, 64):
-            found = httpx.post(
+            found = asking.post(
                 f"{server.url}/predict",
                 content=body(numbers=[1] * count),
                 headers={"Content-Type": "application/json"},

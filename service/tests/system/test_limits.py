@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, Tuple
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
+from support import asking
 from support.colours import picture
 from support.server import Server, serving, until, write_config
 
@@ -61,7 +61,7 @@ def healthy_afterwards(server: Server) -> Iterator[None]:
 def test_a_bad_body_is_told_what_is_wrong_and_what_to_do(
     server: Server, body: bytes, headers: Dict[str, str], status: int, code: str
 ) -> None:
-    response = httpx.post(f"{server.url}/predict", content=body, headers=headers)
+    response = asking.post(f"{server.url}/predict", content=body, headers=headers)
     assert response.status_code == status, response.text
     error = response.json()["error"]
     assert error["code"] == code
@@ -81,7 +81,7 @@ def test_a_hundred_megabytes_are_refused_whether_announced_or_not(
             yield b"\0" * MEGABYTE
 
     content: Any = stream() if chunked else head + b"\0" * (100 * MEGABYTE)
-    response = httpx.post(
+    response = asking.post(
         f"{server.url}/predict", content=content, headers={"content-type": kind}, timeout=60
     )
     assert response.status_code == 413

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Dict, Iterator, Set, Tuple
 
-import httpx
 import pytest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from support import asking
 from support.colours import picture
 from support.server import Server, serving, until, write_config
 
@@ -27,7 +27,7 @@ def server(fast_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def families(server: Server) -> Dict[str, Metric]:
-    text = httpx.get(f"{server.url}/metrics").text
+    text = asking.get(f"{server.url}/metrics").text
     # The parser takes the ending of counters off.
     return {
         f"{f.name}_total" if f.type == "counter" else f.name: f for f in text_string_to_metric_families(text)
@@ -91,10 +91,10 @@ def test_refused_keys_and_pages_are_counted_under_fixed_routes(server: Server) -
     series = 'hotpath_requests_total{route="/",status="200"}'
     before = server.metric(series)
     for path in ("/", "/page/page.js", "/page/style.css"):
-        assert httpx.get(f"{server.url}{path}").status_code == 200
+        assert asking.get(f"{server.url}{path}").status_code == 200
     assert server.metric(series) == before + 3
     predictions = 'hotpath_requests_total{route="/predict",status="200"}'
     before = server.metric(predictions)
     url = f"{server.url}/models/colours/predict"
-    httpx.post(url, content=picture("red"), headers={"content-type": "image/png"})
+    asking.post(url, content=picture("red"), headers={"content-type": "image/png"})
     assert server.metric(predictions) == before + 1

@@ -8,6 +8,7 @@ from typing import Iterator
 
 import httpx
 import pytest
+from support import asking
 from support.colours import picture, write_source
 from support.server import PATIENCE_S, Server, serving, until, write_config
 
@@ -27,7 +28,7 @@ def server(fast_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def ask(server: Server, path: str, colour: str = "red") -> httpx.Response:
     headers = {"content-type": "image/png"}
-    return httpx.post(f"{server.url}{path}", content=picture(colour), headers=headers, timeout=PATIENCE_S)
+    return asking.post(f"{server.url}{path}", content=picture(colour), headers=headers, timeout=PATIENCE_S)
 
 
 def test_every_model_answers_by_its_name_and_the_first_one_without(server: Server) -> None:
@@ -51,7 +52,7 @@ def test_each_device_that_a_model_names_has_its_engine(server: Server) -> None:
 
 def test_the_protocol_tells_each_models_own_shape(server: Server) -> None:
     for name, side in (("colours", 16), ("large", 64)):
-        metadata = httpx.get(f"{server.url}/v2/models/{name}").json()
+        metadata = asking.get(f"{server.url}/v2/models/{name}").json()
         assert metadata["inputs"][0]["parameters"]["also_shape"] == [-1, side, side, 3]
 
 

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
-import httpx
 import numpy
 import pytest
 import tritonclient.http as triton
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from support import asking
 from support.collector import Collector, attributes, collecting
 from support.colours import picture
 from support.server import Server, serving, until, write_config
@@ -77,14 +77,14 @@ def test_nobody_on_this_machine_is_taken_for_a_proxy(server: Server, room: Path)
 
 @pytest.mark.parametrize("path", ["/livez", "/nothing", "/v2/health/ready", "/v2/nothing", "/metrics"])
 def test_every_answer_has_an_id_of_its_own(server: Server, room: Path, path: str) -> None:
-    first, second = (httpx.get(f"{server.url}{path}", headers={"x-request-id": "no good"}) for _ in "ab")
+    first, second = (asking.get(f"{server.url}{path}", headers={"x-request-id": "no good"}) for _ in "ab")
     assert re.fullmatch("[0-9a-f]{16}-[0-9a-f]+", first.headers["x-request-id"])
     assert first.headers["x-request-id"] != second.headers["x-request-id"]
     assert logged(room, first.headers["x-request-id"])["path"] == path
 
 
 def test_both_protocols_tell_their_stages(server: Server) -> None:
-    inference = httpx.post(
+    inference = asking.post(
         f"{server.url}/v2/models/colours/infer",
         content=picture("red"),
         headers={"Inference-Header-Content-Length": "0"},
@@ -163,7 +163,7 @@ def test_what_is_not_sampled_or_no_prediction_is_not_sent(server: Server, collec
     trace = "b" * 32
     server.predict(picture("red"))  # the ratio is 0
     server.predict(picture("red"), traceparent=f"00-{trace}-{CALLER}-00")  # the caller says no
-    httpx.get(f"{server.url}/livez", headers={"traceparent": f"00-{trace}-{CALLER}-01"})
+    asking.get(f"{server.url}/livez", headers={"traceparent": f"00-{trace}-{CALLER}-01"})
     server.predict(picture("red"), traceparent=f"00-{'c' * 32}-{CALLER}-01")
     until(lambda: any(span.trace_id.hex() == "c" * 32 for span in list(collector.spans)))
     assert not [span for span in collector.spans if span.trace_id.hex() == trace]
@@ -172,7 +172,7 @@ def test_what_is_not_sampled_or_no_prediction_is_not_sent(server: Server, collec
 
 @pytest.mark.parametrize("parent", ["", "x", "00-0-0-0", f"00-{'0' * 32}-{CALLER}-01", "\xff" * 55])
 def test_a_broken_traceparent_is_passed_over(server: Server, parent: str) -> None:
-    answer = httpx.post(
+    answer = asking.post(
         f"{server.url}/predict",
         content=picture("red"),
         headers=[(b"content-type", b"image/png"), (b"traceparent", parent.encode("latin-1"))],

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import List
 
-import httpx
 import pytest
 from conftest import MakeModel
+from support import asking
 from support.colours import picture
 from support.server import Server, serving, until, write_config
 
@@ -39,7 +39,7 @@ def test_only_the_poison_fails_and_the_engine_serves_on(
         assert poison.status_code == 500
         assert poison.json()["error"]["code"] == "inference_failed"
         assert server.metric('hotpath_shed_total{reason="inference_failed"}') == 1
-        until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200)
+        until(lambda: asking.get(f"{server.url}/readyz").status_code == 200)
         deaths = server.metric('hotpath_restarts_total{role="engine"}')
         assert 3 <= deaths <= 4 if fault == "kills" else deaths == 0
         assert _labels(server, COMPANY) == COMPANY

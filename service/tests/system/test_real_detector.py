@@ -13,6 +13,7 @@ import numpy
 import pytest
 import tritonclient.http as triton
 from PIL import Image
+from support import asking
 from support.published import FORMS, built, served
 from support.server import PATIENCE_S, Server
 
@@ -91,7 +92,7 @@ def test_a_request_may_want_less_or_more(server: Server, detector: BuiltModel) -
     def ask(query: str) -> Any:
         body = photograph(detector, "probes/motorcycle.png")
         url = f"{server.url}/predict?{query}"
-        return httpx.post(url, content=body, headers={"content-type": "image/png"}, timeout=PATIENCE_S)
+        return asking.post(url, content=body, headers={"content-type": "image/png"}, timeout=PATIENCE_S)
 
     assert ask("threshold=0.9").json()["objects"] == []
     more = ask("threshold=0.1&iou=0.9").json()["objects"]
@@ -192,7 +193,7 @@ def pair(detector: BuiltModel, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def then(
     server: Server, body: bytes, second: str, first: str = "nanodet_g", **options: Any
 ) -> httpx.Response:
-    return httpx.post(
+    return asking.post(
         f"{server.url}/models/{first}/predict",
         content=body,
         params={"then": second, **options},
@@ -211,7 +212,7 @@ def test_what_is_found_is_classified_as_if_it_had_been_cut_out(pair: Server, det
     sides = (int(box["xmin"]), int(box["ymin"]), -int(-box["xmax"] // 1), -int(-box["ymax"] // 1))
     file = io.BytesIO()
     Image.open(io.BytesIO(body)).convert("RGB").crop(sides).save(file, "PNG")
-    alone = httpx.post(
+    alone = asking.post(
         f"{pair.url}/models/efficientnet_lite0/predict",
         content=file.getvalue(),
         headers={"Content-Type": "image/png"},

@@ -10,6 +10,7 @@ from typing import Callable, Iterator
 
 import httpx
 import pytest
+from support import asking
 from support.colours import picture
 from support.server import Server, serving, until, write_config
 
@@ -26,7 +27,7 @@ def server(fast_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.mark.parametrize("colour", ["red", "green", "blue"])
 def test_a_raw_body_and_a_form_get_the_same_full_answer(server: Server, colour: str) -> None:
     image = picture(colour)
-    form = httpx.post(f"{server.url}/predict", files={"file": ("x.png", image, "image/png")})
+    form = asking.post(f"{server.url}/predict", files={"file": ("x.png", image, "image/png")})
     for response in (server.predict(image), form):
         assert response.status_code == 200, response.text
         answer = response.json()
@@ -49,7 +50,7 @@ def test_a_lone_request_is_a_batch_of_its_own(server: Server) -> None:
 
 def test_the_field_is_found_among_others(server: Server) -> None:
     files = {"note": ("note.txt", b"hello", "text/plain"), "file": ("x.png", picture("blue"), "image/png")}
-    assert httpx.post(f"{server.url}/predict", files=files).json()["label"] == "blue"
+    assert asking.post(f"{server.url}/predict", files=files).json()["label"] == "blue"
 
 
 @pytest.mark.parametrize("form", [False, True])
@@ -61,7 +62,7 @@ def test_a_compressed_body_is_answered_as_the_same_without(
     kind = plain.headers["content-type"] if plain is not None else "image/png"
     body = compress(plain.read() if plain is not None else picture("blue"))
     headers = {"content-type": kind, "content-encoding": coding}
-    assert httpx.post(f"{server.url}/predict", content=body, headers=headers).json()["label"] == "blue"
+    assert asking.post(f"{server.url}/predict", content=body, headers=headers).json()["label"] == "blue"
 
 
 def test_a_named_model_is_taken_and_an_unknown_one_is_not(server: Server) -> None:
@@ -69,23 +70,23 @@ def test_a_named_model_is_taken_and_an_unknown_one_is_not(server: Server) -> Non
         f"{server.url}/predict",
         {"content": picture("red"), "headers": {"content-type": "image/png"}},
     )
-    assert httpx.post(f"{url}?model=colours", **image).status_code == 200  # type: ignore[arg-type]
-    response = httpx.post(f"{url}?model=shapes", **image)  # type: ignore[arg-type]
+    assert asking.post(f"{url}?model=colours", **image).status_code == 200  # type: ignore[arg-type]
+    response = asking.post(f"{url}?model=shapes", **image)  # type: ignore[arg-type]
     assert response.status_code == 404
     assert response.json()["error"]["code"] == "unknown_model"
     assert "colours" in response.json()["error"]["remedy"]
 
 
 def test_health_and_documentation_need_nothing_from_elsewhere(server: Server) -> None:
-    assert httpx.get(f"{server.url}/livez").json()["status"] == "live"
-    assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready"}
-    page = httpx.get(f"{server.url}/docs").text
+    assert asking.get(f"{server.url}/livez").json()["status"] == "live"
+    assert asking.get(f"{server.url}/readyz").json() == {"status": "ready"}
+    page = asking.get(f"{server.url}/docs").text
     assert "//cdn" not in page and "https://" not in page
-    assert httpx.get(f"{server.url}/docs/swagger-ui-bundle.js").status_code == 200
+    assert asking.get(f"{server.url}/docs/swagger-ui-bundle.js").status_code == 200
 
 
 def test_the_description_names_both_bodies_answers_and_errors(server: Server) -> None:
-    predict = httpx.get(f"{server.url}/openapi.json").json()["paths"]["/predict"]["post"]
+    predict = asking.get(f"{server.url}/openapi.json").json()["paths"]["/predict"]["post"]
     assert {"multipart/form-data", "image/jpeg", "image/png"} <= set(predict["requestBody"]["content"])
     assert {"200", "400", "413", "415", "422", "429", "503", "504"} <= set(predict["responses"])
     assert "Prediction" in str(predict["responses"]["200"])
@@ -99,7 +100,7 @@ def test_the_description_names_both_bodies_answers_and_errors(server: Server) ->
 def test_wrong_paths_and_methods_answer_in_the_one_form(
     server: Server, method: str, path: str, status: int, code: str
 ) -> None:
-    response = httpx.request(method, f"{server.url}{path}")
+    response = asking.request(method, f"{server.url}{path}")
     assert response.status_code == status
     error = response.json()["error"]
     assert error["code"] == code and path in error["message"] and error["remedy"]

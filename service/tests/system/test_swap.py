@@ -18,6 +18,7 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import httpx
 import pytest
+from support import asking
 from support.colours import picture, write_source
 from support.operating import operate, rewritten
 from support.server import PATIENCE_S, Server, serving, until, write_config
@@ -150,8 +151,8 @@ def test_after_a_swap_only_the_new_version_answers_and_everybody_says_so(
         result = swap(config, "--path", french)
         assert f"colours: {french.name} is live" in result.stdout
         assert server.predict(picture("red")).json()["label"] == "rouge"
-        assert httpx.get(f"{server.url}/v2/models/colours").json()["versions"] == [french.name]
-        gone = httpx.get(f"{server.url}/v2/models/colours/versions/{english.name}")
+        assert asking.get(f"{server.url}/v2/models/colours").json()["versions"] == [french.name]
+        gone = asking.get(f"{server.url}/v2/models/colours/versions/{english.name}")
         assert (gone.status_code, french.name in gone.text) == (404, True)
         shown = json.loads(operate("models", config, "--json").stdout)
         states = {item["version"]: (item["state"], item["share"]) for item in shown["models"]}
@@ -160,7 +161,7 @@ def test_after_a_swap_only_the_new_version_answers_and_everybody_says_so(
         (engine,) = server.children("engine")
         os.kill(engine, signal.SIGKILL)
         until(lambda: server.children("engine") not in ([], [engine]))
-        until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200)
+        until(lambda: asking.get(f"{server.url}/readyz").status_code == 200)
         assert server.predict(picture("red")).json()["label"] == "rouge"
 
 
@@ -218,7 +219,7 @@ def test_a_version_that_fails_a_check_is_refused_with_the_reason_and_the_old_one
         assert result.returncode == 1
         assert reason in result.stdout, result.stdout + result.stderr
         if spoil not in (other, absent):
-            model = httpx.get(f"{server.url}/v2/models/colours").json()
+            model = asking.get(f"{server.url}/v2/models/colours").json()
             assert reason in model["parameters"]["last_swap"]
             assert server.metric('hotpath_swaps_total{result="refused"}') == 1
         assert swap(config, "--path", french).returncode == 0, "a refusal must leave the lane free"
@@ -263,7 +264,7 @@ def test_a_canary_answers_its_share_until_it_is_promoted(english: Path, french: 
         assert server.metric(series) == 0.25
         series = f'hotpath_predictions_total{{model="colours",result="ok",version="{french.name}"}}'
         assert server.metric(series) == 10
-        assert httpx.get(f"{server.url}/v2/models/colours").json()["versions"] == [english.name, french.name]
+        assert asking.get(f"{server.url}/v2/models/colours").json()["versions"] == [english.name, french.name]
         busy = swap(config, "--path", english)
         assert busy.returncode == 1 and "is live already" in busy.stdout
         assert swap(config, "--canary", 50).returncode == 0

@@ -14,7 +14,7 @@ import httpx
 import numpy
 import pytest
 import tritonclient.http as triton
-from support import colours
+from support import asking, colours
 from support.colours import picture
 from support.numbers import body, letters, tensor, write_source
 from support.server import PATIENCE_S, Server, serving, until, write_config
@@ -46,7 +46,9 @@ def nothing_is_left_behind(server: Server) -> Iterator[None]:
 
 
 def ask(server: Server, model: str, content: bytes, kind: str) -> httpx.Response:
-    return httpx.post(f"{server.url}/models/{model}/predict", content=content, headers={"Content-Type": kind})
+    return asking.post(
+        f"{server.url}/models/{model}/predict", content=content, headers={"Content-Type": kind}
+    )
 
 
 def test_each_model_answers_as_its_task_does(server: Server) -> None:
@@ -115,7 +117,7 @@ def test_bad_tensors_are_named(server: Server, tensors: Any, words: str) -> None
 
 
 def test_the_description_tells_of_every_task(server: Server) -> None:
-    described = httpx.get(f"{server.url}/openapi.json").json()["paths"]["/predict"]["post"]
+    described = asking.get(f"{server.url}/openapi.json").json()["paths"]["/predict"]["post"]
     assert {"image/jpeg", "application/json", "text/plain"} <= set(described["requestBody"]["content"])
     assert len(described["responses"]["200"]["content"]["application/json"]["schema"]["anyOf"]) == 2
     assert json.dumps(described)

@@ -17,7 +17,7 @@ import httpx
 import numpy
 import pytest
 import tritonclient.http as triton
-from support import texts
+from support import asking, texts
 from support.colours import picture
 from support.server import PATIENCE_S, Server, python_environment, serving, until, write_config
 from tritonclient.utils import InferenceServerException
@@ -98,7 +98,7 @@ def client(server: Server) -> Iterator[Any]:
 def ask(server: Server, path: str, body: Any, kind: str = JSON, **headers: str) -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"Authorization": f"Bearer {KEY}", "Content-Type": kind, **headers}
-    return httpx.post(f"{server.url}{path}", content=content, headers=sent, timeout=PATIENCE_S)
+    return asking.post(f"{server.url}{path}", content=content, headers=sent, timeout=PATIENCE_S)
 
 
 def embedded(client: Any, *sent: str, **more: Any) -> Any:
@@ -319,7 +319,7 @@ def test_tritons_client_sends_texts(server: Server, minilm: BuiltModel, binary: 
 
 
 def test_the_description_refers_to_nothing_that_is_not_there(server: Server) -> None:
-    described = httpx.get(f"{server.url}/openapi.json").json()
+    described = asking.get(f"{server.url}/openapi.json").json()
 
     def references(part: Any) -> Iterator[str]:
         for key, inner in part.items() if isinstance(part, dict) else enumerate(part):

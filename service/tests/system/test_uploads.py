@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Iterator, List
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
+from support import asking
 from support.colours import picture
 from support.server import Server, serving, until, write_config
 
@@ -105,7 +105,7 @@ def test_a_full_service_refuses_before_it_takes_a_body(server: Server) -> None:
             client.sendall((RAW % 100_000).replace(b"Host", b"Expect: 100-continue\r\nHost"))
             assert client.recv(65536).startswith(b"HTTP/1.1 429 ")
     until(lambda: server.metric("hotpath_slots_in_use") == 0)
-    assert httpx.get(f"{server.url}/readyz").status_code == 200
+    assert asking.get(f"{server.url}/readyz").status_code == 200
 
 
 def _connect(server: Server) -> socket.socket:

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Dict, Iterator
 
-import httpx
 import pytest
 from conftest import MakeModel
+from support import asking
 from support.colours import picture
 from support.server import Server, serving, until, write_config
 
@@ -68,7 +68,7 @@ def server(fast_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 )
 def test_headers_that_say_nothing_are_400(server: Server, path: str, headers: Dict[str, str]) -> None:
     raw = {"content-type": "image/png", "inference-header-content-length": "0", **headers}
-    response = httpx.post(f"{server.url}{path}", content=picture("red"), headers=raw)
+    response = asking.post(f"{server.url}{path}", content=picture("red"), headers=raw)
     assert response.status_code == 400
     (name,) = headers
     assert name in response.text.lower() and "whole number from 1 to" in response.text
@@ -78,7 +78,7 @@ def test_a_priority_of_the_protocol_is_understood(server: Server) -> None:
     url = f"{server.url}/v2/models/colours/infer"
     tensor = {"name": "image", "datatype": "UINT8", "shape": [1, 16, 16, 3], "data": [0] * (16 * 16 * 3)}
     answers = [
-        httpx.post(url, json={"inputs": [tensor], "parameters": {"priority": priority}})
+        asking.post(url, json={"inputs": [tensor], "parameters": {"priority": priority}})
         for priority in (0, 1, 9, 10)
     ]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 400]

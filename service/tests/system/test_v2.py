@@ -14,6 +14,7 @@ import httpx
 import numpy
 import pytest
 import tritonclient.http as triton
+from support import asking
 from support.colours import COLOURS, picture
 from support.server import PATIENCE_S, Server, serving, until, write_config
 from support.tritons import SIDE, images, labels_of, pixels
@@ -54,7 +55,7 @@ def document(**changes: Any) -> Dict[str, Any]:
 
 def infer(server: Server, content: bytes, headers: Optional[Dict[str, str]] = None) -> httpx.Response:
     url = f"{server.url}/v2/models/colours/infer"
-    return httpx.post(url, content=content, headers=headers or {}, timeout=PATIENCE_S)
+    return asking.post(url, content=content, headers=headers or {}, timeout=PATIENCE_S)
 
 
 def test_the_client_finds_server_and_model_live_and_ready(client: Any) -> None:
@@ -148,12 +149,12 @@ def test_tritons_tools_find_the_models(server: Server, client: Any, body: bytes)
     (version,) = client.get_model_metadata("colours")["versions"]
     wanted = [{"name": "colours", "version": version, "state": "READY", "reason": ""}]
     assert client.get_model_repository_index() == wanted
-    assert httpx.post(f"{server.url}/v2/repository/index", content=body).json() == wanted
+    assert asking.post(f"{server.url}/v2/repository/index", content=body).json() == wanted
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 4000, b" " * 5000])
 def test_an_index_that_is_asked_for_in_other_ways_is_refused(server: Server, body: bytes) -> None:
-    answer = httpx.post(f"{server.url}/v2/repository/index", content=body)
+    answer = asking.post(f"{server.url}/v2/repository/index", content=body)
     assert answer.status_code == 400 and "ready" in answer.json()["error"]
 
 
@@ -304,7 +305,7 @@ def test_what_is_refused_is_told_in_the_protocols_form(
 def test_wrong_paths_and_methods_are_told_in_the_protocols_form(
     server: Server, method: str, path: str, status: int
 ) -> None:
-    response = httpx.request(method, f"{server.url}{path}")
+    response = asking.request(method, f"{server.url}{path}")
     assert response.status_code == status
     assert isinstance(response.json()["error"], str)
 
@@ -349,7 +350,7 @@ def test_requests_are_counted_under_fixed_routes(server: Server, client: Any) ->
 
 
 def test_the_description_stands_by_itself(server: Server) -> None:
-    description = httpx.get(f"{server.url}/openapi.json").json()
+    description = asking.get(f"{server.url}/openapi.json").json()
     post = description["paths"]["/v2/models/{name}/infer"]["post"]
     schema = post["requestBody"]["content"]["application/json"]["schema"]
     assert schema["properties"]["inputs"]["items"]["properties"]["datatype"]["type"] == "string"

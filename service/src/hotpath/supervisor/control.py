@@ -8,24 +8,21 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import math
 import os
 import selectors
 import socket
 import struct
-import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 from hotpath import json_text
 from hotpath.core import HotpathError, Refusal
+from hotpath.supervisor.door import Door
 
 log = logging.getLogger(__name__)
 
 _MOST_BYTES = 65_536
 """Of a question, and of answers that nobody reads."""
-_PAUSE_S = 1.0
-"""After a caller who could not be let in, for want of open files or memory, until it is tried again."""
 _LONGEST_PATH = 107  # sockaddr_un of unix(7), less the final NUL
 
 Question = Dict[str, Any]
@@ -109,21 +106,19 @@ class Control:
     def __init__(self, path: str, answer: Callable[[Question, Caller], None]) -> None:
         self._path = path
         self._answer = answer
-        self._listener = _listen(path) if path else None
+        self._door = Door(_listen(path), "an operator", self._let_in) if path else None
         self._callers: List[Caller] = []
-        self._paused_until = math.inf
 
     def register(self, selector: selectors.BaseSelector) -> None:
         """Wait for callers, and for those that there are."""
-        if self._listener is not None:
-            selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._selector = selector
+        if self._door is not None:
+            self._door.register(selector)
 
     def turn(self) -> None:
         """Send what waits, and hang up where all is said. To be called every few seconds at least."""
-        if self._listener is not None and self._paused_until < time.monotonic():
-            self._paused_until = math.inf
-            self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        if self._door is not None:
+            self._door.turn()
         for caller in list(self._callers):
             try:
                 caller.flush()
@@ -138,7 +133,7 @@ class Control:
     def close(self) -> None:
         """Hear nobody any more; the socket's name goes too."""
         self.leave_to_parent()
-        if self._listener is not None:
+        if self._door is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self._path)
 
@@ -146,22 +141,10 @@ class Control:
         """In a child: these descriptors are not its own."""
         for caller in self._callers:
             caller.close()
-        if self._listener is not None:
-            self._listener.close()
+        if self._door is not None:
+            self._door.close()
 
-    def _accept(self) -> None:
-        assert self._listener is not None
-        try:
-            end, _ = self._listener.accept()
-        except BlockingIOError:  # who called has left
-            return
-        except OSError as error:
-            # Who calls still waits, so the selector would come back with the listener at once, for ever.
-            log.warning("an operator can't be heard now: %s", error)
-            self._selector.unregister(self._listener)
-            self._paused_until = time.monotonic() + _PAUSE_S
-            return
-        end.setblocking(False)
+    def _let_in(self, end: socket.socket) -> None:
         _, user, _ = struct.unpack("3i", end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         if user not in (0, os.geteuid()):
             log.warning("user %d may not control this service", user)
@@ -215,5 +198,4 @@ def _listen(path: str) -> socket.socket:
     except OSError as error:
         listener.close()
         raise Refusal(f"server.control = {path!r} can't be made ({error.strerror}).", remedy) from error
-    listener.setblocking(False)
     return listener

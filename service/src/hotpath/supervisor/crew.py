@@ -18,6 +18,7 @@ from hotpath.core import EngineSpec
 from hotpath.ipc.arena import Arena, slots_of
 from hotpath.ipc.channel import Channel, link
 from hotpath.ipc.marks import Marks
+from hotpath.ipc.offers import State
 from hotpath.ipc.slots import SlotMap
 from hotpath.metrics.table import Row, Table
 from hotpath.sharing.part import Shared
@@ -108,6 +109,11 @@ class Crew:
         """Whether all of its engines are ready."""
         rows = self.table.engines
         return all(rows[seat].get("hotpath_engine_ready") > 0 for seat in generation.seats)
+
+    def answering(self) -> List[Row]:
+        """Of the engines of the versions that answer."""
+        live = (item for item in self._generations.all if item.state is State.LIVE)
+        return [self.table.engines[seat] for item in live for seat in item.seats]
 
     def fill_posts(self) -> None:
         """Start what is due."""

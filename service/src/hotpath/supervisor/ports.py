@@ -16,9 +16,9 @@ from hotpath.core import Refusal
 BACKLOG = 2048
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening, non-blocking socket. Raises Refusal that says who holds the port."""
-    listener = _bound(host, port, "server.port")
+def listen(host: str, port: int, key: str = "server.port") -> socket.socket:
+    """A listening, non-blocking socket. Raises Refusal: who holds the port, and which key sets it."""
+    listener = _bound(host, port, key)
     listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener

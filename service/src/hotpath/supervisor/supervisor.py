@@ -13,7 +13,7 @@ from typing import Callable, List, Optional
 
 from hotpath.config import Config
 from hotpath.core import HotpathError
-from hotpath.supervisor import child, systemd
+from hotpath.supervisor import agent, child, systemd
 from hotpath.supervisor.comparing import compare
 from hotpath.supervisor.control import Caller, Control, Question
 from hotpath.supervisor.crew import Crew
@@ -46,9 +46,9 @@ class Supervisor:
         self._wake_reader, self._wake_writer = os.pipe()
         for descriptor in (self._wake_reader, self._wake_writer):
             os.set_blocking(descriptor, False)
+        self._agent = agent.door(config.server, lambda: self._crew.answering())
         self._control = Control(config.server.control, self._answer)
-        leave = self._control.leave_to_parent
-        self._crew = Crew(config, generations, placement, sockets, self._announce, leave)
+        self._crew = Crew(config, generations, placement, sockets, self._announce, self._leave_to_parent)
         self._swaps = Swaps(config_path, config, generations, self._crew)
         for generation in generations.all:
             self._crew.seat(generation)
@@ -88,12 +88,16 @@ class Supervisor:
                 for key, _ in selector.select(self._patience(watchdog)):
                     key.data()
                 self._control.turn()
+                if self._agent is not None:
+                    self._agent.turn()
 
     def _register(self, selector: selectors.BaseSelector) -> None:
         selector.register(self._wake_reader, selectors.EVENT_READ, self._on_wake)
         for index, end in enumerate(self._crew.followers.ends):
             selector.register(end, selectors.EVENT_READ, self._listener(index))
         self._control.register(selector)
+        if self._agent is not None:
+            self._agent.register(selector)
 
     def _listener(self, worker: int) -> Callable[[], None]:
         return lambda: self._crew.followers.hear(worker)
@@ -110,6 +114,12 @@ class Supervisor:
     def _announce(self) -> None:
         """Called in a child: its row of the table has changed."""
         os.write(self._wake_writer, b"!")
+
+    def _leave_to_parent(self) -> None:
+        """Called in a child: these descriptors are not its own."""
+        self._control.leave_to_parent()
+        if self._agent is not None:
+            self._agent.close()
 
     def _patience(self, watchdog: Optional[float]) -> float:
         now = time.monotonic()
@@ -225,5 +235,7 @@ class Supervisor:
     def _finish(self) -> int:
         self._crew.kill_all()
         self._control.close()
+        if self._agent is not None:
+            self._agent.close()
         log.info("stopped")
         return self._exit

@@ -52,7 +52,7 @@ class CannotStart(Exception):
 class Look:
     """What was asked for."""
 
-    inventory: str
+    inventories: list[str]
     parts: list[tuple[list[str], list[Path]]]  # hosts of a group, and the suites of its roles
 
     @property
@@ -61,12 +61,14 @@ class Look:
         return list(dict.fromkeys(host for hosts, _ in self.parts for host in hosts))
 
 
-def prepare(inventory: str, limit: str | None, roles: str | None) -> Look:
+def prepare(inventories: list[str], limit: str | None, roles: str | None) -> Look:
     """Resolve the command line, before any host is asked."""
+    inventory = " -i ".join(inventories)
     # A path is the caller's; anything else ("host1,") is Ansible's to understand.
-    source = str(Path(inventory).resolve()) if Path(inventory).exists() else inventory
-    if "," not in source and not Path(source).exists():
-        raise CannotStart(f"there is no inventory {inventory}: name a file or folder with -i")
+    sources = [str(Path(one).resolve()) if Path(one).exists() else one for one in inventories]
+    for one in sources:
+        if not Path(one).exists() and ("," not in one or len(sources) > 1):
+            raise CannotStart(f"there is no inventory {one}: name a file or folder with -i")
     known = {path.stem.removeprefix("test_"): path for path in sorted(SUITES.glob("test_*.py"))}
     chosen = roles.split(",") if roles else list(known)
     unknown = [role for role in chosen if role not in known]
@@ -78,7 +80,7 @@ def prepare(inventory: str, limit: str | None, roles: str | None) -> Look:
     for group, roles_of in by_group.items():
         suites = [known[role] for role in chosen if role in roles_of]
         try:
-            hosts = hosts_of(Inventory(source), group, limit)
+            hosts = hosts_of(Inventory(*sources), group, limit)
         except AnsibleError as error:
             raise CannotStart(f"the inventory {inventory} cannot be read: {error}") from error
         if hosts and suites:
@@ -90,7 +92,7 @@ def prepare(inventory: str, limit: str | None, roles: str | None) -> Look:
         raise CannotStart(
             f"no host {wanted} in {inventory}: `ansible-inventory -i {inventory} --graph` shows its groups"
         )
-    return Look(source, parts)
+    return Look(sources, parts)
 
 
 def hosts_of(inventory: Inventory, group: str, limit: str | None) -> list[str]:
@@ -122,8 +124,11 @@ def run(look: Look, started: float) -> Report:
             "-pno:terminal",
             "-pno:cacheprovider",
             f"--hosts={','.join(f'ansible://{host}' for host in hosts)}",
-            f"--ansible-inventory={look.inventory}",
         ]
+        if len(look.inventories) == 1:
+            options.append(f"--ansible-inventory={look.inventories[0]}")
+        else:  # testinfra's option takes one
+            os.environ["ANSIBLE_INVENTORY"] = ",".join(look.inventories)
         with redirect_stdout(sys.stderr):
             code = pytest.main(options, plugins=[Collector(report, progress)])
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not report.unknown:
@@ -155,7 +160,7 @@ def as_json(report: Report, look: Look, seconds: float) -> dict[str, Any]:
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
-        "inventory": look.inventory,
+        "inventory": ",".join(look.inventories),
         "exit_code": report.exit_code,
         "hosts": [
             {"host": host, "checked": report.checked[host], "drifted": report.drifted(host)} for host in report.hosts
@@ -183,7 +188,7 @@ def as_metrics(report: Report, now: float) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "-i", "--inventory", default=str(ROOT / "inventory" / "demo"), help="default: the throwaway hosts"
+        "-i", "--inventory", action="append", help="may be given several times (default: the throwaway hosts)"
     )
     parser.add_argument("--limit", metavar="HOSTS", help="only these, a pattern as in ansible-playbook --limit")
     parser.add_argument(
@@ -195,7 +200,7 @@ def main() -> int:
     to_stdout = arguments.json == "-"
     started = time.monotonic()
     try:
-        look = prepare(arguments.inventory, arguments.limit, arguments.roles)
+        look = prepare(arguments.inventory or [str(ROOT / "inventory" / "demo")], arguments.limit, arguments.roles)
     except CannotStart as stopped:
         print(f"verify: {stopped}", file=sys.stderr)
         return 2

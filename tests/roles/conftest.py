@@ -5,6 +5,7 @@ The same suites run in molecule on throwaway hosts and by `make verify` on the h
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,16 @@ from support.checks import Checks
 from support.expected import PROJECT, Expected, Inventory
 from testinfra.host import Host
 
+SOURCES = "ANSIBLE_INVENTORY"  # separated by commas; testinfra's own option knows one
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Look at the throwaway hosts unless the command line names others."""
     config.option.hosts = config.option.hosts or "ansible://gpu_hosts"
     # testinfra shares Ansible's connections only when their folder is there.
     Path("~/.ansible/cp").expanduser().mkdir(parents=True, exist_ok=True)
-    config.option.ansible_inventory = config.option.ansible_inventory or str(PROJECT / "inventory" / "demo")
+    if not config.option.ansible_inventory and SOURCES not in os.environ:
+        config.option.ansible_inventory = str(PROJECT / "inventory" / "demo")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -46,7 +50,8 @@ def check(request: pytest.FixtureRequest, host: Host) -> Checks:
 @pytest.fixture(scope="session")
 def inventory(pytestconfig: pytest.Config) -> Inventory:
     """The inventory that the hosts come from."""
-    return Inventory(pytestconfig.option.ansible_inventory)
+    one = pytestconfig.option.ansible_inventory
+    return Inventory(one) if one else Inventory(*os.environ[SOURCES].split(","))
 
 
 @pytest.fixture(scope="session")

@@ -76,13 +76,13 @@ class Expected(Mapping[str, Any]):
 
 
 class Inventory:
-    """One inventory, read once."""
+    """One inventory, of one source or of several, read once."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, *sources: str) -> None:
         _load_plugins()
         self._loader = DataLoader()
         self._loader.set_basedir(str(PROJECT))
-        self._inventory = InventoryManager(loader=self._loader, sources=[source])
+        self._inventory = InventoryManager(loader=self._loader, sources=list(sources))
         self._variables = VariableManager(loader=self._loader, inventory=self._inventory)
 
     def expected(self, host: str, role: str, facts: Mapping[str, Any]) -> Expected:

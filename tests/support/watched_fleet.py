@@ -19,7 +19,7 @@ from throwaway.watching import Prometheus, watching
 
 MONITOR = "monitor-1"
 STATISTICS = 8404
-BATCH_S = 0.1  # so a host carries 20 images/s by its warm-up, and two cores carry three such hosts
+BATCH_S = 0.1  # so that two cores carry three such hosts
 CERTIFICATE = "/etc/hotpath/door.pem"  # of no use but to end
 # Keeps what Alertmanager sends, a line each, with the second at which it came.
 RECEIVER = """

@@ -131,6 +131,15 @@ def test_an_unreachable_host_is_no_drift(folder: Path, gone: str) -> None:
     assert verdict.answer["drifts"] == [] and len(verdict.answer["could_not_tell"]) == 1
 
 
+def test_an_inventory_may_have_several_sources(folder: Path, gone: str) -> None:
+    more = folder / "more.yml"
+    more.write_text("gpu_hosts: {hosts: {gone-too: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n")
+    verdict = verify(folder, "--inventory", gone, "--inventory", str(more))
+    assert verdict.code == 2
+    missed = {one["host"] for one in verdict.answer["could_not_tell"]}
+    assert missed == {"gone", "gone-too"}
+
+
 def test_the_play_says_the_same_of_its_own_inventory_and_hosts(gone: str) -> None:
     done = play("playbooks/verify.yml", "--inventory", gone, "--limit", "gone")
     assert done.code == 2

@@ -194,12 +194,12 @@ def test_a_frozen_host_and_a_fleet_without_a_service_are_told(fleet: WatchedFlee
         clients.more(30)
         subprocess.run(["podman", "pause", container], check=True, capture_output=True)
         for host in (FIRST, SECOND):
-            Throwaway(host).run("systemctl stop hotpath")
+            Throwaway(host).run("systemctl stop hotpath.socket hotpath")
 
         def heal() -> None:
             subprocess.run(["podman", "unpause", container], check=True, capture_output=True)
             for host in (FIRST, SECOND):
-                assert Throwaway(host).run("systemctl start hotpath").returncode == 0
+                assert Throwaway(host).run("systemctl start hotpath.socket hotpath").returncode == 0
             fleet.whole()
 
         faults = [

@@ -47,7 +47,8 @@ class Change:
                 self.words.append("%s stays out of rotation: %s" % (self._name, told(left)))
                 if at.reasons != left:
                     self._do(lambda: self._rotation.note(after))
-            elif at.reasons or (at.state == OUT and not self._asked["purpose"]):
+            # A host that is no standby host any more has no reason left, and is still out.
+            elif at.reasons or (at.state == OUT and self._asked["purpose"] in ("", STANDBY)):
                 self.words.append("%s is put back into rotation" % self._name)
                 self._do(lambda: self._rotation.put_in(self._name, after))
         if not left and self._asked["ready_s"] and not self._foretell:

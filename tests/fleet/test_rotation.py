@@ -141,6 +141,19 @@ def test_a_spare_comes_when_it_is_asked_for(door: Door, services: list[Service],
     assert set(clients.met) == {"200"}
 
 
+def test_one_that_is_no_spare_any_more_comes_when_it_is_asked_for(door: Door, services: list[Service]) -> None:
+    door.have(services[:2])
+    door.apply()
+    door.have(services, standby=["gpu-3"])
+    door.apply()
+    door.have(services)
+    door.apply()
+    assert state(door, "gpu-3")["state"] == "out"
+    asked = {"host": "gpu-3", "state": "in", "purpose": "standby"}
+    assert rotation(door, check_mode=True, **asked)["changed"]
+    assert rotation(door, **asked)["hosts"]["gpu-3"]["state"] == "in"
+
+
 def test_one_that_is_not_ready_is_told_and_waited_for(door: Door, services: list[Service]) -> None:
     rotation(door, host="gpu-1", state="out", **FAN)
     services[0].signal(signal.SIGSTOP)

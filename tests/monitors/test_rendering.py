@@ -113,3 +113,22 @@ def test_grafanas_set_tells_everybody_no_password(tmp_path: Path) -> None:
     assert not any("p-secret" in str(file["content"]) for file in files)
     (ini,) = [str(file["content"]) for file in files if str(file["path"]).endswith("grafana.ini")]
     assert "admin_password = $__file{/etc/hotpath/grafana/admin_password}" in ini
+
+
+def test_the_autoscaler_knows_every_balancer_by_its_own_keys(tmp_path: Path) -> None:
+    """A line each, or ssh takes all but the first for a remark, and only one balancer would be spoken to."""
+    balancers = {
+        f"door-{number}": {
+            "ansible_host": f"192.0.2.{number}",
+            "__autoscaler_host_keys": {"stdout_lines": [f"ssh-ed25519 A{number} root@x", f"ssh-rsa B{number} root@x"]},
+        }
+        for number in (1, 2)
+    }
+    known = role(tmp_path, "autoscaler", monitors={"mon": {}}, balancers=balancers)["__autoscaler_known"]
+    assert str(known).split("\n") == [
+        "192.0.2.1 ssh-ed25519 A1",
+        "192.0.2.1 ssh-rsa B1",
+        "192.0.2.2 ssh-ed25519 A2",
+        "192.0.2.2 ssh-rsa B2",
+        "",
+    ]

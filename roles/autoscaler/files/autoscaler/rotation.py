@@ -5,8 +5,9 @@ it prints JSON. With the role it is ssh with a key that can say nothing else.
 """
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, Mapping, NamedTuple, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
 
 from autoscaler import Failure
 from autoscaler.commands import run
@@ -42,6 +43,7 @@ class Rotation:
 
     def __init__(self, command: Sequence[str], balancers: Mapping[str, str]) -> None:
         self._command, self._balancers = command, balancers
+        self._silent: List[str] = []
 
     def look(self) -> Look:
         """Every host: held back where one balancer says so, serving where one sends it requests. Raises Failure where
@@ -74,6 +76,9 @@ class Rotation:
                 refused.append(str(error))
             except Failure as error:
                 silent.append(str(error))
+        if silent != self._silent:  # said when it begins, and not at every look
+            print("; ".join(silent) or "every balancer answers again", file=sys.stderr, flush=True)
+            self._silent = silent
         if refused or not answers:
             raise Failure("; ".join(refused or silent) or "no balancer is named")
         return answers

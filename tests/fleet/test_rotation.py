@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +150,9 @@ def test_one_that_is_no_spare_any_more_comes_when_it_is_asked_for(door: Door, se
     door.have(services)
     door.apply()
     assert state(door, "gpu-3")["state"] == "out"
-    asked = {"host": "gpu-3", "state": "in", "purpose": "standby"}
-    assert rotation(door, check_mode=True, **asked)["changed"]
-    assert rotation(door, **asked)["hosts"]["gpu-3"]["state"] == "in"
+    asked = partial(rotation, door, host="gpu-3", state="in", purpose="standby")
+    assert asked(check_mode=True)["changed"]
+    assert asked()["hosts"]["gpu-3"]["state"] == "in"
 
 
 def test_one_that_is_not_ready_is_told_and_waited_for(door: Door, services: list[Service]) -> None:

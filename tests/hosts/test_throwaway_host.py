@@ -92,7 +92,7 @@ def test_a_host_whose_port_leads_elsewhere_gets_another(monkeypatch: pytest.Monk
 
 def test_lookups_fail_at_once(host: Host) -> None:
     looked = command("ssh", NAME, "timeout 4 getent hosts example.org; echo $?")
-    assert looked.stdout == "2\n", "124 means that the lookup waited for a name server"
+    assert looked.stdout == "2\n", f"{looked.stdout}{looked.stderr} (124: the lookup waited for a name server)"
 
 
 def test_up_again_leaves_it_alone(host: Host) -> None:

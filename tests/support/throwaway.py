@@ -85,7 +85,9 @@ def several(*names: str, keep: bool = False) -> Iterator[None]:
     if not keep:
         _hosts("down", *names)
     up = _hosts("up", *names)
-    assert up.returncode == 0, up.stdout + up.stderr
+    # The cause stands first: of a failure's message the summary of a whole run shows the first line alone.
+    *before, cause = up.stderr.strip().splitlines() or [""]
+    assert up.returncode == 0, "\n".join([cause, *before, up.stdout])
     try:
         yield
     finally:

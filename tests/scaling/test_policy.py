@@ -142,6 +142,14 @@ def test_a_host_without_figures_holds_the_fleet_and_is_named() -> None:
     assert decision.join == () and "no recent figures of gpu-1" in decision.reason
 
 
+def test_another_reason_to_hold_is_another_kind_of_decision_and_other_figures_are_not() -> None:
+    policy = Policy(SETTINGS)
+    old, older = (policy.decide(now, Reading(0, 10, fleet(2))) for now in (70, 85))
+    unknown = look(policy, 100, 10, fleet(2, capacity=None))  # type: ignore[arg-type]
+    assert old.reason != older.reason and old.kind == older.kind
+    assert unknown.kind != old.kind
+
+
 def test_a_word_of_the_operator_holds_it() -> None:
     decision = look(Policy(SETTINGS), 0, 900, fleet(2), held="maintenance")
     assert decision.join == () and decision.reason == "maintenance"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from support.fleet import BALANCERS, GPU_HOSTS, address
@@ -102,6 +103,73 @@ def test_without_prometheus_nothing_is_changed_and_it_goes_on_by_itself(scaled: 
     finally:
         monitor.run("systemctl start hotpath-prometheus")
     assert clients.failed() == []
+
+
+PROMETHEUS_DATA = "/var/lib/hotpath-prometheus"
+FULL_S = 420.0  # the samples have to be three minutes old for a minute
+
+
+def test_with_prometheus_disk_full_nothing_is_changed_and_people_are_told(scaled: WatchedFleet) -> None:
+    """Its data lie on a disk of 64 MB that something else fills."""
+    monitor = Throwaway(MONITOR)
+    filler = f"{PROMETHEUS_DATA}/filler"
+    monitor.run("systemctl stop hotpath-prometheus")
+    monitor.in_mounts("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", PROMETHEUS_DATA)
+    try:
+        monitor.run("systemctl start hotpath-prometheus")
+        after(lambda: serving(scaled, 1), LEAVE_S)
+        monitor.run(f"cat /dev/zero > {filler}")
+        with scaled.load(TRIPLED, rest_s=REST_S) as clients:
+            held = after(lambda: "stays as it is" in str(journal(scaled)[-1]), 120.0)
+            print(f"holds after {held:.0f} s: {journal(scaled)[-1]['reason']}")
+            told = after(lambda: "PrometheusStoresNothing" in scaled.firing(), FULL_S)
+            print(f"told {told:.0f} s later")
+            assert serving(scaled, 1)
+            monitor.run(f"rm {filler}")
+            joined = after(lambda: serving(scaled, 3), 2 * JOIN_S)
+            print(f"three hosts in rotation {joined:.0f} s after there was room again")
+        after(lambda: "PrometheusStoresNothing" not in scaled.firing(), 120.0)
+        assert clients.failed() == []
+    finally:
+        monitor.run("systemctl stop hotpath-prometheus")
+        monitor.in_mounts("umount", PROMETHEUS_DATA)
+        monitor.run("systemctl start hotpath-prometheus")
+
+
+FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
+OFFSET = "/etc/hotpath/offset"
+ANOTHER_CLOCK = f"""mkdir -p /run/systemd/system/hotpath-autoscaler.service.d
+cat > /run/systemd/system/hotpath-autoscaler.service.d/clock.conf <<'END'
+[Service]
+Environment=LD_PRELOAD=/usr/local/lib/faketime.so FAKETIME_DONT_FAKE_MONOTONIC=1
+Environment=FAKETIME_TIMESTAMP_FILE={OFFSET} FAKETIME_NO_CACHE=1
+END
+systemctl daemon-reload; systemctl restart hotpath-autoscaler"""
+OWN_CLOCK = f"""rm -rf /run/systemd/system/hotpath-autoscaler.service.d {OFFSET}
+systemctl daemon-reload; systemctl restart hotpath-autoscaler"""
+
+
+def test_where_clocks_disagree_nothing_is_changed_until_they_agree_again(scaled: WatchedFleet) -> None:
+    """The autoscaler's is ten minutes ahead of Prometheus's, then as much behind."""
+    assert FAKETIME, "libfaketime is one of the packages that scripts/bootstrap.sh installs"
+    monitor = Throwaway(MONITOR)
+    after(lambda: serving(scaled, 1), LEAVE_S)
+    assert monitor.feed("cat > /usr/local/lib/faketime.so", ["cat", str(FAKETIME)]) == 0
+    monitor.run(f"echo +600 > {OFFSET}; {ANOTHER_CLOCK}")
+    try:
+        with scaled.load(TRIPLED, rest_s=REST_S) as clients:
+            for offset, words in (("+600", "s old"), ("-600", "ahead of this clock")):
+                monitor.run(f"echo {offset} > {OFFSET}")
+                held = after(lambda words=words: words in str(journal(scaled)[-1]), 60.0)  # type: ignore[misc]
+                print(f"{offset} s: holds after {held:.0f} s: {journal(scaled)[-1]['reason']}")
+                time.sleep(30)
+                assert serving(scaled, 1)
+            monitor.run(f"echo +0 > {OFFSET}")
+            joined = after(lambda: serving(scaled, 3), 2 * JOIN_S)
+            print(f"three hosts in rotation {joined:.0f} s after the clocks agreed")
+        assert clients.failed() == []
+    finally:
+        monitor.run(OWN_CLOCK)
 
 
 def test_a_hold_is_respected_and_told(scaled: WatchedFleet) -> None:

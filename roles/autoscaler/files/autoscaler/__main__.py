@@ -75,8 +75,7 @@ class Autoscaler:
 
     def _tell(self, decision: Decision, seen: Optional[Reading]) -> None:
         """A line for every decision that changes something, and whenever the kind of reason does."""
-        kind = decision.reason.split(":")[-1]
-        if decision.join or decision.leave or kind != self._said:
+        if decision.join or decision.leave or decision.kind != self._said:
             line: Dict[str, Any] = decision._asdict()
             if seen is not None:
                 line["demand"] = round(seen.demand, 1)
@@ -86,7 +85,7 @@ class Autoscaler:
                 }
             line["failed"] = self._policy.failed
             self._say(json.dumps(line))
-        self._said = kind
+        self._said = decision.kind
 
     def _say(self, words: str) -> None:
         print(words, flush=True)

@@ -5,6 +5,7 @@ of one clock that never goes back.
 """
 
 import enum
+import re
 from collections import deque
 from typing import Deque, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -60,6 +61,11 @@ class Decision(NamedTuple):
     leave: Tuple[str, ...]
     needed: Optional[float]
     reason: str
+
+    @property
+    def kind(self) -> str:
+        """The reason less its figures, by which one decision is told from the next."""
+        return re.sub(r"\d+(\.\d+)?", "", self.reason)
 
 
 class Policy:

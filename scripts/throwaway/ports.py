@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
+import shutil
 import socket
 import subprocess
 
@@ -29,6 +31,7 @@ if listener in select.select([listener, sys.stdin], [], [])[0]:
 def free_port(taken: set[int]) -> int:
     """The first free port on 127.0.0.1 from HOTPATH_PORT on; `taken` ones belong to our stopped or starting hosts."""
     wanted = int(os.environ.get("HOTPATH_PORT", FIRST_PORT))
+    taken = taken | forwarded()
     for port in range(wanted, wanted + 100):
         if port in taken:
             continue
@@ -36,6 +39,18 @@ def free_port(taken: set[int]) -> int:
             return port
         say(f"Port {port} on 127.0.0.1 is taken; trying the next one (HOTPATH_PORT chooses where to begin)")
     raise Failure(f"No free port on 127.0.0.1 from {wanted} to {wanted + 99}: set HOTPATH_PORT to another range")
+
+
+def forwarded() -> set[int]:
+    """Ports that rules of this machine forward, as far as we may see them.
+
+    After a power cut, or a kill of everything, the rules of a whole fleet are left; to try its ports in turn takes
+    seconds for each.
+    """
+    if not shutil.which("iptables"):
+        return set()
+    listed = subprocess.run(["iptables", "-t", "nat", "-S"], capture_output=True, text=True, check=False).stdout
+    return {int(port) for port in re.findall(r"--dport (\d+)", listed)}
 
 
 def is_free(port: int) -> bool:

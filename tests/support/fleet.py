@@ -136,9 +136,9 @@ def fleet(folder: Path) -> Iterator[Fleet]:
 
 def set_up(made: Fleet) -> None:
     """Deploy; only the first host installs the release, whose bytecode alone takes the processor a minute."""
-    shutil.copytree(
-        BUNDLED, made.folder / "bundle", copy_function=os.link, ignore=shutil.ignore_patterns(".*", "cpu.json")
-    )
+    if BUNDLED.exists():  # what it has need not be fetched again
+        without = shutil.ignore_patterns(".*", "cpu.json")
+        shutil.copytree(BUNDLED, made.folder / "bundle", copy_function=os.link, ignore=without)
     made.serve({"source": stand_in(made.folder / "colours", always=made.batch_s)})
     first, *others = map(Throwaway, GPU_HOSTS)
     one_alone = ("--limit", f"localhost,{first.name}")
